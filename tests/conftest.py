@@ -1,0 +1,22 @@
+"""Shared fixtures: where the reference material lies, and how many tests went without it."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+SHARED = Path(os.environ.get("ESRLAB_REFERENCE", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of photographs, benchmarks, weights and golden values; skips where there is none."""
+    if not (SHARED / "golden").is_dir():
+        pytest.skip(f"no reference material at {SHARED} (set ESRLAB_REFERENCE to its folder)")
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
