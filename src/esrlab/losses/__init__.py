@@ -1,0 +1,44 @@
+"""The losses: what a generator is asked to make small, and the games it plays against a critic."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from esrlab.losses.adversarial import (
+    GAMES,
+    Constraint,
+    Game,
+    GameName,
+    clip_parameters,
+    game,
+    gradient_penalty,
+)
+from esrlab.losses.content import Content, FeatureWeights
+from esrlab.losses.custom import Custom
+from esrlab.losses.pixel import L1, MSE, Charbonnier
+from esrlab.losses.variation import TotalVariation
+from esrlab.losses.views import Loss, LossFunction, Views
+
+# A new loss is one file in this folder and one name in this line.
+AnyLoss = Annotated[L1 | MSE | Charbonnier | TotalVariation | Content | Custom, Field(discriminator="kind")]
+
+__all__ = [
+    "GAMES",
+    "L1",
+    "MSE",
+    "AnyLoss",
+    "Charbonnier",
+    "Constraint",
+    "Content",
+    "Custom",
+    "FeatureWeights",
+    "Game",
+    "GameName",
+    "Loss",
+    "LossFunction",
+    "TotalVariation",
+    "Views",
+    "clip_parameters",
+    "game",
+    "gradient_penalty",
+]

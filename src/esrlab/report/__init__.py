@@ -1,0 +1,67 @@
+"""Scores -> tables, figures, pages. Imports no torch: everything is derived from a study's files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from esrlab.errors import UserError
+from esrlab.files import write_text
+from esrlab.report.caveats import Words, write_words
+from esrlab.report.figures import draw_figures
+from esrlab.report.formats import to_latex, to_markdown
+from esrlab.report.page import write_page
+from esrlab.report.paper import PAPER_TABLES, SCALE_NOTE
+from esrlab.report.tables import CONVENTIONS, Table, build_tables
+from esrlab.scores import read_scores
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was made of a study: its tables, its sentences, the files written, and runs that failed."""
+
+    tables: list[Table]
+    words: Words
+    failed: list[str]
+    files: list[Path]
+
+
+def make_report(study: Path) -> Report:
+    """Rebuilds report.md, report.html, tables.tex and figures/ of a study's folder from its files.
+
+    Raises UserError where the folder holds no scores.
+    """
+    source = study / "scores.jsonl"
+    if not source.is_file():
+        raise UserError(f"{study} holds no scores.jsonl; run esrlab study with --out {study} first")
+    scores = read_scores(source)
+    if not scores:
+        raise UserError(f"{source} is empty: no run of this study has finished yet")
+    tables = build_tables(scores)
+    failed = sorted(path.parent.name for path in (study / "runs").glob("*/failed.txt"))
+    notes = [CONVENTIONS]
+    if any(table.key.startswith("table") for table in tables):
+        notes.append(SCALE_NOTE)
+    notes += [f"Run {name} failed; runs/{name}/failed.txt says why." for name in failed]
+    words = write_words(scores, notes=notes)
+    title = f"Study {scores[0].study}"
+    figures = draw_figures(study, scores)
+    markdown, latex, page = study / "report.md", study / "tables.tex", study / "report.html"
+    write_text(markdown, _as_markdown(title, tables, words, figures))
+    write_text(latex, "% needs \\usepackage{booktabs}\n" + "\n".join(to_latex(table) for table in tables))
+    write_page(page, words, title=title, tables=tables, figures=figures)
+    return Report(tables, words, failed, [page, markdown, latex, *figures])
+
+
+def _as_markdown(title: str, tables: list[Table], words: Words, figures: list[Path]) -> str:
+    parts = [f"# {title}\n"]
+    for heading, lines in (("What this can say", words.can), ("What it cannot", words.cannot)):
+        parts.append(f"## {heading}\n\n" + "\n".join(f"- {line}" for line in lines) + "\n")
+    parts.append("## Tables\n")
+    parts += [to_markdown(table) for table in tables]
+    parts += [f"{note}\n" for note in words.notes]
+    if figures:
+        parts.append("## Figures\n")
+        parts += [f"![{path.stem}](figures/{path.name})\n" for path in figures]
+    return "\n".join(parts)
+
+
+__all__ = ["PAPER_TABLES", "Report", "make_report"]

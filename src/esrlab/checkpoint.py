@@ -1,0 +1,89 @@
+"""The sole place that saves and loads networks: a run's full state, and a generator alone.
+
+Nothing is unpickled: full state is read with torch's `weights_only=True`, generators are safetensors.
+"""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from esrlab.errors import UserError
+from esrlab.files import replacing
+from esrlab.networks.rrdb import RRDBNet, describe_rrdb, unwrap_state
+from esrlab.training import Run
+
+FORMAT = 1
+
+
+def save_checkpoint(run: Run, path: Path) -> None:
+    """Writes everything a run needs to go on as if never interrupted, atomically."""
+    state: dict[str, Any] = {
+        "format": FORMAT,
+        "step": run.step,
+        "generator": run.generator.state_dict(),
+        "optimiser": run.optimiser.state_dict(),
+    }
+    if run.contest is not None:
+        state["critic"] = run.contest.critic.state_dict()
+        state["critic_optimiser"] = run.contest.optimiser.state_dict()
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_checkpoint(run: Run, path: Path) -> None:
+    """Puts a saved state into a fresh run of the same recipe; raises UserError when it cannot be read."""
+    try:
+        state = torch.load(path, map_location=run.device, weights_only=True)
+        run.generator.load_state_dict(state["generator"])
+        run.optimiser.load_state_dict(state["optimiser"])
+        if run.contest is not None:
+            run.contest.critic.load_state_dict(state["critic"])
+            run.contest.optimiser.load_state_dict(state["critic_optimiser"])
+        run.step = int(state["step"])
+    except (OSError, RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise UserError(
+            f"the checkpoint {path} cannot be used ({str(error).splitlines()[0]}); "
+            "remove it to begin this run anew"
+        ) from error
+
+
+def save_generator(generator: RRDBNet, path: Path, *, about: dict[str, str]) -> None:
+    """Writes the generator alone as float32 safetensors: the ecosystem's key names, the scale as metadata."""
+    state = {key: value.detach().float().cpu().contiguous() for key, value in generator.state_dict().items()}
+    metadata = {**about, "architecture": "RRDBNet", "scale": str(generator.scale)}
+    with replacing(path) as temporary:
+        save_file(state, temporary, metadata=metadata)
+
+
+def load_generator(path: Path, *, scale: int | None = None) -> RRDBNet:
+    """The RRDBNet in a .safetensors or .pth file, shape inferred, scale from its metadata unless given.
+
+    Raises UserError for a file that is damaged or holds something else.
+    """
+    try:
+        state, metadata = _read_state(path)
+        wanted = scale if scale is not None else _as_scale(metadata.get("scale"))
+        bare = unwrap_state(state)
+        shape = describe_rrdb(bare, scale=wanted)
+        generator = RRDBNet(
+            scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
+        )
+        generator.load_state_dict({key: value.float() for key, value in bare.items()})
+    except (OSError, RuntimeError, SafetensorError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise UserError(f"cannot load a generator from {path}: {error}") from error
+    return generator.eval()
+
+
+def _read_state(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    if path.suffix == ".safetensors":
+        with safe_open(path, framework="pt") as opened:
+            return {key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
+    return torch.load(path, map_location="cpu", weights_only=True), {}
+
+
+def _as_scale(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None

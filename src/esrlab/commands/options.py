@@ -1,0 +1,94 @@
+"""Options that several commands share, and a recipe's fields as flags."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from esrlab.fields import leaves
+from esrlab.losses import Content, FeatureWeights
+from esrlab.photos import Photos
+from esrlab.progress import console
+from esrlab.recipe import Recipe
+
+FIELD = "field:"
+"""Begins the place where a recipe field's flag puts its value."""
+
+WEIGHTS: tuple[FeatureWeights, ...] = ("real", "student", "untrained")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """--device."""
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "mps"),
+        help="processor; auto takes a GPU where there is one (default: auto)",
+    )
+
+
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """--weights."""
+    parser.add_argument(
+        "--weights",
+        default="untrained",
+        choices=WEIGHTS,
+        help="weights of the content networks, named in every table (default: untrained, the only kind yet)",
+    )
+
+
+def add_fields(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
+    """A flag for every field of the recipe, by its dotted name; scale and steps are fields too."""
+    group = parser.add_argument_group(
+        f"fields of the recipe {recipe.name}", "any of them can be set; the value shown is the recipe's"
+    )
+    for leaf in leaves(recipe):
+        flag = f"--{leaf.name.replace('_', '-')}"
+        shown = " ".join(map(str, leaf.value)) if leaf.is_tuple else str(leaf.value)
+        choices = f" {{{','.join(leaf.choices)}}}" if leaf.choices else ""
+        group.add_argument(
+            flag,
+            dest=f"{FIELD}{leaf.name}",
+            nargs="+" if leaf.is_tuple else None,
+            default=None,
+            metavar=leaf.name.rsplit(".", 1)[-1].upper(),
+            help=f"{leaf.description}{choices} ({shown})".strip().replace("%", "%%"),
+        )
+
+
+def chosen_fields(options: argparse.Namespace) -> dict[str, Any]:
+    """The recipe fields given on the command line, by dotted name; numbers are read as numbers."""
+    found: dict[str, Any] = {}
+    for place, value in vars(options).items():
+        if place.startswith(FIELD) and value is not None:
+            many = isinstance(value, list)
+            found[place.removeprefix(FIELD)] = [_read(text) for text in value] if many else _read(value)
+    return found
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def weights_fields(recipe: Recipe, weights: str) -> dict[str, Any]:
+    """The fields that give every content term of the recipe these weights."""
+    terms = [term.name for term in recipe.terms if isinstance(term.loss, Content)]
+    return {f"terms.{name}.loss.weights": weights for name in terms}
+
+
+def first_positional(arguments: Sequence[str]) -> str | None:
+    """The first argument that is no flag; it must come before any flag that takes a value."""
+    return arguments[0] if arguments and not arguments[0].startswith("-") else None
+
+
+def say_skipped(photos: Photos) -> None:
+    """Names and counts the photographs that were set aside."""
+    if photos.skipped:
+        console.print(f"skipped {len(photos.skipped)} of {len(photos.skipped) + len(photos.members)} files:")
+        for _, reason in photos.skipped[:10]:
+            console.print(f"  {reason}", markup=False)
+        if len(photos.skipped) > 10:
+            console.print(f"  … and {len(photos.skipped) - 10} more (recipe.json lists them all)")

@@ -1,0 +1,69 @@
+"""examples:
+esrlab recipes                     all of them, one line each
+esrlab recipes wgan-vgg            one, with every field by the name that sets it
+esrlab recipes wgan-vgg --json     the same for a program
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from esrlab.fields import leaves
+from esrlab.recipe import Recipe
+from esrlab.recipes import RECIPES, find_recipe
+
+
+def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """One recipe or none; --json."""
+    parser.add_argument("recipe", nargs="?", help="a recipe's name, or a .toml or .json file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints."""
+    if options.recipe is None:
+        if options.json:
+            print(
+                json.dumps(
+                    [recipe.model_dump(mode="json") for recipe in RECIPES], indent=2, ensure_ascii=False
+                )
+            )
+        else:
+            Console().print(_table_of_all())
+        return 0
+    recipe = find_recipe(options.recipe)
+    if options.json:
+        print(json.dumps(recipe.model_dump(mode="json"), indent=2, ensure_ascii=False))
+    else:
+        Console().print(_table_of_one(recipe))
+    return 0
+
+
+def _table_of_all() -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("recipe", "terms: weight × loss", "critic", "steps", "about"):
+        table.add_column(heading, overflow="fold")
+    for recipe in RECIPES:
+        terms = [f"{term.weight:g} × {term.loss.label}" for term in recipe.terms]
+        critic = "–"
+        if recipe.adversarial is not None:
+            terms.append(f"{recipe.adversarial.weight:g} × {recipe.adversarial.game}")
+            critic = f"{recipe.adversarial.critic.norm} norm"
+        cells = (recipe.name, "\n".join(terms), critic, str(recipe.steps), recipe.about)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _table_of_one(recipe: Recipe) -> Table:
+    table = Table(title=Text(f"{recipe.name}: {recipe.label}"), title_justify="left", box=box.SIMPLE_HEAD)
+    for heading in ("field", "value", "meaning"):
+        table.add_column(heading, overflow="fold")
+    for leaf in leaves(recipe):
+        value = " ".join(map(str, leaf.value)) if leaf.is_tuple else str(leaf.value)
+        table.add_row(Text(f"--{leaf.name.replace('_', '-')}"), Text(value), Text(leaf.description))
+    return table

@@ -1,0 +1,56 @@
+"""Nothing is trained or scored again: what is printed and written comes from the study's own files.
+
+examples:
+  esrlab report studies/paper
+  esrlab report studies/paper --json
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from esrlab.report import Report, make_report
+from esrlab.report.formats import to_terminal
+
+
+def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """The study's folder; --json."""
+    parser.add_argument("study", type=Path, help="the study's folder")
+    parser.add_argument("--json", action="store_true", help="print the tables as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Rebuilds and prints."""
+    report = make_report(options.study)
+    if options.json:
+        tables = [asdict(table) for table in report.tables]
+        answer = {
+            "tables": tables,
+            "words": asdict(report.words),
+            "files": [str(path) for path in report.files],
+        }
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        print_report(report)
+    return 0
+
+
+def print_report(report: Report, *, only_papers: bool = False) -> None:
+    """The tables, what they can and cannot say, and where the pages lie."""
+    console = Console(highlight=False)
+    for table in report.tables:
+        if not only_papers or table.key.startswith("table"):
+            console.print(to_terminal(table))
+    for heading, lines in (("This can say", report.words.can), ("It cannot say", report.words.cannot)):
+        console.print(heading, style="bold")
+        for line in lines:
+            console.print(f"  · {line}", markup=False)
+    for note in report.words.notes:
+        console.print(f"\n{note}", markup=False)
+    console.print("\nWritten", style="bold")
+    for path in report.files:
+        console.print(f"  {path}", markup=False, soft_wrap=True)

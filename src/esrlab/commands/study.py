@@ -1,0 +1,134 @@
+"""STUDY is a .toml file, or 'paper': the paper's four recipes at its exact settings. Started again, it goes
+on; finished runs are left alone. Any field of a recipe can be set for all recipes by its dotted name.
+
+examples:
+  esrlab study paper --photos DIV2K/train --benchmark Set5=Set5 --out studies/paper
+  esrlab study paper --out studies/tiny --seeds 0 --scales 2 --steps 20 --generator.blocks 1
+  esrlab study sweep.toml --out studies/sweep
+
+a study file:
+  photos = "DIV2K/train"
+  scales = [2, 4]
+  seeds = [0, 1, 2]
+  [benchmarks]
+  Set5 = "Set5/HR"
+  [fields]                            # set in every recipe
+  steps = 2000
+  "generator.blocks" = 4
+  [recipes.wgan-vgg]                  # a named recipe as it is
+  [recipes.tv]                        # a sweep: three recipes from one
+  base = "wgan-vgg-tv"
+  "terms.tv.weight" = [1e-5, 1e-4, 1e-3]
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from esrlab.commands.options import (
+    add_device,
+    add_fields,
+    add_weights,
+    chosen_fields,
+    say_skipped,
+    weights_fields,
+)
+from esrlab.commands.report import print_report
+from esrlab.devices import choose_device
+from esrlab.errors import UsageError
+from esrlab.laboratory import refuse_other_study, run_study
+from esrlab.photos import open_photos
+from esrlab.progress import console, counter, meter
+from esrlab.recipes import find_recipe
+from esrlab.report import make_report
+from esrlab.study import Study, paper_study, parse_study, plan_runs, read_study
+from esrlab.studyprogress import StudyProgress
+
+
+def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """The study, where it goes, and what to change in it."""
+    parser.add_argument("study", metavar="STUDY", help="a study file, or 'paper'")
+    parser.add_argument("--out", type=Path, required=True, help="the study's folder: new, or to go on with")
+    parser.add_argument("--photos", help="folder of photographs to train on, or 'samples'")
+    parser.add_argument(
+        "--benchmark", action="append", metavar="NAME=DIR", help="images to be judged by; may be repeated"
+    )
+    parser.add_argument("--recipes", nargs="+", metavar="NAME", help="train these named recipes instead")
+    parser.add_argument("--scales", nargs="+", type=int, metavar="N", help="magnifications: 2, 3, 4")
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="seeds")
+    add_weights(parser)
+    add_device(parser)
+    add_fields(parser, find_recipe("wgan-vgg"))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carries the study out and reports."""
+    study = paper_study() if options.study == "paper" else read_study(Path(options.study))
+    return carry_out(
+        _changed(study, options), out=options.out, device=choose_device(options.device), only_papers=False
+    )
+
+
+def carry_out(study: Study, *, out: Path, device: torch.device, only_papers: bool) -> int:
+    """Runs a study with its progress, prints its report, and returns the exit code."""
+    runs = plan_runs(study)
+    refuse_other_study(study, out)
+    finished = {path.parent.name for path in (out / "runs").glob("*/scores.jsonl")}
+    console.print(
+        _announce(study, len(runs), len(finished & {run.name for run in runs}), device), markup=False
+    )
+    with counter("reading photographs") as count:
+        smallest = max(run.recipe.hr_size for run in runs)
+        photos = open_photos(study.photos, smallest=smallest, progress=count)
+    say_skipped(photos)
+    with meter("study") as shown:
+        watcher = StudyProgress(runs, finished=finished, meter=shown)
+        failed = run_study(study, out=out, device=device, photos=photos, watcher=watcher)
+    print_report(make_report(out), only_papers=only_papers)
+    if failed:
+        names = ", ".join(run.name for run in failed)
+        console.print(
+            f"{len(failed)} of {len(runs)} runs failed: {names}; started again, they are tried again"
+        )
+        return 1
+    return 0
+
+
+def _announce(study: Study, count: int, finished: int, device: torch.device) -> str:
+    recipes = count // (len(study.scales) * len(study.seeds))
+    size = f"{recipes} recipes × {len(study.scales)} scales × {len(study.seeds)} seeds = {count} runs"
+    return f"{study.name}: {size} on {device}" + (f", {finished} finished already" if finished else "")
+
+
+def _changed(study: Study, options: argparse.Namespace) -> Study:
+    """The study with what the command line sets."""
+    asked: dict[str, Any] = study.model_dump(mode="json")
+    fields = chosen_fields(options)
+    for name in ("scale", "terms"):
+        if name in fields:
+            raise UsageError(f"a study has --{name}s")
+    if options.photos is not None:
+        asked["photos"] = options.photos
+    if options.benchmark is not None:
+        asked["benchmarks"] = dict(_benchmark(text) for text in options.benchmark)
+    if options.recipes is not None:
+        asked["recipes"] = {name: {} for name in options.recipes}
+    if options.scales is not None:
+        asked["scales"] = options.scales
+    if options.seeds is not None:
+        asked["seeds"] = options.seeds
+    asked["fields"] = {**asked["fields"], **fields}
+    for name, table in asked["recipes"].items():
+        base = find_recipe(str(table.get("base", name)))
+        asked["recipes"][name] = {**weights_fields(base, options.weights), **table}
+    return parse_study(asked)
+
+
+def _benchmark(text: str) -> tuple[str, str]:
+    name, sign, folder = text.partition("=")
+    if not sign or not name or not folder:
+        raise UsageError(f"--benchmark takes NAME=DIR, such as Set5=benchmarks/Set5, not {text!r}")
+    return name, folder

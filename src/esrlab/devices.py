@@ -1,0 +1,26 @@
+"""Which processor computes."""
+
+from typing import Literal
+
+import torch
+
+from esrlab.errors import UsageError
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of this name; "auto" takes CUDA, else Apple's MPS, else the CPU.
+
+    Raises UsageError when the named device is not there.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in available.items() if there))
+    if not available.get(name, False):
+        raise UsageError(f"device {name!r} is not available here; there is: {_list(available)}")
+    return torch.device(name)
+
+
+def _list(available: dict[str, bool]) -> str:
+    return ", ".join(kind for kind, there in available.items() if there)

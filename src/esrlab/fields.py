@@ -1,0 +1,88 @@
+"""A recipe's fields by their dotted names: one spelling for the command line, TOML files and sweeps.
+
+`generator.blocks`, `patches.lr_size` (or `lr-size`), `optimiser.betas`; a term is found by its name:
+`terms.content.weight`, `terms.content.loss.layers`.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from esrlab.errors import UsageError
+from esrlab.recipe import Recipe, parse_recipe
+
+FIXED = ("name", "about", "kind")
+"""Fields that say what a thing is; they are not settings."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One settable field: its dotted name, present value, meaning, and whether it holds several values."""
+
+    name: str
+    value: Any
+    description: str
+    choices: tuple[str, ...]
+    is_tuple: bool
+
+
+def leaves(recipe: Recipe) -> list[Leaf]:
+    """Every settable field of a recipe, in its order."""
+    return _leaves_of(recipe, prefix="")
+
+
+def _leaves_of(part: BaseModel, *, prefix: str) -> list[Leaf]:
+    found: list[Leaf] = []
+    for name, info in type(part).model_fields.items():
+        value = getattr(part, name)
+        dotted = f"{prefix}{name}"
+        if name in FIXED or value is None:
+            continue
+        if isinstance(value, BaseModel):
+            found += _leaves_of(value, prefix=f"{dotted}.")
+        elif isinstance(value, tuple) and value and all(isinstance(member, BaseModel) for member in value):
+            for member in value:
+                found += _leaves_of(member, prefix=f"{dotted}.{member.name}.")
+        else:
+            choices = tuple(str(choice) for choice in get_args(info.annotation)) if _is_literal(info) else ()
+            found.append(Leaf(dotted, value, info.description or "", choices, isinstance(value, tuple)))
+    return found
+
+
+def _is_literal(info: Any) -> bool:
+    return str(get_origin(info.annotation)) == "typing.Literal"
+
+
+def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """A copy of `recipe` with fields replaced by dotted name, validated anew.
+
+    Raises UsageError for a field the recipe does not have (naming the nearest) and for values it refuses.
+    """
+    dumped = recipe.model_dump(mode="json")
+    known = {leaf.name: leaf for leaf in leaves(recipe)}
+    settable = {*known, "name", "about"}
+    for dotted, value in values.items():
+        name = dotted.replace("-", "_") if dotted.replace("-", "_") in settable else dotted
+        if name not in settable:
+            raise UsageError(_unknown(dotted, recipe, sorted(settable)))
+        _put(dumped, name, value)
+    return parse_recipe(dumped)
+
+
+def _put(dumped: dict[str, Any], dotted: str, value: Any) -> None:
+    *path, last = dotted.split(".")
+    place: Any = dumped
+    for part in path:
+        place = (
+            next(term for term in place if term["name"] == part) if isinstance(place, list) else place[part]
+        )
+    place[last] = value
+
+
+def _unknown(dotted: str, recipe: Recipe, settable: list[str]) -> str:
+    near = difflib.get_close_matches(dotted, settable, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"recipe {recipe.name!r} has no field {dotted}{hint} (esrlab recipes {recipe.name} lists them)"

@@ -1,0 +1,206 @@
+"""Carrying a study out: its runs, their scores, its pictures; here, one after the other.
+
+A study's folder: study.toml, runs/<recipe>-x<scale>-s<seed>/, scores.jsonl, and pictures/x<scale>/<method>/
+of the first seed. A run that has its scores is finished; a failed one leaves failed.txt and the others go on.
+"""
+
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from esrlab.checkpoint import load_generator
+from esrlab.errors import UsageError
+from esrlab.evaluation import Picture, evaluate
+from esrlab.files import write_text
+from esrlab.images import write_image
+from esrlab.interruption import Interrupted
+from esrlab.metrics import paper_metrics, standard_metrics
+from esrlab.photos import Benchmark, Photos, open_benchmark
+from esrlab.runs import differences, train
+from esrlab.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
+from esrlab.study import PlannedRun, Study, dump_study, plan_runs, read_asked
+from esrlab.upscaling import Upscaler, bicubic_upscaler, cascade, generator_upscaler
+
+
+class StudyWatcher(Protocol):
+    """Is told how a study goes."""
+
+    def run_began(self, run: PlannedRun) -> None: ...
+    def stepped(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None: ...
+    def run_ended(self, run: PlannedRun, scores: list[Score], *, seconds: float) -> None: ...
+    def run_failed(self, run: PlannedRun, reason: str) -> None: ...
+    def evaluated(self, *, scale: int, seconds: float) -> None: ...
+
+
+@dataclass
+class Laboratory:
+    """A study at work: what it has opened, and where it writes."""
+
+    study: Study
+    out: Path
+    device: torch.device
+    photos: Photos
+    benchmarks: tuple[Benchmark, ...]
+    watcher: StudyWatcher
+    failed: list[PlannedRun] = field(default_factory=list)
+
+
+def run_study(
+    study: Study,
+    *,
+    out: Path,
+    device: torch.device,
+    photos: Photos,
+    watcher: StudyWatcher,
+) -> list[PlannedRun]:
+    """Carries a study out in `out`, leaving alone what is finished there; returns the runs that failed.
+
+    Raises UsageError when `out` holds another study, Interrupted when asked to stop.
+    """
+    runs = plan_runs(study)
+    benchmarks = tuple(open_benchmark(source, name=name) for name, source in study.benchmarks.items())
+    if not refuse_other_study(study, out):
+        write_text(out / "study.toml", dump_study(study))
+    lab = Laboratory(study, out, device, photos, benchmarks, watcher)
+    _score_bicubic(lab)
+    for run in runs:
+        if (run_folder(lab, run) / "scores.jsonl").exists():
+            continue
+        _attempt(lab, run)
+        collect_scores(out, runs)
+    collect_scores(out, runs)
+    return lab.failed
+
+
+def refuse_other_study(study: Study, out: Path) -> bool:
+    """Whether `out` holds this study already; UsageError when it holds another one or anything else."""
+    if (out / "study.toml").exists():
+        changed = differences(read_asked(out).model_dump(mode="json"), study.model_dump(mode="json"))
+        if changed:
+            raise UsageError(
+                f"{out} holds another study; choose a new folder with --out, or ask for the same again:\n"
+                + "\n".join(f"  {line}" for line in changed)
+            )
+        return True
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is not empty and holds no study; choose a new folder with --out")
+    return False
+
+
+def run_folder(lab: Laboratory, run: PlannedRun) -> Path:
+    """Where a run of this study lies."""
+    return lab.out / "runs" / run.name
+
+
+def collect_scores(out: Path, runs: tuple[PlannedRun, ...]) -> list[Score]:
+    """Rewrites scores.jsonl from the finished runs, in the plan's order, and returns the rows."""
+    folders = [out / "runs" / BICUBIC, *(out / "runs" / run.name for run in runs)]
+    paths = [folder / "scores.jsonl" for folder in folders]
+    scores = [score for path in paths if path.exists() for score in read_scores(path)]
+    write_scores(out / "scores.jsonl", scores)
+    return scores
+
+
+def _attempt(lab: Laboratory, run: PlannedRun) -> None:
+    """Trains and scores a run; a failure is kept in failed.txt and does not stop the study."""
+    folder = run_folder(lab, run)
+    failure = folder / "failed.txt"
+    failure.unlink(missing_ok=True)
+    lab.watcher.run_began(run)
+    began = time.perf_counter()
+    try:
+        trained = train(
+            run.recipe,
+            lab.photos,
+            seed=run.seed,
+            device=lab.device,
+            out=folder,
+            watch=lambda step, row: lab.watcher.stepped(run, step, row),
+        )
+        scores = _score_run(lab, run, trained.generator)
+    except (Interrupted, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        write_text(failure, traceback.format_exc())
+        lab.failed.append(run)
+        lab.watcher.run_failed(run, str(error) or type(error).__name__)
+        return
+    write_scores(folder / "scores.jsonl", scores)
+    lab.watcher.run_ended(run, scores, seconds=time.perf_counter() - began)
+
+
+def _score_run(lab: Laboratory, run: PlannedRun, generator: Path) -> list[Score]:
+    recipe = run.recipe
+    upscale = generator_upscaler(load_generator(generator), device=lab.device)
+    pictured = run.seed == lab.study.seeds[0]
+    scores = _score(
+        lab, upscale, run=run, scale=recipe.scale, name=recipe.name, label=recipe.label, pictured=pictured
+    )
+    if recipe.scale == 2 and 4 in lab.study.scales:
+        twice = cascade(upscale, upscale)
+        name, label = f"{recipe.name}{CASCADE}", f"{recipe.label}, ×2∘×2"
+        scores += _score(lab, twice, run=run, scale=4, name=name, label=label, pictured=pictured)
+    return scores
+
+
+def _score_bicubic(lab: Laboratory) -> None:
+    path = lab.out / "runs" / BICUBIC / "scores.jsonl"
+    if path.exists():
+        return
+    scores = []
+    for scale in lab.study.scales:
+        upscale = bicubic_upscaler(scale)
+        scores += _score(lab, upscale, run=None, scale=scale, name=BICUBIC, label=BICUBIC, pictured=True)
+    write_scores(path, scores)
+
+
+def _score(
+    lab: Laboratory,
+    upscale: Upscaler,
+    *,
+    run: PlannedRun | None,
+    scale: int,
+    name: str,
+    label: str,
+    pictured: bool,
+) -> list[Score]:
+    began = time.perf_counter()
+    measurements = [
+        measurement
+        for benchmark in lab.benchmarks
+        for measurement in evaluate(
+            upscale,
+            benchmark,
+            scale=scale,
+            metrics=(*standard_metrics(scale), *paper_metrics()),
+            keep=(lambda picture: _keep(lab.out, picture, scale=scale, method=name)) if pictured else None,
+        )
+    ]
+    lab.watcher.evaluated(scale=scale, seconds=time.perf_counter() - began)
+    return [
+        Score(
+            study=lab.study.name,
+            recipe=name,
+            label=label,
+            scale=scale,
+            seed=run.seed if run is not None else None,
+            step=run.recipe.steps if run is not None else None,
+            image=measured.image,
+            metric=measured.metric,
+            value=measured.value,
+        )
+        for measured in measurements
+    ]
+
+
+def _keep(out: Path, picture: Picture, *, scale: int, method: str) -> None:
+    """Writes a method's picture for the report; LR and HR are written beside bicubic's, once."""
+    folder = out / "pictures" / f"x{scale}"
+    write_image(picture.sr, folder / method / f"{picture.image}.png")
+    if method == BICUBIC:
+        write_image(picture.lr, folder / "lr" / f"{picture.image}.png")
+        write_image(picture.hr, folder / "hr" / f"{picture.image}.png")

@@ -1,0 +1,188 @@
+"""The adversarial games: what critic and generator each minimise, and what the critic must obey.
+
+Write C(x) for the critic's raw score, r and f for real and generated images, E for the mean over the
+batch, σ for the sigmoid. Every loss is a function of the scores C(r) and C(f), each (N, 1), of which
+only means are taken, and returns a scalar. Everything is finite for scores of any size.
+
+The relativistic games follow the paper's eq. 1 and 2 to the letter: the two halves are *added*, and
+gradients run through both means. ESRGAN's reference code halves both losses (so its weight 5e-3 is 2.5e-3
+here), and newer BasicSR detaches the opposite mean in the critic's loss. The means are this process's:
+several GPUs that each see a part of the batch play a slightly different game.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid, relu
+
+from esrlab.errors import UsageError
+
+GameName = Literal[
+    "relativistic",
+    "relativistic-nolog",
+    "relativistic-raw",
+    "wgan",
+    "wgan-gp",
+    "vanilla",
+    "lsgan",
+    "hinge",
+]
+Constraint = Literal["none", "clip", "penalty"]
+ScoreLoss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Game:
+    """One adversarial game: two losses of the raw scores (real, fake), and the critic's constraint.
+
+    constraint: "clip" wants `clip_parameters` after each critic step, "penalty" adds λ·`gradient_penalty`.
+    """
+
+    name: GameName
+    critic_loss: ScoreLoss
+    generator_loss: ScoreLoss
+    constraint: Constraint = "none"
+
+
+def relativistic_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """−E[log σ(C(r) − E C(f))] − E[log(1 − σ(C(f) − E C(r)))]. Paper, eq. 1 (Jolicoeur-Martineau 2018)."""
+    return -logsigmoid(real - fake.mean()).mean() - logsigmoid(real.mean() - fake).mean()
+
+
+def relativistic_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """−E[log(1 − σ(C(r) − E C(f)))] − E[log σ(C(f) − E C(r))]. Paper, eq. 2.
+
+    Its slope in the gap C(r) − C(f) is 2σ(gap): 1.99 at 5, so a beaten generator still learns.
+    """
+    return -logsigmoid(fake.mean() - real).mean() - logsigmoid(fake - real.mean()).mean()
+
+
+def nolog_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """−E[D(r, f)] − E[1 − D(f, r)], D(a, b) = σ(C(a) − E C(b)): eq. 1 without its logarithms; in (−2, 0)."""
+    return -torch.sigmoid(real - fake.mean()).mean() - torch.sigmoid(real.mean() - fake).mean()
+
+
+def nolog_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """−E[1 − D(r, f)] − E[D(f, r)]: eq. 2 without its logarithms; in (−2, 0).
+
+    Its slope in the gap C(r) − C(f) is 2σ'(gap): 0.013 at 5 and 9e-5 at 10, so a beaten generator
+    learns no more.
+    """
+    return -torch.sigmoid(fake.mean() - real).mean() - torch.sigmoid(fake - real.mean()).mean()
+
+
+def raw_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """2 (E C(f) − E C(r)): `nolog_critic_loss` without its sigmoid, which is twice WGAN's.
+
+    With D(a, b) = C(a) − E C(b), −E[D(r, f)] − E[1 − D(f, r)] is this − 1; the −1 is left out.
+    """
+    return 2 * wgan_critic_loss(real, fake)
+
+
+def raw_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """−2 E C(f): `nolog_generator_loss` without its sigmoid, which is twice WGAN's.
+
+    With D(a, b) = C(a) − E C(b), −E[1 − D(r, f)] − E[D(f, r)] is this + 2 E C(r) − 1; that is constant
+    for the generator, and left out.
+    """
+    return 2 * wgan_generator_loss(real, fake)
+
+
+def wgan_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """E C(f) − E C(r), which the critic minimises. Paper, eq. 3 (Arjovsky et al. 2017)."""
+    return fake.mean() - real.mean()
+
+
+def wgan_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """−E C(f). Paper, eq. 4; `real` plays no part."""
+    return -fake.mean()
+
+
+def vanilla_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """−E[log σ(C(r))] − E[log(1 − σ(C(f)))]. Goodfellow et al. 2014, eq. 1."""
+    return -logsigmoid(real).mean() - logsigmoid(-fake).mean()
+
+
+def vanilla_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """−E[log σ(C(f))], the non-saturating form (Goodfellow et al. 2014, §3); `real` plays no part."""
+    return -logsigmoid(fake).mean()
+
+
+def lsgan_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """½ E[(C(r) − 1)²] + ½ E[C(f)²], halves as in the paper. Mao et al. 2017, eq. 9 (a = 0, b = c = 1)."""
+    return (real - 1).square().mean() / 2 + fake.square().mean() / 2
+
+
+def lsgan_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """½ E[(C(f) − 1)²]. Mao et al. 2017, eq. 9; `real` plays no part."""
+    return (fake - 1).square().mean() / 2
+
+
+def hinge_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """E[max(0, 1 − C(r))] + E[max(0, 1 + C(f))]. Lim & Ye 2017; Miyato et al. 2018, eq. 16."""
+    return relu(1 - real).mean() + relu(1 + fake).mean()
+
+
+def hinge_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """−E C(f). Lim & Ye 2017; Miyato et al. 2018, eq. 17; `real` plays no part."""
+    return -fake.mean()
+
+
+GAMES: tuple[Game, ...] = (
+    Game("relativistic", relativistic_critic_loss, relativistic_generator_loss),
+    Game("relativistic-nolog", nolog_critic_loss, nolog_generator_loss),
+    Game("relativistic-raw", raw_critic_loss, raw_generator_loss),
+    Game("wgan", wgan_critic_loss, wgan_generator_loss, constraint="clip"),
+    Game("wgan-gp", wgan_critic_loss, wgan_generator_loss, constraint="penalty"),
+    Game("vanilla", vanilla_critic_loss, vanilla_generator_loss),
+    Game("lsgan", lsgan_critic_loss, lsgan_generator_loss),
+    Game("hinge", hinge_critic_loss, hinge_generator_loss),
+)
+
+
+def game(name: str) -> Game:
+    """Return the game of that name. Raises UsageError, naming the nearest one, where there is none."""
+    for known in GAMES:
+        if known.name == name:
+            return known
+    names = [known.name for known in GAMES]
+    nearest = get_close_matches(name, names, n=1, cutoff=0)[0]
+    raise UsageError(f"no adversarial game {name!r}; did you mean {nearest!r}? There are: {', '.join(names)}")
+
+
+def clip_parameters(critic: nn.Module, bound: float) -> None:
+    """Clamp every parameter of the critic to [−bound, bound], in place. Arjovsky et al. 2017 (bound 0.01).
+
+    *Every* one, a norm layer's scale and shift too, as in the authors' code. Raises UsageError for
+    a bound that is not above 0.
+    """
+    if not bound > 0:
+        raise UsageError(f"the critic's parameters can be clipped to a bound above 0 only, not {bound}")
+    with torch.no_grad():
+        for parameter in critic.parameters():
+            parameter.clamp_(-bound, bound)
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, *, generator: torch.Generator
+) -> Tensor:
+    """E[(‖∇C(x)‖₂ − 1)²] at random points x between real and generated images. Gulrajani et al. 2017, eq. 3.
+
+    The norm is one sample's, over all its channels and pixels (not one a pixel), so a critic whose
+    gradient has length 1 everywhere pays 0. Batch norm in the critic would mix samples: do without.
+
+    real, fake: (N, C, H, W), detached here; generator: draws the N mixing weights, on its own device.
+    Returns a scalar with a graph to the critic's parameters; λ (10 in that paper) is the caller's.
+    """
+    weights = torch.rand(
+        (len(real), *[1] * (real.ndim - 1)), generator=generator, device=generator.device, dtype=real.dtype
+    ).to(real.device)
+    points = (weights * real.detach() + (1 - weights) * fake.detach()).requires_grad_()
+    # A sample's score depends on that sample alone, so the sum's gradient holds each sample's own.
+    (slopes,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    norms = torch.linalg.vector_norm(slopes.flatten(1), dim=1)
+    return (norms - 1).square().mean()

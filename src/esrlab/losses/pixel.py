@@ -1,0 +1,66 @@
+"""Losses that compare pixel with pixel: L1, MSE and Charbonnier."""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 (the field's own name)
+
+from esrlab.losses.views import Loss, LossFunction, Views
+
+
+class L1(Loss):
+    """Mean absolute difference over batch, channels and pixels; range [0, ∞), 0 where sr = hr."""
+
+    kind: Literal["l1"] = "l1"
+
+    def __call__(self, views: Views) -> Tensor:
+        return F.l1_loss(views.sr, views.hr)
+
+    def ready(self, device: torch.device) -> LossFunction:
+        return self
+
+    @property
+    def label(self) -> str:
+        return "L1"
+
+
+class MSE(Loss):
+    """Mean squared difference over batch, channels and pixels; range [0, ∞). Paper, eq. 6.
+
+    Eq. 6 divides by the number of pixels r²WH and is silent on channels; here these are averaged too.
+    """
+
+    kind: Literal["mse"] = "mse"
+
+    def __call__(self, views: Views) -> Tensor:
+        return F.mse_loss(views.sr, views.hr)
+
+    def ready(self, device: torch.device) -> LossFunction:
+        return self
+
+    @property
+    def label(self) -> str:
+        return "MSE"
+
+
+class Charbonnier(Loss):
+    """Mean of √(d² + ε²), an L1 that is smooth at 0; range [ε, ∞), ε (not 0) where sr = hr.
+
+    Charbonnier et al. 1994; as in LapSRN (Lai et al. 2017), ε = 1e-3. Below the least ε allowed,
+    ε² would vanish in float32 and the gradient at d = 0 with it.
+    """
+
+    kind: Literal["charbonnier"] = "charbonnier"
+    epsilon: float = Field(default=1e-3, ge=1e-12)
+
+    def __call__(self, views: Views) -> Tensor:
+        return ((views.sr - views.hr).square() + self.epsilon**2).sqrt().mean()
+
+    def ready(self, device: torch.device) -> LossFunction:
+        return self
+
+    @property
+    def label(self) -> str:
+        return "Charbonnier"

@@ -1,0 +1,72 @@
+"""What a loss sees of one batch, and what a loss is: a frozen record that becomes callable on a device."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """One batch as the losses see it: the small image, the generated one and the target.
+
+    RGB, NCHW, values in [0, 1] (`sr` may leave that range during training), float32 or float64:
+    a generator under autocast hands in `sr.float()`, since sums over an image overflow in half precision.
+
+    lr: (N, 3, h, w); sr and hr: (N, 3, h·s, w·s) with one whole s. Raises ValueError where they are not.
+    """
+
+    lr: Tensor
+    sr: Tensor
+    hr: Tensor
+    _memo: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        shapes = f"lr {tuple(self.lr.shape)}, sr {tuple(self.sr.shape)}, hr {tuple(self.hr.shape)}"
+        if any(view.ndim != 4 for view in (self.lr, self.sr, self.hr)):
+            raise ValueError(f"losses need images as (N, 3, height, width); got {shapes}")
+        if self.sr.shape != self.hr.shape or self.lr.shape[:2] != self.hr.shape[:2]:
+            raise ValueError(f"sr and hr must have one shape, and lr their batch and channels; got {shapes}")
+        scale = self.hr.shape[-1] // self.lr.shape[-1]
+        if tuple(self.hr.shape[-2:]) != tuple(scale * side for side in self.lr.shape[-2:]):
+            raise ValueError(f"hr must be a whole multiple of lr in height and width; got {shapes}")
+        if self.sr.dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"losses need sr as float32 or float64, not {self.sr.dtype}: pass sr.float()")
+
+    def once(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """Return `compute()`, calling it the first time this batch is asked for `key` only.
+
+        For what several terms share and no gradient runs through, such as the target's features.
+        (Not for anything made of `sr`: each term's backward pass frees its own graph.)
+        """
+        if key not in self._memo:
+            self._memo[key] = compute()
+        return self._memo[key]
+
+
+LossFunction = Callable[[Views], Tensor]
+"""Views in, a scalar tensor out, smaller is better."""
+
+
+class Loss(BaseModel):
+    """A loss as a recipe names it: frozen, validated at construction, JSON both ways.
+
+    Every loss adds `kind: Literal["its name"]` with that default, by which a recipe's JSON finds it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @abstractmethod
+    def ready(self, device: torch.device) -> LossFunction:
+        """Make whatever the loss needs (a frozen network, the user's code) and return it as a function."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What tables and legends call this loss."""

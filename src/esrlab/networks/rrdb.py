@@ -1,0 +1,248 @@
+"""The generator: ESRGAN's RRDBNet, how to start it softly and how to recognise it in a state dict."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from esrlab.errors import UsageError, UserError
+
+SCALES = (2, 3, 4)
+_RESIDUAL = 0.2
+_WRAPPERS = ("params_ema", "params", "state_dict", "model", "generator")
+_OLD_KEYS = ("model.1.sub.", "RRDB_trunk.", "trunk_conv.")
+
+
+def _conv(wide_in: int, wide_out: int) -> nn.Conv2d:
+    return nn.Conv2d(wide_in, wide_out, kernel_size=3, padding=1)
+
+
+def _activate(features: Tensor) -> Tensor:
+    # In place: a convolution's backward pass needs its input only, so the raw output need not be kept.
+    return functional.leaky_relu(features, negative_slope=0.2, inplace=True)
+
+
+class ResidualDenseBlock(nn.Module):
+    """Five densely connected convolutions whose sum is added at 0.2: (N, F, h, w) -> (N, F, h, w)."""
+
+    def __init__(self, *, features: int, growth: int) -> None:
+        super().__init__()
+        self.conv1 = _conv(features, growth)
+        self.conv2 = _conv(features + growth, growth)
+        self.conv3 = _conv(features + 2 * growth, growth)
+        self.conv4 = _conv(features + 3 * growth, growth)
+        self.conv5 = _conv(features + 4 * growth, features)
+        for conv in (self.conv1, self.conv2, self.conv3, self.conv4, self.conv5):
+            nn.init.kaiming_normal_(conv.weight)
+            with torch.no_grad():
+                conv.weight.mul_(0.1)
+            assert conv.bias is not None
+            nn.init.zeros_(conv.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        dense = features
+        for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
+            dense = torch.cat((dense, _activate(conv(dense))), dim=1)
+        return torch.add(features, self.conv5(dense), alpha=_RESIDUAL)
+
+
+class RRDB(nn.Module):
+    """Residual in residual: three dense blocks, their sum added at 0.2: (N, F, h, w) -> (N, F, h, w)."""
+
+    def __init__(self, *, features: int, growth: int) -> None:
+        super().__init__()
+        self.rdb1 = ResidualDenseBlock(features=features, growth=growth)
+        self.rdb2 = ResidualDenseBlock(features=features, growth=growth)
+        self.rdb3 = ResidualDenseBlock(features=features, growth=growth)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.add(features, self.rdb3(self.rdb2(self.rdb1(features))), alpha=_RESIDUAL)
+
+
+class RRDBNet(nn.Module):
+    """ESRGAN's generator, which enlarges an image `scale` times.
+
+    Takes lr (N, in_channels, h, w) in [0, 1]; gives (N, out_channels, h * scale, w * scale), not clamped.
+    ×4 enlarges twice by 2 (`conv_up1`, `conv_up2`), ×2 and ×3 once (`conv_up1` alone).
+    Raises UsageError for a scale other than 2, 3, 4 and for a width or depth below 1.
+    Wang et al. 2018, "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks".
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: int,
+        features: int = 64,
+        growth: int = 32,
+        blocks: int = 23,
+        in_channels: int = 3,
+        out_channels: int = 3,
+    ) -> None:
+        super().__init__()
+        if scale not in SCALES:
+            raise UsageError(
+                f"RRDBNet has no scale {scale}: choose 2, 3 or 4 (for ×8 and more, cascade them)"
+            )
+        if min(features, growth, blocks, in_channels, out_channels) < 1:
+            asked = f"{features=}, {growth=}, {blocks=}, {in_channels=}, {out_channels=}"
+            raise UsageError(f"RRDBNet needs at least 1 of each: {asked}")
+        self.scale = scale
+        self.conv_first = _conv(in_channels, features)
+        self.body = nn.Sequential(*(RRDB(features=features, growth=growth) for _ in range(blocks)))
+        self.conv_body = _conv(features, features)
+        self.conv_up1 = _conv(features, features)
+        self.conv_up2 = _conv(features, features) if scale == 4 else None
+        self.conv_hr = _conv(features, features)
+        self.conv_last = _conv(features, out_channels)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        shallow = self.conv_first(lr)
+        features = shallow + self.conv_body(self.body(shallow))
+        first_factor = self.scale if self.conv_up2 is None else 2
+        features = _activate(
+            self.conv_up1(functional.interpolate(features, scale_factor=first_factor, mode="nearest"))
+        )
+        if self.conv_up2 is not None:
+            features = _activate(
+                self.conv_up2(functional.interpolate(features, scale_factor=2, mode="nearest"))
+            )
+        return self.conv_last(_activate(self.conv_hr(features)))
+
+
+_KEEP = (0.0, 1.0, 0.0)
+# Taps of (conv_up1, conv_up2, conv_hr) that turn nearest into bilinear enlargement, exactly. ×4 wants
+# [1, 2, 2, 2, 1] / 8, which two convolutions of three taps make: [1, 2, 1] / 4 * [1, 0, 1] / 2.
+_TENTS = {
+    2: ((0.25, 0.5, 0.25), _KEEP, _KEEP),
+    3: ((1 / 3, 1 / 3, 1 / 3), _KEEP, _KEEP),
+    4: (_KEEP, (0.25, 0.5, 0.25), (0.5, 0.0, 0.5)),
+}
+
+
+@torch.no_grad()
+def start_as_interpolator(net: RRDBNet) -> None:
+    """Set some of a fresh network's weights so that it begins as bilinear interpolation of its input.
+
+    The image travels in the first three feature channels (it is >= 0, so LeakyReLU lets it pass); `conv_last`
+    reads no other channel, and all other weights keep their random start, so every layer has a gradient
+    from the second optimiser step on. At the border (1 pixel at ×2 and ×3, 2 at ×4) the output is darker,
+    because the convolutions pad with zeros.
+    Raises UsageError for fewer than 8 features, or other than 3 channels in and out.
+    """
+    features = net.conv_body.out_channels
+    if features < 8:
+        raise UsageError(f"start_as_interpolator needs features >= 8 (3 carry the image), not {features}")
+    if (net.conv_first.in_channels, net.conv_last.out_channels) != (3, 3):
+        raise UsageError("start_as_interpolator needs a network of 3 channels in and 3 out")
+    up1, up2, hr = _TENTS[net.scale]
+    _carry_image(net.conv_first, _KEEP)
+    _carry_image(net.conv_body, (0.0, 0.0, 0.0))
+    _carry_image(net.conv_up1, up1)
+    if net.conv_up2 is not None:
+        _carry_image(net.conv_up2, up2)
+    _carry_image(net.conv_hr, hr)
+    _carry_image(net.conv_last, _KEEP)
+
+
+def _carry_image(conv: nn.Conv2d, taps: Sequence[float]) -> None:
+    """Make the first three output channels the first three input channels, filtered by taps in both axes."""
+    line = torch.tensor(taps, dtype=conv.weight.dtype, device=conv.weight.device)
+    conv.weight[:3] = 0.0
+    for channel in range(3):
+        conv.weight[channel, channel] = torch.outer(line, line)
+    assert conv.bias is not None
+    conv.bias[:3] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RRDBShape:
+    """What must be known to build the RRDBNet that a state dict belongs to."""
+
+    scale: int
+    features: int
+    growth: int
+    blocks: int
+
+
+def unwrap_state(state: Mapping[str, object]) -> dict[str, Tensor]:
+    """Take the bare key -> tensor mapping out of a checkpoint's usual wrappers.
+
+    Opens `params_ema`, `params`, `state_dict`, `model` and `generator` (in this order, nested too), then
+    drops a leading `module.` of every key. Raises UserError where something other than tensors is left.
+    """
+    while wrapper := next((key for key in _WRAPPERS if isinstance(state.get(key), Mapping)), None):
+        inner = state[wrapper]
+        assert isinstance(inner, Mapping)
+        state = inner
+    tensors: dict[str, Tensor] = {}
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            known = ", ".join(_WRAPPERS)
+            raise UserError(
+                f"no state dict: {key!r} is a {type(value).__name__}, and no wrapper of {known} is there"
+            )
+        tensors[key.removeprefix("module.")] = value
+    return tensors
+
+
+def describe_rrdb(state: Mapping[str, Tensor], *, scale: int | None = None) -> RRDBShape:
+    """Infer from an unwrapped state dict the RRDBNet (3 channels in and out) that it belongs to.
+
+    `conv_up2` shows ×4. A ×2 and a ×3 file look alike: their scale has to be given (from the metadata).
+    Raises UserError for a state dict that is no such RRDBNet, UsageError for a scale missing or contradicted.
+    """
+    first, growing = state.get("conv_first.weight"), state.get("body.0.rdb1.conv1.weight")
+    if first is None or growing is None or first.ndim != 4 or growing.ndim != 4:
+        raise UserError(_explain_foreign(state))
+    if first.shape[1] != 3:
+        raise UserError(
+            f"conv_first takes {first.shape[1]} channels, not 3: a network on pixel-unshuffled input "
+            "(as Real-ESRGAN's ×2) is not supported; use one that takes the RGB image"
+        )
+    blocks = len({found[1] for key in state if (found := re.match(r"body\.(\d+)\.", key))})
+    found_scale = _settle_scale(has_second_enlargement="conv_up2.weight" in state, scale=scale)
+    shape = RRDBShape(scale=found_scale, features=first.shape[0], growth=growing.shape[0], blocks=blocks)
+    _require_same_tensors(state, shape)
+    return shape
+
+
+def _explain_foreign(state: Mapping[str, Tensor]) -> str:
+    if any(key.startswith(_OLD_KEYS) for key in state):
+        return "ESRGAN's old key names (model.1.sub…, RRDB_trunk…): rename them to conv_first, body.0.rdb1…"
+    return (
+        f"no RRDBNet: conv_first.weight or body.0.rdb1.conv1.weight is missing; keys begin {list(state)[:3]}"
+    )
+
+
+def _settle_scale(*, has_second_enlargement: bool, scale: int | None) -> int:
+    if scale is None:
+        if has_second_enlargement:
+            return 4
+        raise UsageError(
+            "a ×2 and a ×3 RRDBNet have the same keys and shapes: say which this is (scale=2 or scale=3), "
+            "or write the scale into the file's metadata"
+        )
+    if has_second_enlargement != (scale == 4) or scale not in SCALES:
+        fitting = "4" if has_second_enlargement else "2 or 3"
+        seen = "has" if has_second_enlargement else "has no"
+        raise UsageError(
+            f"scale {scale} does not fit: this RRDBNet {seen} conv_up2, so its scale is {fitting}"
+        )
+    return scale
+
+
+def _require_same_tensors(state: Mapping[str, Tensor], shape: RRDBShape) -> None:
+    with torch.device("meta"):
+        net = RRDBNet(scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks)
+    expected = {key: tuple(value.shape) for key, value in net.state_dict().items()}
+    given = {key: tuple(value.shape) for key, value in state.items()}
+    wrong = [key for key in expected | given if expected.get(key) != given.get(key)]
+    if wrong:
+        key, looks = wrong[0], f"{shape.features} features, growth {shape.growth}, {shape.blocks} blocks"
+        raise UserError(
+            f"no RRDBNet of {looks}: {key} is {given.get(key, 'missing')}, "
+            f"expected {expected.get(key, 'nothing')} ({len(wrong)} keys differ)"
+        )

@@ -1,0 +1,82 @@
+"""What the terminal shows while work goes on: bars where there is a terminal, plain lines where not.
+
+Everything here goes to standard error, so that standard output holds the answer alone.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+PLAIN_EVERY = 10.0
+"""Seconds between plain lines where there is no terminal."""
+
+console = Console(stderr=True, highlight=False)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 0:07, 12:30 or 1:02:03."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+class Meter:
+    """A bar with a text and an ETA, or plain lines at intervals; `update` is cheap."""
+
+    def __init__(self, progress: Progress, title: str, total: float | None, *, is_plain: bool) -> None:
+        self._progress = progress
+        self._is_plain = is_plain
+        self._title = title
+        self._task: TaskID = progress.add_task(title, total=total, note="", eta="")
+        self._said = time.monotonic()
+
+    def update(self, done: float, *, total: float, note: str, eta: float | None) -> None:
+        """Shows `done` of `total`, a note, and the seconds to go."""
+        left = f"{clock(eta)} to go" if eta is not None else ""
+        self._progress.update(self._task, completed=done, total=total, note=note, eta=left)
+        if self._is_plain and time.monotonic() - self._said > PLAIN_EVERY:
+            self._said = time.monotonic()
+            parts = [f"{self._title} {100 * done / total:3.0f}%", note, left]
+            console.print("  ".join(part for part in parts if part), markup=False)
+
+
+@contextmanager
+def meter(title: str, *, total: float | None = None, counts: bool = False) -> Iterator[Meter]:
+    """A meter for the block's work; `counts` shows "7/24" beside the bar."""
+    is_plain = not console.is_terminal
+    columns = [
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        *([MofNCompleteColumn()] if counts else [TextColumn("{task.percentage:3.0f}%")]),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[eta]}", markup=False),
+        TextColumn("{task.fields[note]}", markup=False, style="dim"),
+    ]
+    with Progress(*columns, console=console, disable=is_plain, transient=True) as progress:
+        yield Meter(progress, title, total, is_plain=is_plain)
+
+
+@contextmanager
+def counter(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A `progress(done, total)` callback with an ETA from the pace so far."""
+    with meter(title, counts=True) as shown:
+        began = time.monotonic()
+
+        def count(done: int, total: int) -> None:
+            spent = time.monotonic() - began
+            shown.update(done, total=total, note="", eta=spent / done * (total - done) if done else None)
+
+        yield count
+
+
+def step_note(row: dict[str, Any]) -> str:
+    """A step's losses and pace in a few words."""
+    losses = [
+        f"{name.removeprefix('loss/')} {value:.3g}" for name, value in row.items() if name.startswith("loss/")
+    ]
+    return "  ".join([*losses, f"{row['images_per_second']:.1f} images/s"])

@@ -1,0 +1,177 @@
+"""Figures from a study's pictures and logs: crops side by side, and training curves. Needs matplotlib."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esrlab.errors import UserError
+from esrlab.files import replacing
+from esrlab.scores import Score
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CROP = 72
+"""Side of the crop shown, in high-resolution pixels."""
+
+IMAGES = 3
+"""How many images a crop figure shows: a benchmark's first ones by name."""
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+"""Okabe and Ito's palette, told apart with any colour vision."""
+
+Pixels = NDArray[np.float64]
+
+
+def draw_figures(study: Path, scores: list[Score]) -> list[Path]:
+    """Draws every figure that the folder's pictures and logs allow into figures/; returns their paths.
+
+    Raises UserError naming the extra where matplotlib is missing.
+    """
+    try:
+        import matplotlib as mpl
+    except ModuleNotFoundError as error:
+        raise UserError("figures need matplotlib: pip install 'esrlab[report]'") from error
+    mpl.use("Agg")
+    drawn: list[Path] = []
+    for scale in sorted({score.scale for score in scores}):
+        for name, figure in (("crops", _crops(study, scores, scale)), ("curves", _curves(study, scale))):
+            if figure is None:
+                continue
+            path = study / "figures" / f"{name}-x{scale}.png"
+            with replacing(path) as temporary:
+                figure.savefig(temporary, dpi=130, metadata={"Software": None})
+            drawn.append(path)
+    return drawn
+
+
+def _read(path: Path) -> Pixels:
+    from matplotlib.image import imread
+
+    return np.asarray(imread(path), dtype=np.float64)[..., :3]
+
+
+def _crops(study: Path, scores: list[Score], scale: int) -> Figure | None:
+    """One row an image: LR, bicubic, every recipe, HR, cut from the busiest place of the HR image."""
+    from matplotlib.figure import Figure
+
+    root = study / "pictures" / f"x{scale}"
+    recipes = list(dict.fromkeys(score.recipe for score in scores if score.scale == scale))
+    images = list(dict.fromkeys(score.image for score in scores if score.scale == scale))
+    images = [image for image in images if (root / "hr" / f"{image}.png").exists()][:IMAGES]
+    methods = (
+        ["lr", *(name for name in recipes if (root / name / f"{images[0]}.png").exists()), "hr"]
+        if images
+        else []
+    )
+    if not methods:
+        return None
+    values = _psnr_of_first_seed(scores, scale)
+    figure = Figure(figsize=(1.7 * len(methods), 2.05 * len(images) + 0.3), layout="constrained")
+    axes = figure.subplots(len(images), len(methods), squeeze=False)
+    for line, image in zip(axes, images, strict=True):
+        top, left = busiest_place(_read(root / "hr" / f"{image}.png"), side=CROP, step=scale)
+        for place, method in zip(line, methods, strict=True):
+            shrink = scale if method == "lr" else 1
+            pixels = _read(root / method / f"{image}.png")
+            rows = slice(top // shrink, (top + CROP) // shrink)
+            columns = slice(left // shrink, (left + CROP) // shrink)
+            place.imshow(pixels[rows, columns], interpolation="nearest", vmin=0, vmax=1)
+            title = {"lr": f"LR (×{scale} smaller)", "hr": "HR"}.get(method, method)
+            _caption(place, title if image == images[0] else "", values.get((method, image)))
+        line[0].set_ylabel(image, fontsize=7)
+    seed = min((score.seed for score in scores if score.seed is not None), default=None)
+    figure.suptitle(f"×{scale}, seed {seed}: PSNR-Y/{scale} of the whole image below each crop", fontsize=8)
+    return figure
+
+
+def _caption(place: Axes, title: str, value: float | None) -> None:
+    place.set_xticks([])
+    place.set_yticks([])
+    place.set_title(title.replace("-cascade", "\n×2∘×2"), fontsize=7)
+    if value is not None:
+        place.set_xlabel(f"{value:.2f} dB", fontsize=7)
+
+
+def _psnr_of_first_seed(scores: list[Score], scale: int) -> dict[tuple[str, str], float]:
+    values: dict[tuple[str, str], float] = {}
+    for score in scores:
+        if score.scale == scale and score.metric == f"PSNR-Y/{scale}":
+            values.setdefault((score.recipe, score.image), score.value)
+    return values
+
+
+def busiest_place(pixels: Pixels, *, side: int, step: int) -> tuple[int, int]:
+    """(top, left) of the side×side window with the largest mean squared gradient, multiples of `step`."""
+    grey = pixels.mean(axis=-1)
+    down, across = np.gradient(grey)
+    total = np.pad((down**2 + across**2).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    height, width = grey.shape
+    tops = np.arange(0, max(height - side, 0) + 1, step)
+    lefts = np.arange(0, max(width - side, 0) + 1, step)
+    bottoms, rights = np.minimum(tops + side, height), np.minimum(lefts + side, width)
+    energy = (
+        total[np.ix_(bottoms, rights)]
+        - total[np.ix_(tops, rights)]
+        - total[np.ix_(bottoms, lefts)]
+        + total[np.ix_(tops, lefts)]
+    )
+    row, column = np.unravel_index(int(energy.argmax()), energy.shape)
+    return int(tops[row]), int(lefts[column])
+
+
+PANELS = (
+    ("content loss", "loss/content", None),
+    ("critic's gap C(real) − C(fake)", "critic/gap", None),
+    ("adversary's share of the pull", "pull/adversarial", "share"),
+)
+
+
+def _curves(study: Path, scale: int) -> Figure | None:
+    """Content loss, the critic's gap and the adversary's share of the pull, by recipe; a thin line a seed."""
+    from matplotlib.figure import Figure
+
+    logs = _read_logs(study, scale)
+    if not logs:
+        return None
+    figure = Figure(figsize=(10.5, 3.2), layout="constrained")
+    for place, (title, key, part) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+        for colour, (recipe, runs) in zip(COLOURS * 9, logs.items(), strict=False):
+            for rows in runs:
+                points = [(row["step"], row[key][part] if part else row[key]) for row in rows if key in row]
+                if points:
+                    steps, values = zip(*points, strict=True)
+                    place.plot(steps, _smooth(np.array(values)), color=colour, lw=1, label=recipe)
+        place.set_title(f"×{scale}: {title}", fontsize=8)
+        place.set_xlabel("step", fontsize=7)
+        place.tick_params(labelsize=7)
+        place.set_yscale("symlog", linthresh=1e-3) if key != "pull/adversarial" else place.set_ylim(
+            -0.02, 1.02
+        )
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    by_label = dict(zip(labels, handles, strict=True))
+    figure.legend(by_label.values(), by_label.keys(), loc="outside lower center", ncols=6, fontsize=7)
+    return figure
+
+
+def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A running mean over a fiftieth of the curve."""
+    width = max(1, len(values) // 50)
+    padded = np.pad(values, (width // 2, (width - 1) // 2), mode="edge")
+    return np.convolve(padded, np.ones(width) / width, mode="valid")
+
+
+def _read_logs(study: Path, scale: int) -> dict[str, list[list[dict[str, Any]]]]:
+    logs: dict[str, list[list[dict[str, Any]]]] = defaultdict(list)
+    for path in sorted((study / "runs").glob(f"*-x{scale}-s*/log.jsonl")):
+        recipe = path.parent.name.rsplit("-x", 1)[0]
+        lines = path.read_text(encoding="utf-8").splitlines()
+        logs[recipe].append([json.loads(line) for line in lines])
+    return logs

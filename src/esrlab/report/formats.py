@@ -1,0 +1,86 @@
+"""Tables of text in the terminal, in Markdown and in LaTeX (booktabs)."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table as TerminalTable
+from rich.text import Text
+
+from esrlab.report.tables import Table
+
+WORDS = 2
+"""How many of a table's columns hold words; the others hold figures and are set flush right."""
+
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "∘": r"$\circ$",
+    "σ": r"$\sigma$",
+    "·": r"$\cdot$",
+    "–": "--",
+    "−": r"$-$",
+    "λ": r"$\lambda$",
+}
+
+
+def to_terminal(table: Table) -> TerminalTable:
+    """The table for rich to print."""
+    made = TerminalTable(
+        title=Text(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+    )
+    for index, column in enumerate(table.columns):
+        if index < WORDS:
+            made.add_column(column, overflow="fold")
+        else:
+            made.add_column(column, justify="right", no_wrap=True)
+    for row, following in zip(table.rows, [*table.rows[1:], None], strict=True):
+        is_last = following is not None and following.begins_group
+        made.add_row(*(Text(cell) for cell in row.cells), end_section=is_last)
+    return made
+
+
+def to_markdown(table: Table) -> str:
+    """The table in Markdown, its title as a heading."""
+    rule = ["---" if index < WORDS else "---:" for index in range(len(table.columns))]
+    lines = [table.columns, rule, *(row.cells for row in table.rows)]
+    body = "\n".join("| " + " | ".join(_escape_markdown(cell) for cell in line) + " |" for line in lines)
+    return f"### {table.title}\n\n{body}\n"
+
+
+def _escape_markdown(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def to_latex(table: Table) -> str:
+    """The table in LaTeX; needs \\usepackage{booktabs}."""
+    spec = "l" * WORDS + "r" * (len(table.columns) - WORDS)
+    lines = [_latex_row(table.columns), r"\midrule"]
+    for row, is_first in zip(table.rows, [True] + [False] * len(table.rows), strict=False):
+        if row.begins_group and not is_first:
+            lines.append(r"\midrule")
+        lines.append(_latex_row(row.cells))
+    body = "\n".join(lines)
+    return (
+        "\\begin{table}\n\\centering\n"
+        f"\\caption{{{escape_latex(table.title)}}}\n\\label{{tab:{table.key}}}\n"
+        f"\\begin{{tabular}}{{{spec}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+    )
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
+
+
+def escape_latex(text: str) -> str:
+    """Text with LaTeX's special characters, and the signs used in our tables, made safe."""
+    return "".join(LATEX.get(letter, letter) for letter in text)

@@ -1,0 +1,62 @@
+"""The paper's printed results, as data.
+
+Miao Pan, DAML 2023, Tables 1 to 3: PSNR in the paper's own scale (subtract 42.11 dB for the true value, an
+inference that every report repeats), SSIM, LPIPS.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One cell triple of the paper's tables."""
+
+    psnr: float
+    ssim: float
+    lpips: float
+
+
+PRINTED: dict[str, dict[int, Printed]] = {
+    "wgan-vgg": {
+        2: Printed(73.8620, 0.9032, 0.0460),
+        3: Printed(73.0892, 0.9097, 0.1131),
+        4: Printed(69.4125, 0.8130, 0.2633),
+    },
+    "esrgan-vgg": {
+        2: Printed(75.2832, 0.9152, 0.0338),
+        3: Printed(66.6281, 0.6519, 0.3152),
+        4: Printed(58.9967, 0.0738, 0.7005),
+    },
+    "wgan-vgg-tv": {
+        2: Printed(77.9831, 0.9464, 0.0320),
+        3: Printed(73.3547, 0.9013, 0.1183),
+        4: Printed(69.7261, 0.7921, 0.2579),
+    },
+    "wgan-resnet": {
+        2: Printed(77.2794, 0.9347, 0.0377),
+        3: Printed(73.0973, 0.9146, 0.1136),
+        4: Printed(72.0820, 0.8824, 0.1971),
+    },
+}
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """One of the paper's tables: its number, what it compares, and the two recipes."""
+
+    number: int
+    title: str
+    recipes: tuple[str, str]
+
+
+PAPER_TABLES = (
+    PaperTable(1, "ESRGAN's adversarial loss against WGAN's", ("wgan-vgg", "esrgan-vgg")),
+    PaperTable(2, "total variation added to WGAN", ("wgan-vgg", "wgan-vgg-tv")),
+    PaperTable(3, "ResNet content against VGG content", ("wgan-vgg", "wgan-resnet")),
+)
+
+SCALE_NOTE = (
+    "The paper's PSNR is read as images in [−1, 1] put into the formula with MAX = 255, which adds 42.11 dB "
+    "to the true value; PSNR-paper and SSIM-paper are computed here in that way. This reading is an "
+    "inference, not the paper's own statement."
+)

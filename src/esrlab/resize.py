@@ -1,0 +1,208 @@
+"""MATLAB's bicubic `imresize` on tensors: the field's way to make low-resolution images.
+
+The scale is a whole number, so every weight of the cubic kernel is a fraction with one common
+denominator. Numerators are summed as whole numbers in float64, without error, and divided once: of an
+8-bit image even the halves are exact, and "half up" means the same on every machine.
+"""
+
+import math
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+Convention = Literal["matlab", "matlab-8bit"]
+"""`matlab`: today's MATLAB on doubles, symmetric border, rounded once. `matlab-8bit`: the older one on
+8-bit images, replicated border, vertical pass first, rounded and clamped after each pass."""
+
+_Border = Literal["symmetric", "replicated"]
+
+_PEAK = 255
+_GRAIN = 2**13  # steps a level: float32 strays by an eighth of one, 16-bit levels lie 32 apart
+
+
+def bicubic_down(image: Tensor, scale: int) -> Tensor:
+    """Shrink an image as MATLAB's `imresize(image, 1/scale, "bicubic")` does on doubles, antialiased.
+
+    (N, C, H, W) floats of any range -> (N, C, H/scale, W/scale), same dtype, neither clamped nor rounded.
+    Differentiable. ValueError: not such an image, or H or W not a multiple of the scale.
+    Kernel: Keys 1981, a = -1/2, stretched by the scale; symmetric border.
+    """
+    _check_image(image)
+    _check_multiple(image, scale)
+    return _resize(image, scale, shrink=True)
+
+
+def bicubic_up(image: Tensor, scale: int) -> Tensor:
+    """Enlarge an image as MATLAB's `imresize(image, scale, "bicubic")` does on doubles.
+
+    (N, C, H, W) floats of any range -> (N, C, H·scale, W·scale), same dtype, neither clamped nor rounded.
+    Differentiable. ValueError: not such an image, or a scale below 1.
+    Kernel: Keys 1981, a = -1/2; symmetric border.
+    """
+    _check_image(image)
+    _check_scale(scale)
+    return _resize(image, scale, shrink=False)
+
+
+def crop_to_multiple(image: Tensor, scale: int) -> Tensor:
+    """Crop right and bottom until height and width are multiples of the scale.
+
+    (..., H, W) -> a view of it. ValueError: a side is shorter than the scale, or the scale is below 1.
+    """
+    _check_scale(scale)
+    height, width = image.shape[-2:]
+    if min(height, width) < scale:
+        raise ValueError(f"an image of {height}×{width} pixels is smaller than the scale {scale}")
+    return image[..., : height - height % scale, : width - width % scale]
+
+
+def round_to_8bit(image: Tensor) -> Tensor:
+    """Clamp to [0, 1] and round to multiples of 1/255, halves up: what an 8-bit file would hold.
+
+    Any shape, any float dtype, which is kept. ValueError: not a float tensor.
+    """
+    if not image.is_floating_point():
+        raise ValueError(
+            f"round_to_8bit takes floats in [0, 1], not {image.dtype}: divide 8-bit values by 255"
+        )
+    levels = image.to(torch.promote_types(image.dtype, torch.float32)) * _PEAK
+    return (_round_levels(levels) / _PEAK).to(image.dtype)
+
+
+def make_lr(hr: Tensor, scale: int, *, convention: Convention = "matlab") -> Tensor:
+    """Make the low-resolution image as a benchmark would store it: bicubic, 8-bit rounded.
+
+    (N, C, H, W) in [0, 1], float32 or float64 -> (N, C, H/scale, W/scale), multiples of 1/255 in [0, 1],
+    dtype of `hr`. The two conventions differ by one level in about an eighth of the values, and by up to
+    12 at saturated edges. "matlab-8bit" rounds `hr` itself to 8 bits first. Carries no gradient.
+    ValueError: not such an image, out of range, an unknown convention, or H or W not a multiple of the
+    scale (crop_to_multiple mends it).
+    """
+    _check_image(hr)
+    _check_multiple(hr, scale)
+    if hr.dtype not in (torch.float32, torch.float64):
+        raise ValueError(
+            f"make_lr needs float32 or float64, not {hr.dtype}, which cannot hold 8-bit levels exactly"
+        )
+    _check_range(hr)
+    with torch.no_grad():
+        levels = _restore_levels(hr)
+        match convention:
+            case "matlab":
+                lr = _shrink_as_doubles(levels, scale)
+            case "matlab-8bit":
+                lr = _shrink_in_8bit_steps(levels, scale)
+            case _:
+                raise ValueError(
+                    f"unknown convention {convention!r}: one of {', '.join(get_args(Convention))}"
+                )
+        return (lr / _PEAK).to(hr)
+
+
+def _shrink_as_doubles(levels: Tensor, scale: int) -> Tensor:
+    """Both passes, then one rounding; levels 0 to 255 in float64, in and out."""
+    return _round_levels(_resize(levels, scale, shrink=True))
+
+
+def _shrink_in_8bit_steps(levels: Tensor, scale: int) -> Tensor:
+    """Vertical pass, rounding, horizontal pass, rounding; levels 0 to 255 in float64, in and out."""
+    height, width = levels.shape[-2:]
+    rows, whole = _numerators(height, scale, shrink=True, border="replicated")
+    columns, _ = _numerators(width, scale, shrink=True, border="replicated")
+    squat = _round_levels(rows.to(levels) @ _round_levels(levels) / whole)
+    return _round_levels(squat @ columns.to(levels).T / whole)
+
+
+def _resize(image: Tensor, scale: int, *, shrink: bool) -> Tensor:
+    # In float64 throughout: it is exact, and neither autocast nor TF32 touches it.
+    exact = _in_float64(image)
+    height, width = image.shape[-2:]
+    rows, whole = _numerators(height, scale, shrink=shrink, border="symmetric")
+    columns, _ = _numerators(width, scale, shrink=shrink, border="symmetric")
+    summed = rows.to(exact) @ exact @ columns.to(exact).T
+    return (summed / whole**2).to(image)
+
+
+def _numerators(size: int, scale: int, *, shrink: bool, border: _Border) -> tuple[Tensor, int]:
+    """The matrix (size_out, size) of bicubic weights times their common denominator, and that denominator.
+
+    An output centre lies t = n / (2·scale) kernel units from an input pixel, n whole; the kernel's
+    weight at t is a whole multiple of 1 / (2·(2·scale)³). Weights of one row sum to 1 without
+    normalisation. Taps outside the image are folded onto the pixel that the border shows there.
+    """
+    out_size = size // scale if shrink else size * scale
+    out_step, first, in_step = (2 * scale, scale - 1, 2) if shrink else (2, 1 - scale, 2 * scale)
+    centre = out_step * torch.arange(out_size).unsqueeze(1) + first
+    reach = 4 * scale  # the kernel ends at t = 2
+    leftmost = -torch.div(reach - centre, in_step, rounding_mode="floor")
+    source = leftmost + torch.arange(2 * reach // in_step + 1)
+    weights = _cubic_numerator((centre - in_step * source).abs(), 2 * scale)
+    matrix = torch.zeros(out_size, size, dtype=torch.int64)
+    matrix.scatter_add_(1, _fold(source, size, border), weights)
+    whole = 2 * (2 * scale) ** 3 * (scale if shrink else 1)
+    return matrix, whole
+
+
+def _cubic_numerator(distance: Tensor, unit: int) -> Tensor:
+    """Keys' cubic kernel with a = -1/2 at t = distance/unit >= 0, times 2·unit³; whole numbers."""
+    near = 3 * distance**3 - 5 * distance**2 * unit + 2 * unit**3
+    far = -(distance**3) + 5 * distance**2 * unit - 8 * distance * unit**2 + 4 * unit**3
+    return torch.where(distance <= unit, near, torch.where(distance < 2 * unit, far, 0))
+
+
+def _fold(source: Tensor, size: int, border: _Border) -> Tensor:
+    """The pixel that stands for each position, inside the image or out."""
+    match border:
+        case "replicated":
+            return source.clamp(0, size - 1)
+        case "symmetric":
+            place = source.remainder(2 * size)
+            return torch.minimum(place, 2 * size - 1 - place)
+
+
+def _restore_levels(hr: Tensor) -> Tensor:
+    """Levels 0 to 255 in float64; those that float32 moved off a whole number are whole again."""
+    return (_in_float64(hr) * (_PEAK * _GRAIN)).round_().div_(_GRAIN)
+
+
+def _round_levels(levels: Tensor) -> Tensor:
+    return (levels + 0.5).floor().clamp(0, _PEAK)
+
+
+def _in_float64(image: Tensor) -> Tensor:
+    # Apple's GPUs have no float64
+    return image.to("cpu" if image.device.type == "mps" else image.device, torch.float64)
+
+
+def _check_image(image: Tensor) -> None:
+    if image.ndim != 4 or not image.is_floating_point() or math.prod(image.shape[1:]) == 0:
+        raise ValueError(
+            f"expected float images of shape (N, C, H, W), got {image.dtype} of shape {tuple(image.shape)}"
+        )
+
+
+def _check_scale(scale: int) -> None:
+    if scale < 1:
+        raise ValueError(f"the scale is a whole number of at least 1, not {scale}")
+
+
+def _check_multiple(image: Tensor, scale: int) -> None:
+    _check_scale(scale)
+    height, width = image.shape[-2:]
+    if height % scale or width % scale:
+        raise ValueError(
+            f"an image of {height}×{width} pixels (height×width) does not divide by the scale {scale}: "
+            f"crop_to_multiple(image, {scale}) crops it to {height - height % scale}×{width - width % scale}"
+        )
+
+
+def _check_range(hr: Tensor) -> None:
+    if hr.numel() == 0:
+        return
+    low, high = (bound.item() for bound in hr.detach().aminmax())
+    if not (low >= -1e-6 and high <= 1 + 1e-6):
+        raise ValueError(
+            f"make_lr takes images in [0, 1], got values from {low:.6g} to {high:.6g}: "
+            "divide 8-bit values by 255, map [-1, 1] by (image + 1) / 2"
+        )

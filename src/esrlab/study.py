@@ -1,0 +1,172 @@
+"""Recipes × scales × seeds: what a study asks for, as `study.toml` holds it, and the runs that makes."""
+
+import itertools
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from esrlab.errors import UsageError, UserError
+from esrlab.fields import leaves, with_fields
+from esrlab.recipe import RUN_NAME, Recipe, Scale, explain
+from esrlab.recipes import PAPER, find_recipe, flatten
+
+
+class Study(BaseModel):
+    """What was asked. `fields` are set in every recipe; `recipes` maps a name to what is special to it.
+
+    A recipe's table may hold `base` (a named recipe or a file; its own name by default) and dotted fields;
+    a list where the field holds one value is a sweep over it, and several sweeps are crossed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=RUN_NAME)
+    photos: str = "samples"
+    benchmarks: dict[str, str] = Field(default={"samples": "samples"}, min_length=1)
+    scales: tuple[Scale, ...] = Field(default=(2, 3, 4), min_length=1)
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    fields: dict[str, Any] = {}
+    recipes: dict[str, dict[str, Any]] = Field(min_length=1)
+
+    @field_validator("scales", "seeds")
+    @classmethod
+    def _each_once(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("a value is listed twice")
+        if min(values) < 0:
+            raise ValueError("values are 0 or more")
+        return values
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _plain_names(cls, benchmarks: dict[str, str]) -> dict[str, str]:
+        bad = [name for name in benchmarks if not name.replace("-", "").replace("_", "").isalnum()]
+        if bad:
+            raise ValueError(f"a benchmark's name has letters, digits, - and _ only, not {bad[0]!r}")
+        return benchmarks
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training of a study."""
+
+    recipe: Recipe
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The run's folder."""
+        return f"{self.recipe.name}-x{self.recipe.scale}-s{self.seed}"
+
+
+def parse_study(asked: dict[str, Any]) -> Study:
+    """Validates a study; raises UsageError naming every problem."""
+    try:
+        return Study.model_validate({**asked, "fields": flatten(asked.get("fields", {}))})
+    except ValidationError as error:
+        raise UsageError(explain(error, what="the study")) from error
+
+
+def read_study(path: Path) -> Study:
+    """Reads a study file; raises UsageError when it is missing or not valid."""
+    try:
+        asked = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the study {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    return parse_study({"name": path.stem, **asked})
+
+
+def dump_study(study: Study) -> str:
+    """The study as TOML that `read_study` reads back to an equal study."""
+    return tomli_w.dumps(study.model_dump(mode="json"))
+
+
+def paper_study() -> Study:
+    """The paper's four recipes at its exact settings, three magnifications, three seeds."""
+    return Study(name="paper", recipes={name: {} for name in PAPER})
+
+
+def plan_runs(study: Study) -> tuple[PlannedRun, ...]:
+    """Every run of the study, whole seeds first, so that a study cut short still compares all recipes.
+
+    Raises UsageError when a recipe is unknown, a field is wrong, or two variants get one name.
+    """
+    variants = [variant for name, asked in study.recipes.items() for variant in _variants(study, name, asked)]
+    names = [recipe.name for recipe in variants]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two variants are called {twice[0]!r}; give their tables other names")
+    return tuple(
+        PlannedRun(with_fields(recipe, {"scale": scale}), seed)
+        for seed in study.seeds
+        for recipe in variants
+        for scale in study.scales
+    )
+
+
+def _variants(study: Study, name: str, asked: dict[str, Any]) -> Iterator[Recipe]:
+    own = flatten({key: value for key, value in asked.items() if key != "base"})
+    base = with_fields(find_recipe(str(asked.get("base", name))), {**study.fields, "name": name})
+    is_tuple = {leaf.name: leaf.is_tuple for leaf in leaves(base)}
+    swept = {
+        field: values
+        for field, values in own.items()
+        if isinstance(values, list) and (not is_tuple.get(field) or _holds_lists(values))
+    }
+    fixed = {field: value for field, value in own.items() if field not in swept}
+    for values in itertools.product(*swept.values()):
+        chosen = dict(zip(swept, values, strict=True))
+        suffix = "".join(f"+{field}={_as_name(value)}" for field, value in chosen.items())
+        yield with_fields(base, {**fixed, **chosen, "name": f"{name}{suffix}"})
+
+
+def _holds_lists(values: list[Any]) -> bool:
+    return bool(values) and all(isinstance(value, list) for value in values)
+
+
+def _as_name(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in text)
+
+
+def read_asked(folder: Path) -> Study:
+    """The study that a study's folder holds; raises UserError when it holds none."""
+    path = folder / "study.toml"
+    if not path.is_file():
+        raise UserError(
+            f"{folder} holds no study (no study.toml); run esrlab study with --out {folder} first"
+        )
+    return read_study(path)
+
+
+def demo_study() -> Study:
+    """The paper's comparison at a size for two processor cores and a few minutes.
+
+    Small generators that begin as interpolators, a narrow critic, early layers of untrained content
+    networks, the bundled photographs, two seeds.
+    """
+    vgg = {"terms.content.loss.layers": {"conv2_1": 1.0}}
+    resnet = {"terms.content.loss.layers": {"layer1": 1.0}}
+    return Study(
+        name="demo",
+        seeds=(0, 1),
+        fields={
+            "steps": 60,
+            "generator.features": 16,
+            "generator.growth": 8,
+            "generator.blocks": 2,
+            "generator.start": "interpolation",
+            "patches.lr_size": 24,
+            "patches.batch": 8,
+            "optimiser.learning_rate": 5e-4,
+            "adversarial.critic.features": 16,
+        },
+        recipes={"wgan-vgg": vgg, "esrgan-vgg": vgg, "wgan-vgg-tv": vgg, "wgan-resnet": resnet},
+    )

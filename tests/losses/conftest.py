@@ -1,0 +1,16 @@
+"""One small batch for every loss, in float64."""
+
+import pytest
+import torch
+
+from esrlab.losses import Views
+
+
+@pytest.fixture
+def views() -> Views:
+    draw = torch.Generator().manual_seed(7)
+    return Views(
+        lr=torch.rand(2, 3, 4, 5, dtype=torch.float64, generator=draw),
+        sr=torch.rand(2, 3, 8, 10, dtype=torch.float64, generator=draw).requires_grad_(),
+        hr=torch.rand(2, 3, 8, 10, dtype=torch.float64, generator=draw),
+    )

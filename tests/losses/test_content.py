@@ -1,0 +1,147 @@
+"""Content loss against eq. 7 computed apart, its target measured once, its mistakes named."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from esrlab.losses import Content, Views
+from esrlab.losses.content import parse_layers
+from esrlab.networks.imagenet import build_feature_network, layer_names, make_untrained, normalise
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def patches() -> Views:
+    draw = torch.Generator().manual_seed(5)
+    return Views(
+        lr=torch.rand(2, 3, 16, 16, generator=draw),
+        sr=torch.rand(2, 3, 32, 32, generator=draw).requires_grad_(),
+        hr=torch.rand(2, 3, 32, 32, generator=draw),
+    )
+
+
+@pytest.mark.parametrize("criterion", ["mse", "l1"])
+def test_value_is_equation_7_averaged_over_channels_too(criterion: Any, patches: Views) -> None:
+    weights = {"conv1_2": 0.1, "conv3_2": 2.0}
+    loss = Content(network="vgg16", layers=weights, criterion=criterion).ready(CPU)(patches)
+    network = build_feature_network("vgg16", layers=tuple(weights))
+    make_untrained(network)
+    with torch.no_grad():
+        sr: Mapping[str, Tensor] = network(normalise(patches.sr), tuple(weights))
+        hr: Mapping[str, Tensor] = network(normalise(patches.hr), tuple(weights))
+    expected = 0.0
+    for name, weight in weights.items():
+        n, channels, height, width = hr[name].shape
+        difference = (sr[name] - hr[name]).double().numpy()
+        total = (difference**2 if criterion == "mse" else abs(difference)).sum()
+        expected += weight * total / (n * channels * height * width)
+    assert loss.shape == ()
+    assert expected > 0
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_gradient(patches: Views) -> None:
+    ready = Content(network="vgg16", layers={"conv1_2": 1.0, "conv2_1": 0.5}).ready(CPU)
+    ready.network.double()
+    hr = patches.hr[:1, :, :6, :6].double()
+    lr = patches.lr[:1, :, :3, :3].double()
+    sr = patches.sr[:1, :, :6, :6].detach().double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda sr: ready(Views(lr, sr, hr)), sr, fast_mode=True)
+
+
+def test_equal_images_cost_nothing(patches: Views) -> None:
+    loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0}).ready(CPU)
+    assert loss(Views(patches.lr, patches.hr, patches.hr)).item() == 0
+
+
+def test_gradient_reaches_sr_and_nothing_else(patches: Views) -> None:
+    ready = Content(network="vgg16", layers={"conv2_1": 1.0}).ready(CPU)
+    patches.hr.requires_grad_()
+    ready(patches).backward()
+    assert patches.hr.grad is None
+    assert patches.sr.grad is not None
+    assert patches.sr.grad.abs().sum() > 0
+    assert not ready.network.training
+    assert all(p.grad is None and not p.requires_grad for p in ready.network.parameters())
+
+
+def test_target_is_measured_once_a_batch_whatever_number_of_terms(patches: Views) -> None:
+    terms = [
+        Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="mse").ready(CPU),
+        Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="l1").ready(CPU),
+    ]
+    with_graph: list[bool] = []
+    for term in terms:
+        term.network.register_forward_hook(lambda _, __, out: with_graph.append(out["conv2_1"].requires_grad))
+    for term in terms:
+        term(patches).backward()
+    assert sorted(with_graph) == [False, True, True]
+
+
+def test_two_builds_agree(patches: Views) -> None:
+    loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0})
+    assert torch.equal(loss.ready(CPU)(patches), loss.ready(CPU)(Views(patches.lr, patches.sr, patches.hr)))
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [
+        ("conv5_4", {"conv5_4": 1.0}),
+        ("relu1_2=0.1,conv5_4=1", {"relu1_2": 0.1, "conv5_4": 1.0}),
+        (" relu1_2 = 1e-1 , conv5_4, ", {"relu1_2": 0.1, "conv5_4": 1.0}),
+    ],
+)
+def test_layers_read_from_text(text: str, layers: dict[str, float]) -> None:
+    assert parse_layers(text) == layers
+    assert Content.model_validate({"layers": text}).layers == layers
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"layers": "conv5_5"}, r"vgg19 has no layer 'conv5_5'; did you mean 'conv5_\d'\? It has: .*conv5_4"),
+        ({"network": "resnet50"}, r"resnet50 has no layer 'conv5_4'.*layer3"),
+        ({"network": "vgg91"}, "vgg19"),
+        ({"layers": ""}, "no layer has a weight above 0"),
+        ({"layers": {}}, "no layer has a weight above 0"),
+        ({"layers": "conv5_4=0"}, "no layer has a weight above 0"),
+        ({"layers": "conv5_4=-1"}, "'conv5_4' has the negative weight -1"),
+        ({"layers": "conv5_4=one"}, "LAYER=WEIGHT"),
+        ({"layers": "conv5_4="}, "LAYER=WEIGHT"),
+        ({"layers": "conv5_4=nan"}, "finite"),
+        ({"layers": "conv5_4,conv5_4=2"}, "named twice"),
+        ({"criterion": "l2"}, "criterion"),
+        ({"weights": "real"}, "--weights untrained"),
+        ({"weights": "student"}, "--weights untrained"),
+    ],
+)
+def test_mistakes_are_named_at_construction(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        Content.model_validate(fields)
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Content.model_validate({"layers": "conv9=-1,conv8=1", "weights": "real", "criterion": "l2"})
+    for name in ("conv9", "conv8", "negative", "not there yet", "l2"):
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("loss", "label"),
+    [
+        (Content(), "VGG19 conv5_4 (untrained)"),
+        (Content(network="resnet50", layers={"layer3": 1.0}), "ResNet50 layer3 (untrained)"),
+        (
+            Content(layers={"conv1_2": 0.1, "conv5_4": 1.0}, criterion="l1"),
+            "VGG19 0.1·conv1_2 + conv5_4 (untrained, L1)",
+        ),
+    ],
+)
+def test_labels(loss: Content, label: str) -> None:
+    assert loss.label == label

@@ -1,0 +1,55 @@
+"""What holds for every loss of a recipe: found by its kind, JSON both ways, frozen, strict."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from esrlab.losses import L1, MSE, AnyLoss, Charbonnier, Content, Custom, Loss, TotalVariation
+
+ADAPTER: TypeAdapter[AnyLoss] = TypeAdapter(AnyLoss)
+LOSSES: list[Loss] = [
+    L1(),
+    MSE(),
+    Charbonnier(),
+    Charbonnier(epsilon=1e-6),
+    TotalVariation(),
+    TotalVariation(beta=1.0),
+    Content(),
+    Content(network="resnet50", layers={"layer2": 0.5, "layer3": 1.0}, criterion="l1"),
+    Custom(file=Path("my/losses.py"), function="edges"),
+]
+
+
+def test_every_kind_is_tried_here() -> None:
+    assert {type(loss) for loss in LOSSES} == set(get_args(get_args(AnyLoss)[0]))
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.label)
+def test_json_both_ways(loss: Loss) -> None:
+    text = loss.model_dump_json()
+    assert '"kind"' in text
+    again = ADAPTER.validate_json(text)
+    assert again == loss
+    assert type(again) is type(loss)
+    assert ADAPTER.dump_json(again).decode() == text
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.label)
+def test_losses_are_frozen_and_refuse_unknown_fields(loss: Loss) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        loss.kind = "other"  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(ValidationError, match="wieght"):
+        type(loss).model_validate({**loss.model_dump(), "wieght": 1})
+
+
+def test_labels_tell_losses_apart() -> None:
+    labels = [loss.label for loss in LOSSES if loss != Charbonnier(epsilon=1e-6)]
+    assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("fields", [{}, {"kind": "l3"}])
+def test_missing_and_unknown_kinds_are_refused(fields: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="kind"):
+        ADAPTER.validate_python(fields)
