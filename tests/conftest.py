@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from esrlab.photos import Photos, open_photos
+
 SHARED = Path(os.environ.get("ESRLAB_REFERENCE", Path(__file__).parents[2] / "shared"))
 
 
@@ -20,3 +22,8 @@ def shared() -> Path:
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Photos:
+    return open_photos("samples", smallest=64)

@@ -3,6 +3,7 @@
 Nothing is unpickled: full state is read with torch's `weights_only=True`, generators are safetensors.
 """
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,23 @@ def save_generator(generator: RRDBNet, path: Path, *, about: dict[str, str]) -> 
     metadata = {**about, "architecture": "RRDBNet", "scale": str(generator.scale)}
     with replacing(path) as temporary:
         save_file(state, temporary, metadata=metadata)
+        _order_metadata(temporary)
+
+
+def _order_metadata(path: Path) -> None:
+    """Sorts the metadata in a safetensors header, which the library writes in random order.
+
+    Equal generators then give equal files. A header is its length (8 bytes, little-endian) and JSON,
+    which sorting does not lengthen.
+    """
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        assert len(text) <= length
+        file.seek(8)
+        file.write(text.ljust(length))
 
 
 def load_generator(path: Path, *, scale: int | None = None) -> RRDBNet:

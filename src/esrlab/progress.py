@@ -14,7 +14,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 PLAIN_EVERY = 10.0
 """Seconds between plain lines where there is no terminal."""
 
+PLAIN_WIDTH = 120
+"""Columns of what is printed where there is no terminal to ask."""
+
 console = Console(stderr=True, highlight=False)
+
+
+def answers() -> Console:
+    """Standard output, for answers meant to be read."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
 def clock(seconds: float) -> str:

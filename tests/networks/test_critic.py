@@ -50,7 +50,8 @@ def test_keys_and_widths_are_the_ecosystems() -> None:
 
 
 def test_every_convolution_has_one_bias() -> None:
-    for norm, prefix in (("batch", "bn"), ("layer", "ln"), ("none", "conv")):
+    prefixes: dict[CriticNorm, str] = {"batch": "bn", "layer": "ln", "none": "conv"}
+    for norm, prefix in prefixes.items():
         critic = Critic(size=32, features=4, norm=norm)
         biases = {key for key, _ in critic.named_parameters() if key.endswith("bias")}
         places = [f"{level}_{half}" for level in range(5) for half in range(2)][1:]

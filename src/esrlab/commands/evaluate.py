@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from esrlab.errors import UsageError
 from esrlab.evaluation import compare_folders
 from esrlab.metrics import standard_metrics
-from esrlab.progress import counter
+from esrlab.progress import answers, counter
 
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
@@ -44,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(to_json(result))
     else:
-        Console().print(_to_table(result))
+        answers().print(_to_table(result))
     return 0
 
 

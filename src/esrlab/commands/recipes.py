@@ -1,7 +1,9 @@
-"""examples:
-esrlab recipes                     all of them, one line each
-esrlab recipes wgan-vgg            one, with every field by the name that sets it
-esrlab recipes wgan-vgg --json     the same for a program
+"""A recipe is one training, whole. The paper's four come first.
+
+examples:
+  esrlab recipes                     all of them, one line each
+  esrlab recipes wgan-vgg            one, with every field by the name that sets it
+  esrlab recipes wgan-vgg --json     the same for a program
 """
 
 import argparse
@@ -9,11 +11,11 @@ import json
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from esrlab.fields import leaves
+from esrlab.progress import answers
 from esrlab.recipe import Recipe
 from esrlab.recipes import RECIPES, find_recipe
 
@@ -34,13 +36,13 @@ def run(options: argparse.Namespace) -> int:
                 )
             )
         else:
-            Console().print(_table_of_all())
+            answers().print(_table_of_all())
         return 0
     recipe = find_recipe(options.recipe)
     if options.json:
         print(json.dumps(recipe.model_dump(mode="json"), indent=2, ensure_ascii=False))
     else:
-        Console().print(_table_of_one(recipe))
+        answers().print(_table_of_one(recipe))
     return 0
 
 

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-
+from esrlab.progress import answers
 from esrlab.report import Report, make_report
 from esrlab.report.formats import to_terminal
 
@@ -41,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
 def print_report(report: Report, *, only_papers: bool = False) -> None:
     """The tables, what they can and cannot say, and where the pages lie."""
-    console = Console(highlight=False)
+    console = answers()
     for table in report.tables:
         if not only_papers or table.key.startswith("table"):
             console.print(to_terminal(table))

@@ -42,7 +42,7 @@ def to_terminal(table: Table) -> TerminalTable:
         if index < WORDS:
             made.add_column(column, overflow="fold")
         else:
-            made.add_column(column, justify="right", no_wrap=True)
+            made.add_column(column, justify="right")
     for row, following in zip(table.rows, [*table.rows[1:], None], strict=True):
         is_last = following is not None and following.begins_group
         made.add_row(*(Text(cell) for cell in row.cells), end_section=is_last)

@@ -1,0 +1,146 @@
+"""The house rules that no linter knows: who may import whom, what --help costs, what must be documented."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from esrlab.cli import COMMANDS, call
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "esrlab"
+
+# What each room may import of the others. A room not named here may import nothing of the house.
+GROUND = {"errors", "files"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "interruption": set(),
+    "devices": {"errors"},
+    "files": {"errors"},
+    "images": GROUND,
+    "resize": set(),
+    "networks": {"errors"},
+    "losses": {"errors", "networks"},
+    "metrics": set(),
+    "photos": GROUND | {"images"},
+    "batches": {"images", "photos", "resize"},
+    "recipe": {"errors", "losses", "networks", "resize"},
+    "fields": {"errors", "recipe"},
+    "recipes": {"errors", "fields", "losses", "recipe"},
+    "training": {"batches", "losses", "networks", "recipe"},
+    "checkpoint": GROUND | {"networks", "training"},
+    "runs": GROUND | {"batches", "checkpoint", "interruption", "photos", "recipe", "training"},
+    "upscaling": {"networks", "resize"},
+    "evaluation": {"errors", "images", "metrics", "photos", "resize", "upscaling"},
+    "scores": GROUND,
+    "statistics": {"scores"},
+    "study": {"errors", "fields", "recipe", "recipes"},
+    "laboratory": GROUND
+    | {"checkpoint", "evaluation", "images", "interruption", "metrics", "photos", "runs", "scores", "study"}
+    | {"upscaling"},
+    "report": GROUND | {"scores", "statistics"},
+    "progress": set(),
+    "studyprogress": {"progress", "recipe", "scores", "study"},
+    "cli": {"errors", "interruption"},
+}
+ANYTHING = {"commands"}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    """The rooms and the outside packages that a file imports, wherever in the file."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            names = [f"{module}.{alias.name}" for alias in node.names] if module == "esrlab" else [module]
+        found.update(names)
+    return found
+
+
+FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_rooms_are_imported_in_the_flows_direction(path: Path) -> None:
+    room = room_of(path)
+    rooms = {name.split(".")[1] for name in imports_of(path) if name.startswith("esrlab.")} - {
+        room,
+        "__version__",
+    }
+    assert "cli" not in rooms, "nobody imports the command line"
+    if room not in ANYTHING:
+        assert rooms <= MAY_IMPORT[room], f"{room} may not import {rooms - MAY_IMPORT[room]}"
+
+
+def test_every_room_has_its_rule() -> None:
+    assert {room_of(path) for path in FILES} == MAY_IMPORT.keys() | ANYTHING
+
+
+def test_directions_hold_no_circle() -> None:
+    open_rooms = {room: set(others) for room, others in MAY_IMPORT.items()}
+    while open_rooms:
+        ground = {room for room, others in open_rooms.items() if not others & open_rooms.keys()}
+        assert ground, f"a circle among {sorted(open_rooms)}"
+        open_rooms = {room: others for room, others in open_rooms.items() if room not in ground}
+
+
+@pytest.mark.parametrize(
+    ("package", "rooms"),
+    [
+        ("PIL", {"images"}),
+        ("torchvision", set[str]()),
+        ("matplotlib", {"report"}),
+        ("argparse", {"cli", "commands"}),
+    ],
+)
+def test_only_these_rooms_know_this_package(package: str, rooms: set[str]) -> None:
+    knowing = {room_of(path) for path in FILES if any(n.split(".")[0] == package for n in imports_of(path))}
+    assert knowing == rooms
+
+
+def test_reports_import_no_torch() -> None:
+    code = "import sys, esrlab.report, esrlab.statistics; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_only_checkpoint_loads_with_torch_and_never_unpickles() -> None:
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        assert "import pickle" not in text or room_of(path) == "checkpoint"
+        if "torch.load(" in text:
+            assert room_of(path) == "checkpoint"
+            assert text.count("torch.load(") == text.count("weights_only=True)")
+
+
+def test_top_help_imports_no_torch_and_names_every_command() -> None:
+    code = "import sys; from esrlab.cli import call; sys.exit(call(['--help']) or 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for command in COMMANDS:
+        assert f"  {command.name} " in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_has_examples_in_its_help_and_a_place_in_the_readme(
+    command: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = getattr(command, "name")  # noqa: B009 (pytest hands over an object)
+    assert call([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "examples:" in shown
+    assert f"  esrlab {name}" in shown
+    assert f"esrlab {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
+    assert "TODO" not in text
+    assert "FIXME" not in text

@@ -1,0 +1,221 @@
+"""A run's folder: goes on where it stopped, bit for bit; refuses what is not its own."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from esrlab import runs
+from esrlab.checkpoint import load_generator
+from esrlab.errors import UsageError, UserError
+from esrlab.files import read_json_lines
+from esrlab.photos import Photos, open_photos
+from esrlab.runs import Diverged, RunFolder, differences, train
+from tiny import tiny
+
+CPU = torch.device("cpu")
+
+
+def timeless(path: Path) -> list[dict[str, Any]]:
+    """A log without what the clock wrote."""
+    clock = ("seconds", "images_per_second")
+    return [{key: value for key, value in row.items() if key not in clock} for row in read_json_lines(path)]
+
+
+class Cut(Exception):
+    """Stands for whatever ends a process."""
+
+
+def test_a_run_cut_and_gone_on_with_equals_an_uncut_one(tmp_path: Path, samples: Photos) -> None:
+    recipe = tiny("esrgan-vgg", steps=7)
+    whole = train(recipe, samples, seed=3, device=CPU, out=tmp_path / "whole", checkpoint_every=2)
+
+    def cut(step: int, row: dict[str, Any]) -> None:
+        if step == 5:
+            raise Cut
+
+    with pytest.raises(Cut):
+        train(recipe, samples, seed=3, device=CPU, out=tmp_path / "cut", checkpoint_every=2, watch=cut)
+    assert not RunFolder(tmp_path / "cut").generator.exists()
+    seen: list[int] = []
+    gone_on = train(
+        recipe,
+        samples,
+        seed=3,
+        device=CPU,
+        out=tmp_path / "cut",
+        checkpoint_every=2,
+        watch=lambda step, row: seen.append(step),
+    )
+    assert seen == [5, 6, 7], "goes on from the checkpoint at step 4"
+    assert gone_on.generator.read_bytes() == whole.generator.read_bytes()
+    assert timeless(gone_on.log) == timeless(whole.log)
+    one = torch.load(gone_on.checkpoint, weights_only=True)
+    other = torch.load(whole.checkpoint, weights_only=True)
+    for part in ("generator", "critic"):
+        assert all(torch.equal(one[part][key], other[part][key]) for key in one[part])
+
+
+def test_a_finished_run_is_left_alone(tmp_path: Path, samples: Photos) -> None:
+    recipe = tiny("psnr")
+    folder = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "run")
+    written = folder.generator.stat().st_mtime_ns
+    train(
+        recipe,
+        samples,
+        seed=0,
+        device=CPU,
+        out=tmp_path / "run",
+        watch=lambda step, row: pytest.fail("trained"),
+    )
+    assert folder.generator.stat().st_mtime_ns == written
+
+
+def test_the_folder_says_what_was_trained_and_how_it_went(tmp_path: Path, samples: Photos) -> None:
+    folder = train(tiny("wgan-vgg-tv"), samples, seed=1, device=CPU, out=tmp_path / "run")
+    about = json.loads(folder.recipe.read_text())
+    assert about["recipe"]["name"] == "wgan-vgg-tv"
+    assert about["photos"] == {"count": 5, "fingerprint": samples.fingerprint}
+    assert about["versions"]["torch"] == torch.__version__
+    rows = read_json_lines(folder.log)
+    assert [row["step"] for row in rows] == [1, 2, 3]
+    for term in ("content", "tv", "pixel", "adversarial"):
+        assert math.isfinite(rows[0][f"loss/{term}"])
+        assert rows[0][f"pull/{term}"].keys() == {"norm", "share", "cosine"}
+    assert rows[0]["images_per_second"] > 0
+
+
+def test_the_generator_is_written_with_the_ecosystems_keys_and_its_scale(
+    tmp_path: Path, samples: Photos
+) -> None:
+    folder = train(tiny("psnr", scale=3), samples, seed=0, device=CPU, out=tmp_path / "run")
+    keys = load_file(folder.generator).keys()
+    assert {"conv_first.weight", "body.0.rdb1.conv1.weight", "conv_body.bias", "conv_up1.weight"} <= keys
+    generator = load_generator(folder.generator)
+    assert generator.scale == 3
+    assert generator(torch.rand(1, 3, 8, 8)).shape == (1, 3, 24, 24)
+
+
+@pytest.mark.parametrize(("name", "seed"), [("wgan-vgg", 0), ("psnr", 1)])
+def test_a_folder_of_another_run_is_refused_with_the_difference(
+    tmp_path: Path, samples: Photos, name: str, seed: int
+) -> None:
+    train(tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "run")
+    expected = "recipe.name: 'psnr' there, 'wgan-vgg' asked" if name != "psnr" else "seed: 0 there, 1 asked"
+    with pytest.raises(UsageError, match="another run") as caught:
+        train(tiny(name), samples, seed=seed, device=CPU, out=tmp_path / "run")
+    assert expected in str(caught.value)
+
+
+def test_other_photographs_and_foreign_folders_are_refused(tmp_path: Path, samples: Photos) -> None:
+    train(tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "run")
+    fewer = Photos("fewer", samples.members[:3])
+    with pytest.raises(UsageError, match=r"photos\.count: 5 there, 3 asked"):
+        train(tiny("psnr"), fewer, seed=0, device=CPU, out=tmp_path / "run")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    with pytest.raises(UsageError, match="not empty"):
+        train(tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_value_that_is_not_finite_ends_the_run_by_name(
+    tmp_path: Path, samples: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = runs.start_run
+
+    def poisoned(*args: Any, **kwargs: Any) -> Any:
+        run = made(*args, **kwargs)
+        with torch.no_grad():
+            run.generator.conv_last.weight.fill_(float("nan"))
+        return run
+
+    monkeypatch.setattr(runs, "start_run", poisoned)
+    with pytest.raises(Diverged, match="loss/pixel became nan at step 1"):
+        train(tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "run")
+    assert not RunFolder(tmp_path / "run").generator.exists()
+
+
+def test_a_damaged_checkpoint_is_named_and_not_silently_replaced(tmp_path: Path, samples: Photos) -> None:
+    folder = RunFolder(tmp_path / "run")
+
+    def cut(step: int, row: dict[str, Any]) -> None:
+        if step == 2:
+            raise Cut
+
+    with pytest.raises(Cut):
+        train(tiny("psnr"), samples, seed=0, device=CPU, out=folder.path, checkpoint_every=1, watch=cut)
+    folder.checkpoint.write_bytes(folder.checkpoint.read_bytes()[:500])
+    with pytest.raises(UserError, match=r"checkpoint\.pt cannot be used"):
+        train(tiny("psnr"), samples, seed=0, device=CPU, out=folder.path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_process_saves_and_goes_on_to_the_same_end(tmp_path: Path, number: signal.Signals) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "esrlab",
+        "train",
+        "psnr",
+        "--scale",
+        "2",
+        "--steps",
+        "60",
+        "--device",
+        "cpu",
+    ]
+    command += ["--generator.blocks", "1", "--generator.features", "8", "--generator.growth", "4"]
+    command += ["--patches.batch", "2", "--patches.lr-size", "16"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path / "cut")],
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    log = tmp_path / "cut" / "log.jsonl"
+    deadline = time.monotonic() + 120
+    while (
+        not log.exists() or (process.poll() is None and log.stat().st_size == 0)
+    ) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    if process.returncode == 0:
+        pytest.fail("the run ended before the signal came; give it more steps")
+    assert process.returncode == 130
+    assert b"the same command goes on" in said
+    for name in ("cut", "whole"):
+        subprocess.run(
+            [*command, "--out", str(tmp_path / name)], env=environment, check=True, capture_output=True
+        )
+    cut, whole = RunFolder(tmp_path / "cut"), RunFolder(tmp_path / "whole")
+    assert cut.generator.read_bytes() == whole.generator.read_bytes()
+    assert timeless(cut.log) == timeless(whole.log)
+
+
+def test_differences_are_named_by_place() -> None:
+    before = {"a": 1, "b": {"c": [1, 2]}, "gone": 0}
+    now = {"a": 1, "b": {"c": [1, 3]}, "new": [1]}
+    assert differences(before, now) == [
+        "b.c.1: 2 there, 3 asked",
+        "gone: 0 there, None asked",
+        "new: None there, [1] asked",
+    ]
+
+
+def test_real_photographs_train(shared: Path, tmp_path: Path) -> None:
+    photos = open_photos(str(shared / "photos" / "valid"), smallest=32)
+    assert len(photos.members) == 20
+    folder = train(tiny("wgan-resnet"), photos, seed=0, device=CPU, out=tmp_path / "run")
+    assert len(read_json_lines(folder.log)) == 3
