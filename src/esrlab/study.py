@@ -152,21 +152,20 @@ def demo_study() -> Study:
     Small generators that begin as interpolators, a narrow critic, early layers of untrained content
     networks, the bundled photographs, two seeds.
     """
-    vgg = {"terms.content.loss.layers": {"conv2_1": 1.0}}
+    vgg = {"terms.content.loss.layers": {"conv1_2": 1.0}}
     resnet = {"terms.content.loss.layers": {"layer1": 1.0}}
     return Study(
         name="demo",
         seeds=(0, 1),
         fields={
-            "steps": 60,
+            "steps": 150,
             "generator.features": 16,
             "generator.growth": 8,
             "generator.blocks": 2,
             "generator.start": "interpolation",
-            "patches.lr_size": 24,
+            "patches.lr_size": 16,
             "patches.batch": 8,
-            "optimiser.learning_rate": 5e-4,
-            "adversarial.critic.features": 16,
+            "adversarial.critic.features": 8,
         },
         recipes={"wgan-vgg": vgg, "esrgan-vgg": vgg, "wgan-vgg-tv": vgg, "wgan-resnet": resnet},
     )

@@ -33,6 +33,14 @@ def test_value_is_equation_5_summed_over_an_image_averaged_over_the_batch(beta: 
     assert measure(views.sr, beta).item() == pytest.approx(expected, rel=1e-13)
 
 
+def test_the_mean_is_the_sum_over_the_number_of_positions_and_channels(views: Views) -> None:
+    _, channels, height, width = views.sr.shape
+    mean = TotalVariation(reduction="mean")(views)
+    count = channels * (height - 1) * (width - 1)
+    torch.testing.assert_close(mean * count, TotalVariation()(views), rtol=1e-12, atol=0)
+    assert TotalVariation(reduction="mean").label == "mean TV"
+
+
 @pytest.mark.parametrize("beta", BETAS)
 def test_gradient(beta: float, views: Views) -> None:
     assert torch.autograd.gradcheck(lambda sr: measure(sr, beta), views.sr)

@@ -12,16 +12,18 @@ from esrlab.losses.views import Loss, LossFunction, Views
 class TotalVariation(Loss):
     """Σ_ij [(z_{i,j+1} − z_ij)² + (z_{i+1,j} − z_ij)²]^{β/2} of sr. Paper, eq. 5 (Mahendran & Vedaldi 2015).
 
-    Summed over the space and the channels of each image, as eq. 5 has it, then averaged over the batch:
-    the value grows with the patch's area, and so does the weight's meaning. The sum runs over positions
-    that have both neighbours, (height − 1) × (width − 1) of them. Range [0, ∞), 0 for a flat image.
+    Averaged over the batch. `reduction` "sum" adds up the space and the channels of each image, as eq. 5
+    has it, so that the value, and with it the weight's meaning, grows with the patch's area; "mean" divides
+    by their number. Only positions that have both neighbours count, (height − 1) × (width − 1) of them.
+    Range [0, ∞), 0 for a flat image.
 
     Where an image is flat and β < 2 the formula has no usable derivative (none at all for β ≤ 1):
     there the gradient is 0. The value is eq. 5's everywhere; no ε is added.
     """
 
     kind: Literal["tv"] = "tv"
-    beta: float = Field(default=2.0, gt=0)
+    beta: float = Field(default=2.0, gt=0, description="exponent β; 2 is the squared gradient")
+    reduction: Literal["sum", "mean"] = Field(default="sum", description="over positions and channels")
 
     def __call__(self, views: Views) -> Tensor:
         here = views.sr[..., :-1, :-1]
@@ -31,11 +33,13 @@ class TotalVariation(Loss):
         # 0 ** (β/2) has an infinite slope for β < 2, and ∞ · 0 = NaN runs through one `where`: hence two.
         flat = steepness == 0
         powers = torch.where(flat, torch.ones_like(steepness), steepness).pow(self.beta / 2)
-        return torch.where(flat, torch.zeros_like(powers), powers).sum(dim=(1, 2, 3)).mean()
+        variation = torch.where(flat, torch.zeros_like(powers), powers)
+        return variation.mean() if self.reduction == "mean" else variation.sum(dim=(1, 2, 3)).mean()
 
     def ready(self, device: torch.device) -> LossFunction:
         return self
 
     @property
     def label(self) -> str:
-        return "TV" if self.beta == 2 else f"TV β={self.beta:g}"
+        name = "TV" if self.reduction == "sum" else "mean TV"
+        return name if self.beta == 2 else f"{name} β={self.beta:g}"

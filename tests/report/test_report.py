@@ -1,0 +1,142 @@
+"""Tables say what the rows say, in the paper's layout, in three formats; and what the rows cannot say."""
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from esrlab.report.caveats import write_words
+from esrlab.report.figures import busiest_place
+from esrlab.report.formats import escape_latex, to_latex, to_markdown, to_terminal
+from esrlab.report.paper import PAPER_TABLES, PRINTED
+from esrlab.report.tables import Table, build_tables
+from esrlab.scores import Score
+
+PSNR = {"bicubic": 30.0, "wgan-vgg": 31.0, "esrgan-vgg": 29.0, "wgan-vgg-cascade": 28.0}
+
+
+def rows(*, seeds: int = 2, steps: int = 150) -> list[Score]:
+    """Made-up scores whose means and spreads are known by construction: seeds lie 0.2 dB apart."""
+    made: list[Score] = []
+    for recipe, base in PSNR.items():
+        for scale in (2, 4):
+            if recipe.endswith("cascade") and scale != 4:
+                continue
+            for seed in [None] if recipe == "bicubic" else range(seeds):
+                for image, shift in (("Set5/a", -1.0), ("Set5/b", 1.0)):
+                    value = base + 0.2 * (seed or 0) + shift
+                    metrics = {
+                        f"PSNR-Y/{scale}": value,
+                        f"SSIM-Y/{scale}": value / 50,
+                        f"PSNR-RGB/{scale}": value - 1,
+                        f"SSIM-RGB/{scale}": value / 51,
+                        "PSNR-paper": value + 41,
+                        "SSIM-paper": value / 40,
+                    }
+                    label = "bicubic" if recipe == "bicubic" else f"{recipe} (untrained)"
+                    made += [
+                        Score(
+                            study="made",
+                            recipe=recipe,
+                            label=label,
+                            scale=scale,
+                            seed=seed,
+                            step=None if seed is None else steps,
+                            image=image,
+                            metric=metric,
+                            value=number,
+                        )
+                        for metric, number in metrics.items()
+                    ]
+    return made
+
+
+@pytest.fixture(scope="module")
+def tables() -> list[Table]:
+    return build_tables(rows())
+
+
+def test_only_the_papers_tables_whose_recipes_are_there_are_built(tables: list[Table]) -> None:
+    assert [table.key for table in tables] == ["table1-Set5", "all-Set5"]
+
+
+def test_a_papers_table_has_ours_and_the_papers_figures_side_by_side(tables: list[Table]) -> None:
+    table = tables[0]
+    assert table.columns == (
+        "×",
+        "method",
+        "PSNR-Y/s",
+        "SSIM-Y/s",
+        "PSNR-paper",
+        "paper",
+        "SSIM-paper",
+        "paper",
+    )
+    lines = {(row.cells[0], row.cells[1]): row.cells[2:] for row in table.rows}
+    spread = "0.14"
+    assert lines["×2", "wgan-vgg (untrained)"][0] == f"31.10 ± {spread}".replace("± ", "±\N{NO-BREAK SPACE}")
+    assert lines["×2", "wgan-vgg (untrained)"][3] == "73.86"
+    assert lines["×2", "wgan-vgg (untrained)"][5] == "0.9032"
+    assert lines["×4", "esrgan-vgg (untrained)"][3] == "59.00"
+    assert lines["×4", "esrgan-vgg (untrained)"][5] == "0.0738"
+    assert lines["×4", "bicubic"] == ("30.00", "0.6000", "71.00", "", "0.7500", "")
+    assert ("×4", "wgan-vgg-cascade (untrained)") in lines
+    assert ("×2", "wgan-vgg-cascade (untrained)") not in lines
+    assert [row.cells[0] for row in table.rows if row.begins_group] == ["×2", "×4"]
+
+
+def test_the_papers_figures_are_as_printed() -> None:
+    assert PRINTED["wgan-vgg-tv"][2].psnr == 77.9831
+    assert PRINTED["wgan-resnet"][4].ssim == 0.8824
+    assert PRINTED["esrgan-vgg"][3].lpips == 0.3152
+    assert [table.recipes[1] for table in PAPER_TABLES] == ["esrgan-vgg", "wgan-vgg-tv", "wgan-resnet"]
+    assert all(set(by_scale) == {2, 3, 4} for by_scale in PRINTED.values())
+
+
+def test_the_three_formats_hold_every_cell(tables: list[Table]) -> None:
+    table = tables[0]
+    shown = io.StringIO()
+    Console(file=shown, width=160).print(to_terminal(table))
+    markdown, latex = to_markdown(table), to_latex(table)
+    for row in table.rows:
+        for cell in row.cells:
+            assert cell in shown.getvalue()
+            assert cell in markdown
+            assert escape_latex(cell) in latex
+    assert markdown.splitlines()[3].count("---:") == 6
+    assert latex.count(r"\midrule") == 2
+    assert r"\begin{tabular}{llrrrrrr}" in latex
+    assert r"$\pm$" in latex
+    assert "±" not in latex
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_narrow_terminal_folds_and_loses_no_figure(tables: list[Table], width: int) -> None:
+    shown = io.StringIO()
+    Console(file=shown, width=width).print(to_terminal(tables[0]))
+    assert "…" not in shown.getvalue()
+    for text in ("31.10", "±\N{NO-BREAK SPACE}0.14", "0.9032", "73.86"):
+        assert text in shown.getvalue()
+
+
+def test_latex_is_escaped() -> None:
+    assert escape_latex("a_b & 50% {×2∘×2}") == r"a\_b \& 50\% \{$\times$2$\circ$$\times$2\}"
+
+
+def test_caveats_follow_from_the_rows() -> None:
+    few = " ".join(write_words(rows(), notes=[]).cannot)
+    assert "2 seeds cannot settle it" in few
+    assert "these had 150 steps" in few
+    assert "untrained" in few
+    assert "2 of 4 of the rows lie below bicubic" in few
+    many = " ".join(write_words(rows(seeds=3, steps=5000), notes=[]).cannot)
+    assert "cannot settle it" not in many
+    assert "had 5000 steps" not in many
+
+
+def test_the_busiest_place_is_found() -> None:
+    pixels = np.full((60, 80, 3), 0.5)
+    pixels[24:40, 48:64] = np.random.default_rng(0).random((16, 16, 3))
+    assert busiest_place(pixels, side=16, step=4) == (24, 48)
+    assert busiest_place(pixels[:10, :10], side=16, step=4) == (0, 0)

@@ -1,0 +1,180 @@
+"""A study carried out, cut, gone on with, with a run that fails; and its report, rebuilt from rows alone."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from esrlab import laboratory
+from esrlab.errors import UsageError, UserError
+from esrlab.laboratory import run_study
+from esrlab.photos import Photos
+from esrlab.report import make_report
+from esrlab.runs import Diverged
+from esrlab.scores import Score, read_scores, write_scores
+from esrlab.study import PlannedRun, Study, parse_study
+from tiny import TINY
+
+CPU = torch.device("cpu")
+
+
+class Watcher:
+    """Notes what it is told; fails or stops where it is told to."""
+
+    def __init__(self, *, fail: str = "", stop: str = "") -> None:
+        self.began: list[str] = []
+        self.ended: list[str] = []
+        self.failed: dict[str, str] = {}
+        self._fail, self._stop = fail, stop
+
+    def run_began(self, run: PlannedRun) -> None:
+        self.began.append(run.name)
+
+    def stepped(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None:
+        if run.name == self._fail:
+            raise Diverged("content became nan")
+        if run.name == self._stop:
+            raise KeyboardInterrupt
+
+    def run_ended(self, run: PlannedRun, scores: list[Score], *, seconds: float) -> None:
+        self.ended.append(run.name)
+
+    def run_failed(self, run: PlannedRun, reason: str) -> None:
+        self.failed[run.name] = reason
+
+    def evaluated(self, *, scale: int, seconds: float) -> None:
+        assert seconds > 0
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Two recipes, ×2 and ×4, two seeds, judged by one small photograph."""
+    from esrlab.images import write_image
+    from esrlab.photos import open_benchmark
+
+    folder = tmp_path_factory.mktemp("benchmark")
+    _, chelsea = next(open_benchmark("samples", name="samples").images())
+    write_image(chelsea[..., 80:200, 120:260], folder / "<b>eye.png")
+    vgg = {"terms.content.loss.layers": "conv1_2", "terms.content.loss.weights": "untrained"}
+    return parse_study(
+        {
+            "name": "small",
+            "benchmarks": {"cats": str(folder)},
+            "scales": [2, 4],
+            "seeds": [0, 1],
+            "fields": TINY,
+            "recipes": {"wgan-vgg": vgg, "esrgan-vgg": vgg},
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def done(study: Study, samples: Photos, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study carried out once: cut in the middle first, then gone on with."""
+    out = tmp_path_factory.mktemp("studies") / "small"
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, out=out, device=CPU, photos=samples, watcher=Watcher(stop="esrgan-vgg-x2-s0"))
+    assert len(read_scores(out / "scores.jsonl")) > 0
+    watcher = Watcher()
+    assert run_study(study, out=out, device=CPU, photos=samples, watcher=watcher) == []
+    assert "wgan-vgg-x2-s0" not in watcher.began, "what was finished is not repeated"
+    assert len(watcher.ended) == 6
+    return out
+
+
+def test_rows_are_tidy_and_hold_bicubic_and_the_cascade(done: Path) -> None:
+    scores = read_scores(done / "scores.jsonl")
+    found = {(score.recipe, score.scale, score.seed) for score in scores}
+    expected = {("bicubic", 2, None), ("bicubic", 4, None)}
+    for recipe in ("wgan-vgg", "esrgan-vgg"):
+        for seed in (0, 1):
+            expected |= {(recipe, 2, seed), (recipe, 4, seed), (f"{recipe}-cascade", 4, seed)}
+    assert found == expected
+    assert {score.image for score in scores} == {"cats/<b>eye"}
+    assert {score.metric for score in scores if score.scale == 4} == {
+        *("PSNR-Y/4", "SSIM-Y/4", "PSNR-RGB/4", "SSIM-RGB/4", "PSNR-paper", "SSIM-paper")
+    }
+    assert all("(untrained)" in score.label for score in scores if score.recipe != "bicubic")
+    assert len(scores) == len(found) * 6
+
+
+def test_nothing_is_repeated_and_another_study_is_refused(done: Path, study: Study, samples: Photos) -> None:
+    before = (done / "scores.jsonl").read_bytes()
+    watcher = Watcher()
+    run_study(study, out=done, device=CPU, photos=samples, watcher=watcher)
+    assert watcher.began == []
+    assert (done / "scores.jsonl").read_bytes() == before
+    other = study.model_copy(update={"seeds": (0, 1, 2)})
+    with pytest.raises(UsageError, match="another study"):
+        run_study(other, out=done, device=CPU, photos=samples, watcher=watcher)
+    with pytest.raises(UsageError, match="not empty"):
+        run_study(study, out=done / "runs", device=CPU, photos=samples, watcher=watcher)
+
+
+def test_a_failed_run_is_kept_reported_and_stops_nothing(
+    study: Study, samples: Photos, tmp_path: Path
+) -> None:
+    one_seed = study.model_copy(update={"seeds": (0,)})
+    out = tmp_path / "study"
+    watcher = Watcher(fail="wgan-vgg-x4-s0")
+    failed = run_study(one_seed, out=out, device=CPU, photos=samples, watcher=watcher)
+    assert [run.name for run in failed] == ["wgan-vgg-x4-s0"]
+    assert watcher.failed == {"wgan-vgg-x4-s0": "content became nan"}
+    assert watcher.ended == ["wgan-vgg-x2-s0", "esrgan-vgg-x2-s0", "esrgan-vgg-x4-s0"]
+    assert "Diverged" in (out / "runs" / "wgan-vgg-x4-s0" / "failed.txt").read_text()
+    report = make_report(out)
+    assert report.failed == ["wgan-vgg-x4-s0"]
+    assert "wgan-vgg-x4-s0 failed" in (out / "report.md").read_text()
+    assert run_study(one_seed, out=out, device=CPU, photos=samples, watcher=Watcher()) == [], "tried again"
+    assert make_report(out).failed == []
+
+
+def test_a_broken_disk_in_scoring_is_a_failed_run_too(
+    study: Study, samples: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> None:
+        raise UserError(f"cannot load a generator from {path}")
+
+    monkeypatch.setattr(laboratory, "load_generator", broken)
+    one = study.model_copy(update={"seeds": (0,), "scales": (2,)})
+    failed = run_study(one, out=tmp_path / "study", device=CPU, photos=samples, watcher=Watcher())
+    assert len(failed) == 2
+
+
+def test_the_report_is_rebuilt_from_the_rows_alone_and_always_the_same(done: Path, tmp_path: Path) -> None:
+    first = make_report(done)
+    texts = {path.name: path.read_bytes() for path in first.files}
+    assert {"report.html", "report.md", "tables.tex", "crops-x2.png", "curves-x4.png"} <= texts.keys()
+    again = make_report(done)
+    assert {path.name: path.read_bytes() for path in again.files} == texts
+    (tmp_path / "bare").mkdir()
+    shutil.copy(done / "scores.jsonl", tmp_path / "bare")
+    bare = make_report(tmp_path / "bare")
+    assert bare.tables == first.tables
+    assert (tmp_path / "bare" / "tables.tex").read_bytes() == texts["tables.tex"]
+
+
+def test_the_report_escapes_what_comes_from_outside(done: Path, tmp_path: Path) -> None:
+    scores = [
+        dataclasses.replace(score, label=f"<img src=x>{score.label}")
+        for score in read_scores(done / "scores.jsonl")
+    ]
+    (tmp_path / "bad").mkdir()
+    write_scores(tmp_path / "bad" / "scores.jsonl", scores)
+    make_report(tmp_path / "bad")
+    assert "<img src=x>" not in (tmp_path / "bad" / "report.html").read_text()
+    assert "<img src=x>" not in (tmp_path / "bad" / "report.md").read_text()
+
+
+def test_a_folder_without_scores_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no scores\.jsonl"):
+        make_report(tmp_path)
+    (tmp_path / "scores.jsonl").write_text("")
+    with pytest.raises(UserError, match="no run of this study has finished"):
+        make_report(tmp_path)
+    (tmp_path / "scores.jsonl").write_text('{"value": 3}\n')
+    with pytest.raises(UserError, match="line 1, is no score"):
+        make_report(tmp_path)

@@ -1,0 +1,98 @@
+"""A study is what was asked, whole and checked before anything runs; sweeps multiply its recipes."""
+
+from pathlib import Path
+
+import pytest
+
+from esrlab.errors import UsageError
+from esrlab.recipes import PAPER
+from esrlab.study import demo_study, dump_study, paper_study, parse_study, plan_runs, read_study
+
+SWEEP = """
+scales = [2, 4]
+seeds = [0, 7]
+[benchmarks]
+Set5 = "somewhere"
+[fields]
+steps = 9
+generator.blocks = 2
+[recipes.wgan-vgg]
+[recipes.tv]
+base = "wgan-vgg-tv"
+"terms.tv.weight" = [1e-5, 0.1]
+"terms.tv.loss.beta" = [1.0, 2.0]
+"optimiser.betas" = [0.5, 0.9]
+"""
+
+
+def test_the_papers_study_is_its_four_recipes_at_three_scales() -> None:
+    runs = plan_runs(paper_study())
+    assert len(runs) == 4 * 3 * 3
+    assert {run.recipe.name for run in runs} == set(PAPER)
+    assert all(run.recipe.steps == 5000 for run in runs)
+    assert [run.seed for run in runs] == [0] * 12 + [1] * 12 + [2] * 12, "whole seeds first"
+
+
+def test_the_demo_is_all_recipes_all_scales_two_seeds() -> None:
+    runs = plan_runs(demo_study())
+    assert len({run.name for run in runs}) == len(runs) == 24
+
+
+def test_lists_are_sweeps_and_cross(tmp_path: Path) -> None:
+    path = tmp_path / "my-sweep.toml"
+    path.write_text(SWEEP)
+    study = read_study(path)
+    assert study.name == "my-sweep"
+    runs = plan_runs(study)
+    names = list(dict.fromkeys(run.recipe.name for run in runs))
+    assert names == [
+        "wgan-vgg",
+        "tv+terms.tv.weight=1e-05+terms.tv.loss.beta=1",
+        "tv+terms.tv.weight=1e-05+terms.tv.loss.beta=2",
+        "tv+terms.tv.weight=0.1+terms.tv.loss.beta=1",
+        "tv+terms.tv.weight=0.1+terms.tv.loss.beta=2",
+    ]
+    assert len(runs) == 5 * 2 * 2
+    for run in runs:
+        assert (run.recipe.steps, run.recipe.generator.blocks) == (9, 2)
+        swept = run.recipe.name != "wgan-vgg"
+        assert run.recipe.optimiser.betas == ((0.5, 0.9) if swept else (0.0, 0.9)), (
+            "a tuple's list is no sweep"
+        )
+    assert runs[0].name == "wgan-vgg-x2-s0"
+
+
+def test_what_was_asked_survives_the_file(tmp_path: Path) -> None:
+    for study in (paper_study(), demo_study()):
+        (tmp_path / "study.toml").write_text(dump_study(study))
+        assert read_study(tmp_path / "study.toml") == study
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"recipes": {}}, "recipes"),
+        ({"recipes": {"wgan-vgg": {}}, "scales": [2, 5]}, r"scales\.1"),
+        ({"recipes": {"wgan-vgg": {}}, "seeds": [1, 1]}, "listed twice"),
+        ({"recipes": {"wgan-vgg": {}}, "seeds": [-1]}, "0 or more"),
+        ({"recipes": {"wgan-vgg": {}}, "benchmarks": {"a/b": "x"}}, "letters, digits"),
+        ({"recipes": {"wgan-vgg": {}}, "recipe": "x"}, "recipe"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused(asked: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_study({"name": "s", **asked})
+
+
+@pytest.mark.parametrize(
+    ("recipes", "message"),
+    [
+        ({"wgan-vg": {}}, "did you mean wgan-vgg"),
+        ({"wgan-vgg": {"generator.block": 3}}, r"generator\.blocks"),
+        ({"wgan-vgg": {"patches.lr_size": [16, 4]}}, r"patches\.lr_size"),
+        ({"wgan-vgg": {"steps": [3, 3]}}, "two variants"),
+    ],
+)
+def test_a_wrong_recipe_is_found_before_anything_runs(recipes: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        plan_runs(parse_study({"name": "s", "recipes": recipes}))
