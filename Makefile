@@ -14,7 +14,7 @@ demo: $(STAMP)
 	$(BIN)/esrlab demo --out $(OUT)
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff check .

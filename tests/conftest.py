@@ -1,6 +1,8 @@
 """Shared fixtures: where the reference material lies, and how many tests went without it."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests run side by side, a core each
 from pathlib import Path
 
 import pytest

@@ -74,8 +74,7 @@ def test_a_papers_table_has_ours_and_the_papers_figures_side_by_side(tables: lis
         "paper",
     )
     lines = {(row.cells[0], row.cells[1]): row.cells[2:] for row in table.rows}
-    spread = "0.14"
-    assert lines["×2", "wgan-vgg (untrained)"][0] == f"31.10 ± {spread}".replace("± ", "±\N{NO-BREAK SPACE}")
+    assert lines["×2", "wgan-vgg (untrained)"][0] == "31.10 ± 0.14"
     assert lines["×2", "wgan-vgg (untrained)"][3] == "73.86"
     assert lines["×2", "wgan-vgg (untrained)"][5] == "0.9032"
     assert lines["×4", "esrgan-vgg (untrained)"][3] == "59.00"
@@ -101,7 +100,7 @@ def test_the_three_formats_hold_every_cell(tables: list[Table]) -> None:
     markdown, latex = to_markdown(table), to_latex(table)
     for row in table.rows:
         for cell in row.cells:
-            assert cell in shown.getvalue()
+            assert cell.replace(" ± ", "±") in shown.getvalue()
             assert cell in markdown
             assert escape_latex(cell) in latex
     assert markdown.splitlines()[3].count("---:") == 6
@@ -116,7 +115,7 @@ def test_a_narrow_terminal_folds_and_loses_no_figure(tables: list[Table], width:
     shown = io.StringIO()
     Console(file=shown, width=width).print(to_terminal(tables[0]))
     assert "…" not in shown.getvalue()
-    for text in ("31.10", "±\N{NO-BREAK SPACE}0.14", "0.9032", "73.86"):
+    for text in ("31.10", "31.10±0.14", "0.9032", "73.86"):
         assert text in shown.getvalue()
 
 

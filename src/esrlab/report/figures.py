@@ -63,7 +63,7 @@ def _crops(study: Path, scores: list[Score], scale: int) -> Figure | None:
     from matplotlib.figure import Figure
 
     root = study / "pictures" / f"x{scale}"
-    recipes = list(dict.fromkeys(score.recipe for score in scores if score.scale == scale))
+    recipes = list(dict.fromkeys(score.recipe for score in scores))
     images = list(dict.fromkeys(score.image for score in scores if score.scale == scale))
     images = [image for image in images if (root / "hr" / f"{image}.png").exists()][:IMAGES]
     methods = (

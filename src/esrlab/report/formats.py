@@ -34,18 +34,23 @@ LATEX = {
 
 
 def to_terminal(table: Table) -> TerminalTable:
-    """The table for rich to print."""
+    """The table for rich to print; figures stay whole, words fold where the terminal is narrow."""
     made = TerminalTable(
-        title=Text(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+        title=Text(table.title),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
     )
     for index, column in enumerate(table.columns):
         if index < WORDS:
             made.add_column(column, overflow="fold")
         else:
-            made.add_column(column, justify="right")
+            made.add_column(column, justify="right", no_wrap=True)
     for row, following in zip(table.rows, [*table.rows[1:], None], strict=True):
         is_last = following is not None and following.begins_group
-        made.add_row(*(Text(cell) for cell in row.cells), end_section=is_last)
+        made.add_row(*(Text(cell.replace(" ± ", "±")) for cell in row.cells), end_section=is_last)
     return made
 
 

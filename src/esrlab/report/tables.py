@@ -91,7 +91,7 @@ class Source:
         if spread is None:
             return ""
         mean = f"{spread.mean:.{column.decimals}f}"
-        return mean if spread.sd is None else f"{mean} ±\N{NO-BREAK SPACE}{spread.sd:.{column.decimals}f}"
+        return mean if spread.sd is None else f"{mean} ± {spread.sd:.{column.decimals}f}"
 
 
 def _paper_table(key: str, title: str, recipes: tuple[str, ...], *, rows: Source) -> Table:
