@@ -96,11 +96,11 @@ def test_the_papers_figures_are_as_printed() -> None:
 def test_the_three_formats_hold_every_cell(tables: list[Table]) -> None:
     table = tables[0]
     shown = io.StringIO()
-    Console(file=shown, width=160).print(to_terminal(table))
+    Console(file=shown, width=160).print(to_terminal(table, width=160))
     markdown, latex = to_markdown(table), to_latex(table)
     for row in table.rows:
         for cell in row.cells:
-            assert cell.replace(" ± ", "±") in shown.getvalue()
+            assert cell.replace(" ± ", " ±") in shown.getvalue()
             assert cell in markdown
             assert escape_latex(cell) in latex
     assert markdown.splitlines()[3].count("---:") == 6
@@ -113,9 +113,9 @@ def test_the_three_formats_hold_every_cell(tables: list[Table]) -> None:
 @pytest.mark.parametrize("width", [80, 100])
 def test_a_narrow_terminal_folds_and_loses_no_figure(tables: list[Table], width: int) -> None:
     shown = io.StringIO()
-    Console(file=shown, width=width).print(to_terminal(tables[0]))
+    Console(file=shown, width=width).print(to_terminal(tables[0], width=width))
     assert "…" not in shown.getvalue()
-    for text in ("31.10", "31.10±0.14", "0.9032", "73.86"):
+    for text in ("31.10", "±0.14", "±0.0028", "0.9032", "73.86"):
         assert text in shown.getvalue()
 
 

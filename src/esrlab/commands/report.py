@@ -43,7 +43,7 @@ def print_report(report: Report, *, only_papers: bool = False) -> None:
     console = answers()
     for table in report.tables:
         if not only_papers or table.key.startswith("table"):
-            console.print(to_terminal(table))
+            console.print(to_terminal(table, width=console.width))
     for heading, lines in (("This can say", report.words.can), ("It cannot say", report.words.cannot)):
         console.print(heading, style="bold")
         for line in lines:

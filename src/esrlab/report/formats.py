@@ -11,6 +11,9 @@ from esrlab.report.tables import Table
 WORDS = 2
 """How many of a table's columns hold words; the others hold figures and are set flush right."""
 
+WIDE = 110
+"""Terminal columns from which a mean and its spread fit on one line."""
+
 LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -33,8 +36,9 @@ LATEX = {
 }
 
 
-def to_terminal(table: Table) -> TerminalTable:
-    """The table for rich to print; figures stay whole, words fold where the terminal is narrow."""
+def to_terminal(table: Table, *, width: int) -> TerminalTable:
+    """The table for rich to print; where the terminal is narrow, spreads go below their means."""
+    spread = " ±" if width >= WIDE else "\n±"
     made = TerminalTable(
         title=Text(table.title),
         title_justify="left",
@@ -47,10 +51,10 @@ def to_terminal(table: Table) -> TerminalTable:
         if index < WORDS:
             made.add_column(column, overflow="fold")
         else:
-            made.add_column(column, justify="right", no_wrap=True)
+            made.add_column(column.replace("-paper", "\n-paper"), justify="right", no_wrap=True)
     for row, following in zip(table.rows, [*table.rows[1:], None], strict=True):
         is_last = following is not None and following.begins_group
-        made.add_row(*(Text(cell.replace(" ± ", "±")) for cell in row.cells), end_section=is_last)
+        made.add_row(*(Text(cell.replace(" ± ", spread)) for cell in row.cells), end_section=is_last)
     return made
 
 
