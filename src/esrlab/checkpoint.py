@@ -1,4 +1,4 @@
-"""The sole place that saves and loads networks: a run's full state, and a generator alone.
+"""Saving and loading what was trained: a run's full state, and a generator alone.
 
 Nothing is unpickled: full state is read with torch's `weights_only=True`, generators are safetensors.
 """
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from esrlab.errors import UserError
 from esrlab.files import replacing
 from esrlab.networks.rrdb import RRDBNet, describe_rrdb, unwrap_state
+from esrlab.states import read_state
 from esrlab.training import Run
 
 FORMAT = 1
@@ -82,8 +82,8 @@ def load_generator(path: Path, *, scale: int | None = None) -> RRDBNet:
 
     Raises UserError for a file that is damaged or holds something else.
     """
+    state, metadata = read_state(path)
     try:
-        state, metadata = _read_state(path)
         wanted = scale if scale is not None else _as_scale(metadata.get("scale"))
         bare = unwrap_state(state)
         shape = describe_rrdb(bare, scale=wanted)
@@ -91,16 +91,9 @@ def load_generator(path: Path, *, scale: int | None = None) -> RRDBNet:
             scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
         )
         generator.load_state_dict({key: value.float() for key, value in bare.items()})
-    except (OSError, RuntimeError, SafetensorError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except (RuntimeError, ValueError) as error:
         raise UserError(f"cannot load a generator from {path}: {error}") from error
     return generator.eval()
-
-
-def _read_state(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    if path.suffix == ".safetensors":
-        with safe_open(path, framework="pt") as opened:
-            return {key: opened.get_tensor(key) for key in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
-    return torch.load(path, map_location="cpu", weights_only=True), {}
 
 
 def _as_scale(text: str | None) -> int | None:
