@@ -1,4 +1,4 @@
-"""Tensor files, read safely: safetensors, or torch's format with `weights_only=True`. Nothing is unpickled."""
+"""Tensor files, read safely: safetensors, or torch's format with `weights_only=True`."""
 
 import pickle
 from pathlib import Path
