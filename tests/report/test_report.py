@@ -1,5 +1,6 @@
 """Tables say what the rows say, in the paper's layout, in three formats; and what the rows cannot say."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -63,23 +64,16 @@ def test_only_the_papers_tables_whose_recipes_are_there_are_built(tables: list[T
 
 def test_a_papers_table_has_ours_and_the_papers_figures_side_by_side(tables: list[Table]) -> None:
     table = tables[0]
-    assert table.columns == (
-        "×",
-        "method",
-        "PSNR-Y/s",
-        "SSIM-Y/s",
-        "PSNR-paper",
-        "paper",
-        "SSIM-paper",
-        "paper",
-    )
+    assert table.columns[2:5] == ("PSNR-Y/s", "SSIM-Y/s", "PSNR-paper")
+    assert table.columns[5:] == ("paper", "SSIM-paper", "paper", "LPIPS", "paper")
     lines = {(row.cells[0], row.cells[1]): row.cells[2:] for row in table.rows}
     assert lines["×2", "wgan-vgg (untrained)"][0] == "31.10 ± 0.14"
     assert lines["×2", "wgan-vgg (untrained)"][3] == "73.86"
     assert lines["×2", "wgan-vgg (untrained)"][5] == "0.9032"
     assert lines["×4", "esrgan-vgg (untrained)"][3] == "59.00"
     assert lines["×4", "esrgan-vgg (untrained)"][5] == "0.0738"
-    assert lines["×4", "bicubic"] == ("30.00", "0.6000", "71.00", "", "0.7500", "")
+    assert lines["×4", "bicubic"] == ("30.00", "0.6000", "71.00", "", "0.7500", "", "n/a", "")
+    assert lines["×4", "esrgan-vgg (untrained)"][6:] == ("n/a", "0.7005")
     assert ("×4", "wgan-vgg-cascade (untrained)") in lines
     assert ("×2", "wgan-vgg-cascade (untrained)") not in lines
     assert [row.cells[0] for row in table.rows if row.begins_group] == ["×2", "×4"]
@@ -96,16 +90,16 @@ def test_the_papers_figures_are_as_printed() -> None:
 def test_the_three_formats_hold_every_cell(tables: list[Table]) -> None:
     table = tables[0]
     shown = io.StringIO()
-    Console(file=shown, width=160).print(to_terminal(table, width=160))
+    Console(file=shown, width=200).print(to_terminal(table, width=200))
     markdown, latex = to_markdown(table), to_latex(table)
     for row in table.rows:
         for cell in row.cells:
             assert cell.replace(" ± ", " ±") in shown.getvalue()
             assert cell in markdown
             assert escape_latex(cell) in latex
-    assert markdown.splitlines()[3].count("---:") == 6
+    assert markdown.splitlines()[3].count("---:") == 8
     assert latex.count(r"\midrule") == 2
-    assert r"\begin{tabular}{llrrrrrr}" in latex
+    assert r"\begin{tabular}{llrrrrrrrr}" in latex
     assert r"$\pm$" in latex
     assert "±" not in latex
 
@@ -117,6 +111,21 @@ def test_a_narrow_terminal_folds_and_loses_no_figure(tables: list[Table], width:
     assert "…" not in shown.getvalue()
     for text in ("31.10", "±0.14", "±0.0028", "0.9032", "73.86"):
         assert text in shown.getvalue()
+
+
+def test_lpips_and_its_student_are_never_taken_for_each_other() -> None:
+    scores = rows()
+    for metric in ("LPIPS", "LPIPS≈"):
+        measured = [
+            dataclasses.replace(score, metric=metric, value=0.25)
+            for score in scores
+            if score.metric == "PSNR-paper"
+        ]
+        table = build_tables([*scores, *measured])[0]
+        assert table.columns[-2:] == (metric, "paper")
+        assert table.rows[0].cells[-2] == "0.2500"
+    both = [dataclasses.replace(score, metric="LPIPS") for score in measured]
+    assert build_tables([*scores, *measured, *both])[1].columns[-3:] == ("LPIPS", "LPIPS≈", "seeds")
 
 
 def test_latex_is_escaped() -> None:

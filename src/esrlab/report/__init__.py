@@ -10,7 +10,7 @@ from esrlab.report.figures import draw_figures
 from esrlab.report.formats import to_latex, to_markdown
 from esrlab.report.page import write_page
 from esrlab.report.paper import PAPER_TABLES, SCALE_NOTE
-from esrlab.report.tables import CONVENTIONS, Table, build_tables
+from esrlab.report.tables import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE, Table, build_tables
 from esrlab.scores import read_scores
 
 
@@ -38,6 +38,11 @@ def make_report(study: Path) -> Report:
     tables = build_tables(scores)
     failed = sorted(path.parent.name for path in (study / "runs").glob("*/failed.txt"))
     notes = [CONVENTIONS]
+    metrics = {score.metric for score in scores}
+    if "LPIPS≈" in metrics:
+        notes.append(LPIPS_STUDENT_NOTE)
+    elif "LPIPS" not in metrics:
+        notes.append(LPIPS_ABSENT_NOTE)
     if any(table.key.startswith("table") for table in tables):
         notes.append(SCALE_NOTE)
     notes += [f"Run {name} failed; runs/{name}/failed.txt says why." for name in failed]

@@ -6,13 +6,16 @@ from rich import box
 from rich.table import Table as TerminalTable
 from rich.text import Text
 
-from esrlab.report.tables import Table
+from esrlab.report.tables import PAPERS, Table
 
 WORDS = 2
 """How many of a table's columns hold words; the others hold figures and are set flush right."""
 
-WIDE = 110
+WIDE = 150
 """Terminal columns from which a mean and its spread fit on one line."""
+
+NARROW = 100
+"""Terminal columns below which the paper's figures go below ours."""
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -37,25 +40,44 @@ LATEX = {
 
 
 def to_terminal(table: Table, *, width: int) -> TerminalTable:
-    """The table for rich to print; where the terminal is narrow, spreads go below their means."""
+    """The table for rich to print: figures stay whole, words fold.
+
+    Where the terminal is narrow spreads go below their means, and where it is narrower still the paper's
+    figures go, in brackets, below ours.
+    """
+    columns, rows = table.columns, [row.cells for row in table.rows]
+    if width < NARROW:
+        columns, rows = _stack(columns), [_stack(cells, headings=table.columns) for cells in rows]
     spread = " ±" if width >= WIDE else "\n±"
     made = TerminalTable(
         title=Text(table.title),
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
-        collapse_padding=True,
+        padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for index, column in enumerate(table.columns):
+    for index, column in enumerate(columns):
         if index < WORDS:
             made.add_column(column, overflow="fold")
         else:
-            made.add_column(column.replace("-paper", "\n-paper"), justify="right", no_wrap=True)
-    for row, following in zip(table.rows, [*table.rows[1:], None], strict=True):
-        is_last = following is not None and following.begins_group
-        made.add_row(*(Text(cell.replace(" ± ", spread)) for cell in row.cells), end_section=is_last)
+            heading = Text(column.replace("-paper", "\n-paper"))
+            made.add_column(heading, justify="right", no_wrap=True)
+    for index, cells in enumerate(rows):
+        is_last = index + 1 < len(rows) and table.rows[index + 1].begins_group
+        made.add_row(*(Text(cell.replace(" ± ", spread)) for cell in cells), end_section=is_last)
     return made
+
+
+def _stack(cells: tuple[str, ...], *, headings: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """Cells with each of the paper's in brackets below the one before it."""
+    stacked: list[str] = []
+    for heading, cell in zip(headings or cells, cells, strict=True):
+        if heading != PAPERS:
+            stacked.append(cell)
+        elif cell:
+            stacked[-1] += f"\n[{cell}]"
+    return tuple(stacked)
 
 
 def to_markdown(table: Table) -> str:

@@ -46,10 +46,26 @@ FIELD = (
     Column("SSIM-RGB/s", "SSIM-RGB/{scale}", 4),
 )
 OWN_AND_PRINTED = (Column("PSNR-paper", "PSNR-paper", 2), Column("SSIM-paper", "SSIM-paper", 4))
+REAL_LPIPS = Column("LPIPS", "LPIPS", 4)
+STUDENT_LPIPS = Column("LPIPS≈", "LPIPS≈", 4)
+PAPERS = "paper"
+"""Heads the paper's own figure, beside ours."""
+
+ABSENT = "n/a"
+"""What stands in the LPIPS column where it was not measured."""
 
 CONVENTIONS = (
     "PSNR-Y/s and SSIM-Y/s: on BT.601 luma, s = scale pixels of border left out, 8-bit images, mean over "
-    "images; -RGB: on the three channels. ± is the standard deviation between seeds of each seed's mean."
+    "images; -RGB: on the three channels. ± is the standard deviation between seeds of each seed's mean. "
+    "LPIPS: AlexNet, v0.1, whole images, smaller is nearer."
+)
+LPIPS_STUDENT_NOTE = (
+    "LPIPS≈ is a small network that was taught to imitate LPIPS-Alex; it is not LPIPS, and cannot be set "
+    "beside published values."
+)
+LPIPS_ABSENT_NOTE = (
+    "LPIPS was not measured: its weights were not found. esrlab weights get alexnet and esrlab weights get "
+    "lpips-alex fetch them (233 MB and 6 kB); finished runs then have to be scored anew in a new folder."
 )
 
 
@@ -86,40 +102,56 @@ class Source:
     def present(self, scale: int, recipes: Iterable[str]) -> list[str]:
         return [name for name in recipes if self.find(scale, name, FIELD[0].at(scale)) is not None]
 
+    def perceptual(self) -> tuple[Column, ...]:
+        """LPIPS, the student's beside or instead of it; where neither was measured LPIPS's column stays."""
+        metrics = {series.metric for series in self.spreads if series.benchmark == self.benchmark}
+        found = tuple(column for column in (REAL_LPIPS, STUDENT_LPIPS) if column.metric in metrics)
+        return found or (REAL_LPIPS,)
+
     def cell(self, scale: int, recipe: str, column: Column) -> str:
         spread = self.find(scale, recipe, column.at(scale))
         if spread is None:
-            return ""
+            return ABSENT
         mean = f"{spread.mean:.{column.decimals}f}"
         return mean if spread.sd is None else f"{mean} ± {spread.sd:.{column.decimals}f}"
 
 
 def _paper_table(key: str, title: str, recipes: tuple[str, ...], *, rows: Source) -> Table:
+    perceptual = rows.perceptual()
     columns = ("×", "method", *(column.heading for column in FIELD[:2]))
-    for column in OWN_AND_PRINTED:
-        columns += (column.heading, "paper")
+    for column in (*OWN_AND_PRINTED, *perceptual):
+        columns += (column.heading, PAPERS)
     methods = [BICUBIC, *recipes, *(f"{recipe}{CASCADE}" for recipe in recipes)]
     made: list[Row] = []
     for scale in rows.scales():
         present = rows.present(scale, methods)
         for name in present:
             printed = PRINTED.get(name, {}).get(scale)
-            psnr, ssim = (f"{printed.psnr:.2f}", f"{printed.ssim:.4f}") if printed else ("", "")
-            field = [rows.cell(scale, name, column) for column in FIELD[:2]]
-            own = [rows.cell(scale, name, column) for column in OWN_AND_PRINTED]
-            cells = (f"×{scale}", rows.labels[name], *field, own[0], psnr, own[1], ssim)
-            made.append(Row(cells, begins_group=name == present[0]))
+            shown = (
+                (f"{printed.psnr:.2f}", f"{printed.ssim:.4f}", f"{printed.lpips:.4f}")
+                if printed
+                else ("",) * 3
+            )
+            cells = [
+                f"×{scale}",
+                rows.labels[name],
+                *(rows.cell(scale, name, column) for column in FIELD[:2]),
+            ]
+            for column, theirs in zip((*OWN_AND_PRINTED, *perceptual), shown, strict=False):
+                cells += [rows.cell(scale, name, column), theirs]
+            made.append(Row(tuple(cells), begins_group=name == present[0]))
     return Table(key, title, columns, tuple(made))
 
 
 def _full_table(rows: Source) -> Table:
-    columns = ("×", "recipe", *(column.heading for column in FIELD), "seeds")
+    measured = (*FIELD, *rows.perceptual())
+    columns = ("×", "recipe", *(column.heading for column in measured), "seeds")
     made: list[Row] = []
     for scale in rows.scales():
         present = rows.present(scale, rows.labels)
         for name in present:
             spread = rows.find(scale, name, FIELD[0].at(scale))
             seeds = "–" if name == BICUBIC or spread is None else str(spread.seeds)
-            cells = (f"×{scale}", name, *(rows.cell(scale, name, column) for column in FIELD), seeds)
+            cells = (f"×{scale}", name, *(rows.cell(scale, name, column) for column in measured), seeds)
             made.append(Row(cells, begins_group=name == present[0]))
     return Table(f"all-{rows.benchmark}", f"All recipes on {rows.benchmark}", columns, tuple(made))
