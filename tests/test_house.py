@@ -22,8 +22,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "images": GROUND,
     "resize": set(),
     "networks": {"errors"},
-    "losses": {"errors", "networks"},
-    "metrics": set(),
+    "losses": {"errors", "networks", "perception", "students", "weights"},
+    "metrics": {"networks"},
+    "students": {"errors", "networks", "states"},
+    "weights": GROUND | {"networks", "states"},
+    "perception": {"networks", "students", "weights"},
     "photos": GROUND | {"images"},
     "batches": {"images", "photos", "resize"},
     "recipe": {"errors", "losses", "networks", "resize"},
@@ -34,12 +37,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checkpoint": GROUND | {"networks", "states", "training"},
     "runs": GROUND | {"batches", "checkpoint", "interruption", "photos", "recipe", "training"},
     "upscaling": {"networks", "resize"},
-    "evaluation": {"errors", "images", "metrics", "photos", "resize", "upscaling"},
+    "evaluation": {"errors", "images", "metrics", "networks", "perception", "photos", "resize", "upscaling"},
     "scores": GROUND,
     "statistics": {"scores"},
-    "study": {"errors", "fields", "recipe", "recipes"},
+    "study": {"errors", "fields", "losses", "recipe", "recipes"},
     "laboratory": GROUND
-    | {"checkpoint", "evaluation", "images", "interruption", "metrics", "photos", "runs", "scores", "study"}
+    | {"checkpoint", "evaluation", "images", "interruption", "metrics", "perception", "photos", "runs"}
+    | {"scores", "study"}
     | {"upscaling"},
     "report": GROUND | {"scores", "statistics"},
     "progress": set(),

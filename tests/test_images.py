@@ -51,6 +51,13 @@ def test_grey_palette_alpha_and_16_bit_become_rgb(tmp_path: Path, pixels: np.nda
     assert np.array_equal(read_pixels(tmp_path / "deep.png"), np.repeat(grey[..., None], 3, axis=2))
 
 
+@pytest.mark.parametrize("values", [np.full((9, 9), 0.5, np.float32), np.full((9, 9), 70000, np.int32)])
+def test_32_bit_images_are_refused_rather_than_guessed_at(tmp_path: Path, values: np.ndarray) -> None:
+    Image.fromarray(values).save(tmp_path / "deep.tif")
+    with pytest.raises(ImageError, match=r"deep\.tif holds 32-bit values"):
+        read_pixels(tmp_path / "deep.tif")
+
+
 def test_what_is_no_image_or_a_damaged_one_is_named(tmp_path: Path, pixels: np.ndarray) -> None:
     (tmp_path / "text.png").write_text("not a picture at all")
     with pytest.raises(ImageError, match=r"text\.png is not an image"):

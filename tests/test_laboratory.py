@@ -58,13 +58,14 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     folder = tmp_path_factory.mktemp("benchmark")
     _, chelsea = next(open_benchmark("samples", name="samples").images())
     write_image(chelsea[..., 80:200, 120:260], folder / "<b>eye.png")
-    vgg = {"terms.content.loss.layers": "conv1_2", "terms.content.loss.weights": "untrained"}
+    vgg = {"terms.content.loss.layers": "conv1_2"}
     return parse_study(
         {
             "name": "small",
             "benchmarks": {"cats": str(folder)},
             "scales": [2, 4],
             "seeds": [0, 1],
+            "weights": "untrained",
             "fields": TINY,
             "recipes": {"wgan-vgg": vgg, "esrgan-vgg": vgg},
         }
@@ -126,10 +127,42 @@ def test_a_failed_run_is_kept_reported_and_stops_nothing(
     assert watcher.ended == ["wgan-vgg-x2-s0", "esrgan-vgg-x2-s0", "esrgan-vgg-x4-s0"]
     assert "Diverged" in (out / "runs" / "wgan-vgg-x4-s0" / "failed.txt").read_text()
     report = make_report(out)
-    assert report.failed == ["wgan-vgg-x4-s0"]
+    assert report.words.notes[0].startswith(
+        "Unfinished: 3 of 4 runs have their scores; missing are wgan-vgg-x4-s0"
+    )
     assert "wgan-vgg-x4-s0 failed" in (out / "report.md").read_text()
     assert run_study(one_seed, out=out, device=CPU, photos=samples, watcher=Watcher()) == [], "tried again"
-    assert make_report(out).failed == []
+    assert not any("failed" in note or "Unfinished" in note for note in make_report(out).words.notes)
+
+
+def test_data_that_changed_since_the_study_began_are_refused(
+    done: Path, study: Study, samples: Photos, tmp_path: Path
+) -> None:
+    fewer = Photos("fewer", samples.members[:3])
+    with pytest.raises(UsageError, match=r"photos\.count: 5 there, 3 asked"):
+        run_study(study, out=done, device=CPU, photos=fewer, watcher=Watcher())
+    folder = Path(study.benchmarks["cats"])
+    extra = folder / "extra.png"
+    shutil.copy(folder / "<b>eye.png", extra)
+    try:
+        with pytest.raises(UsageError, match=r"benchmarks\.cats\.count: 1 there, 2 asked"):
+            run_study(study, out=done, device=CPU, photos=samples, watcher=Watcher())
+    finally:
+        extra.unlink()
+
+
+def test_a_cut_log_does_not_stop_the_report(done: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut"
+    shutil.copytree(done, cut)
+    for log in (cut / "runs").glob("*/log.jsonl"):
+        log.write_bytes(log.read_bytes()[:-20])
+    assert make_report(cut).tables == make_report(done).tables
+
+
+def test_an_adversary_that_does_not_pull_is_named(done: Path) -> None:
+    notes = " ".join(make_report(done).words.notes)
+    assert "wgan-vgg ×2: its adversary's share of the pull was" in notes
+    assert "esrgan-vgg ×2: its adversary's" not in notes
 
 
 def test_a_broken_disk_in_scoring_is_a_failed_run_too(
@@ -178,3 +211,51 @@ def test_a_folder_without_scores_is_refused(tmp_path: Path) -> None:
     (tmp_path / "scores.jsonl").write_text('{"value": 3}\n')
     with pytest.raises(UserError, match="line 1, is no score"):
         make_report(tmp_path)
+
+
+def test_missing_weights_stop_a_study_before_it_begins(
+    study: Study, samples: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ESRLAB_WEIGHTS", raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    real = study.model_copy(update={"weights": "real"})
+    watcher = Watcher()
+    with pytest.raises(UserError, match="esrlab weights get vgg19"):
+        run_study(real, out=tmp_path / "study", device=CPU, photos=samples, watcher=watcher)
+    assert not (tmp_path / "study").exists()
+    assert watcher.began == []
+
+
+def test_lpips_is_measured_where_its_weights_are_and_na_where_not(
+    study: Study, samples: Photos, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = study.model_copy(update={"seeds": (0,), "scales": (2,)})
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    for weights, metric, note in (
+        (str(shared / "weights"), {"LPIPS"}, "LPIPS: AlexNet"),
+        (str(tmp_path / "none"), set[str](), "LPIPS was not measured"),
+    ):
+        monkeypatch.setenv("ESRLAB_WEIGHTS", weights)
+        out = tmp_path / ("with" if metric else "without")
+        run_study(one, out=out, device=CPU, photos=samples, watcher=Watcher())
+        found = {score.metric for score in read_scores(out / "scores.jsonl")}
+        assert {name for name in found if name.startswith("LPIPS")} == metric
+        report = make_report(out)
+        assert any(note in line for line in report.words.notes)
+        cells = {row.cells[report.tables[0].columns.index("LPIPS")] for row in report.tables[0].rows}
+        assert ("n/a" in cells) == (not metric)
+
+
+def test_a_study_of_students_is_judged_by_the_student(study: Study, samples: Photos, tmp_path: Path) -> None:
+    fields = {key: value for key, value in TINY.items() if "content" not in key}
+    recipes: dict[str, dict[str, Any]] = {"wgan-vgg": {}, "wgan-resnet": {}}
+    one = study.model_copy(
+        update={"seeds": (0,), "scales": (2,), "weights": "student", "fields": fields, "recipes": recipes}
+    )
+    run_study(one, out=tmp_path / "study", device=CPU, photos=samples, watcher=Watcher())
+    scores = read_scores(tmp_path / "study" / "scores.jsonl")
+    assert {score.metric for score in scores if score.metric.startswith("LPIPS")} == {"LPIPS≈"}
+    assert {score.label for score in scores} == {"bicubic", "WGAN + VGG (student)", "WGAN + ResNet (student)"}
+    report = make_report(tmp_path / "study")
+    assert any("not LPIPS" in note for note in report.words.notes)
+    assert report.tables[0].columns[-2:] == ("LPIPS≈", "paper")

@@ -10,7 +10,7 @@ from esrlab.errors import UsageError
 from esrlab.fields import leaves, with_fields
 from esrlab.losses import L1
 from esrlab.recipe import Recipe, Term, parse_recipe
-from esrlab.recipes import PAPER, RECIPES, find_recipe
+from esrlab.recipes import PAPER, RECIPES, find_recipe, with_weights
 
 MINIMAL = {"name": "mine", "terms": [{"name": "pixel", "weight": 1, "loss": {"kind": "l1"}}]}
 
@@ -67,7 +67,8 @@ def test_every_problem_is_named_at_once() -> None:
         "steps",
         "generator.blocks",
         "generator.colour",
-        "terms.0.weight",
+        "terms.c.weight",
+        "terms.c.loss.layers",
         "conv9_9",
     ):
         assert part in str(caught.value)
@@ -144,14 +145,29 @@ def test_a_recipe_file_may_build_on_a_named_one(tmp_path: Path) -> None:
     recipe = find_recipe(str(path))
     assert (recipe.name, recipe.steps, recipe.generator.blocks) == ("gentle", 7, 2)
     assert recipe.terms[0].weight == 0.5
+    path.write_text(
+        'base = "psnr"\nname = "own"\n[adversarial]\ngame = "hinge"\n[adversarial.critic]\nfeatures = 8\n'
+        '[terms.pixel]\nweight = 0.1\n[terms.edges]\nweight = 2\n'
+        'loss.kind = "custom"\nloss.file = "mine.py"\n'
+    )
+    grown = find_recipe(str(path))
+    assert [(term.name, term.weight) for term in grown.terms] == [("pixel", 0.1), ("edges", 2.0)]
+    assert grown.adversarial is not None
+    assert (grown.adversarial.game, grown.adversarial.critic.features) == ("hinge", 8)
     path.write_text("steps = [")
     with pytest.raises(UsageError, match="not valid TOML"):
         find_recipe(str(path))
 
 
 def test_labels_say_where_content_weights_come_from() -> None:
-    assert find_recipe("wgan-vgg").label == "WGAN + VGG19 conv5_4 (untrained)"
-    assert "(untrained)" in find_recipe("wgan-resnet").label
+    named = find_recipe("wgan-vgg")
+    assert named.label == "WGAN + VGG19 conv5_4"
+    assert with_weights(named, "untrained").label == "WGAN + VGG19 conv5_4 (untrained)"
+    assert with_weights(named, "student").label == "WGAN + VGG (student)"
+    assert with_weights(find_recipe("wgan-resnet"), "student").label == "WGAN + ResNet (student)"
+    assert with_weights(find_recipe("psnr"), "student") == find_recipe("psnr")
+    with pytest.raises(UsageError, match="vgg-student is a student"):
+        with_weights(with_weights(named, "student"), "real")
     assert find_recipe("wgan-vgg-tv").label.endswith("+ TV")
     assert find_recipe("psnr").label == "L1"
     silent = Term(name="tv", weight=0, loss=L1())

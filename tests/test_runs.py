@@ -18,7 +18,9 @@ from esrlab import runs
 from esrlab.checkpoint import load_generator
 from esrlab.errors import UsageError, UserError
 from esrlab.files import read_json_lines
+from esrlab.interruption import Interrupted
 from esrlab.photos import Photos, open_photos
+from esrlab.recipe import parse_recipe
 from esrlab.runs import Diverged, RunFolder, differences, train
 from tiny import tiny
 
@@ -202,6 +204,34 @@ def test_a_stopped_process_saves_and_goes_on_to_the_same_end(tmp_path: Path, num
     cut, whole = RunFolder(tmp_path / "cut"), RunFolder(tmp_path / "whole")
     assert cut.generator.read_bytes() == whole.generator.read_bytes()
     assert timeless(cut.log) == timeless(whole.log)
+
+
+def test_a_stop_in_the_last_step_is_heard(tmp_path: Path, samples: Photos) -> None:
+    def stop(step: int, row: dict[str, Any]) -> None:
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted, match="last step"):
+        train(tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "run", watch=stop)
+    assert RunFolder(tmp_path / "run").generator.exists()
+
+
+def test_a_custom_loss_that_changed_is_another_run(tmp_path: Path, samples: Photos) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def loss(views):\n    return (views.sr - views.hr).square().mean()\n")
+    custom = {"name": "mine", "weight": 1.0, "loss": {"kind": "custom", "file": str(file)}}
+    recipe = parse_recipe({**tiny("psnr").model_dump(), "terms": [custom]})
+    folder = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "run")
+    assert "mine.py, sha256" in json.loads(folder.recipe.read_text())["origins"]["mine"]
+    folder.generator.unlink()
+    file.write_text(file.read_text().replace("square", "abs"))
+    with pytest.raises(UsageError, match=r"origins\.mine"):
+        train(recipe, samples, seed=0, device=CPU, out=tmp_path / "run")
+
+
+def test_files_can_be_read_by_others(tmp_path: Path, samples: Photos) -> None:
+    folder = train(tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "run")
+    assert folder.generator.stat().st_mode == folder.log.stat().st_mode
 
 
 def test_differences_are_named_by_place() -> None:

@@ -45,4 +45,7 @@ def test_one_seed_and_bicubic_have_no_spread() -> None:
 
 
 def test_an_infinite_psnr_stays_infinite() -> None:
+    found = spreads([score(math.inf, seed=0), score(30, seed=1)])[Series("Set5", 2, "a", "m")]
+    assert math.isinf(found.mean)
+    assert found.sd is None
     assert math.isinf(spreads([score(math.inf, seed=0), score(30, seed=0)])[Series("Set5", 2, "a", "m")].mean)

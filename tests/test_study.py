@@ -91,6 +91,7 @@ def test_a_study_that_cannot_be_is_refused(asked: dict[str, object], message: st
         ({"wgan-vgg": {"generator.block": 3}}, r"generator\.blocks"),
         ({"wgan-vgg": {"patches.lr_size": [16, 4]}}, r"patches\.lr_size"),
         ({"wgan-vgg": {"steps": [3, 3]}}, "two variants"),
+        ({"wgan-vgg": {"scale": [2, 4]}}, "scales = "),
     ],
 )
 def test_a_wrong_recipe_is_found_before_anything_runs(recipes: dict[str, object], message: str) -> None:

@@ -10,6 +10,7 @@ from esrlab.batches import Batch, make_batch
 from esrlab.losses import Views
 from esrlab.photos import Photos
 from esrlab.recipes import RECIPES
+from esrlab.study import demo_study, plan_runs
 from esrlab.training import Run, start_run, train_step
 from tiny import tiny
 
@@ -49,7 +50,8 @@ def plain_step(run: Run, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Ten
     "name", ["wgan-vgg", "esrgan-vgg", "wgan-vgg-tv", "wgan-resnet", "esrgan-log-vgg", "hinge-vgg"]
 )
 def test_the_step_has_the_gradients_of_a_plain_one(name: str, samples: Photos) -> None:
-    recipe = tiny(name)
+    # Clipped at 0.01 so narrow a critic passes no gradient back, and nothing would be compared.
+    recipe = tiny(name, adversarial__clip=0.5)
     ours, plain = start_run(recipe, seed=1, device=CPU), start_run(recipe, seed=1, device=CPU)
     for run in (ours, plain):
         run.generator.double()
@@ -61,7 +63,8 @@ def test_the_step_has_the_gradients_of_a_plain_one(name: str, samples: Photos) -
     batch = batch_for(ours, samples)
     batch = Batch(lr=batch.lr.double(), hr=batch.hr.double())
     generator, critic = plain_step(plain, batch)
-    train_step(ours, [batch])
+    report = train_step(ours, [batch])
+    assert float(report.pulls["adversarial"].share) > 1e-7, "the adversary's part is there to be compared"
     assert ours.contest is not None
     for expected, network in ((generator, ours.generator), (critic, ours.contest.critic)):
         found = dict(network.named_parameters())
@@ -72,27 +75,65 @@ def test_the_step_has_the_gradients_of_a_plain_one(name: str, samples: Photos) -
 
 
 def test_pulls_tell_each_terms_weighted_gradient(samples: Photos) -> None:
-    recipe = tiny("wgan-vgg-tv")
+    recipe = tiny("wgan-vgg-tv", adversarial__clip=0.5)
     run = start_run(recipe, seed=2, device=CPU)
     batch = batch_for(run, samples)
     before = copy.deepcopy(run)
     report = train_step(run, [batch])
     assert report.pulls.keys() == {"content", "tv", "pixel", "adversarial"} == report.losses.keys()
-    assert sum(float(pull.share) for pull in report.pulls.values()) == pytest.approx(1, abs=1e-5)
     sr = before.generator(batch.lr).detach().requires_grad_()
     views = Views(lr=batch.lr, sr=sr, hr=batch.hr)
-    gradients: list[Tensor] = []
+    gradients: dict[str, Tensor] = {}
     for term, loss in before.terms:
-        (gradient,) = torch.autograd.grad(term.weight * loss(views), sr)
-        gradients.append(gradient)
-        assert float(report.pulls[term.name].norm) == pytest.approx(float(gradient.norm()), rel=1e-4)
+        (gradients[term.name],) = torch.autograd.grad(term.weight * loss(views), sr)
     assert before.contest is not None
     score = -before.contest.critic(sr).mean()
-    gradients.append(torch.autograd.grad(before.contest.settings.weight * score, sr)[0])
-    total = torch.stack(gradients).sum(dim=0).flatten()
-    for (term, _), gradient in zip(before.terms, gradients, strict=False):
-        cosine = torch.nn.functional.cosine_similarity(gradient.flatten(), total, dim=0)
-        assert float(report.pulls[term.name].cosine) == pytest.approx(float(cosine), abs=1e-4)
+    (gradients["adversarial"],) = torch.autograd.grad(before.contest.settings.weight * score, sr)
+    total = torch.stack(list(gradients.values())).sum(dim=0).double().flatten()
+    all_norms = sum(float(gradient.norm()) for gradient in gradients.values())
+    for name, gradient in gradients.items():
+        pull, flat = report.pulls[name], gradient.double().flatten()
+        assert float(pull.norm) == pytest.approx(float(flat.norm()), rel=1e-4)
+        assert float(pull.share) == pytest.approx(float(flat.norm()) / all_norms, rel=1e-4)
+        cosine = float(flat @ total / flat.norm() / total.norm())
+        assert float(pull.cosine) == pytest.approx(cosine, abs=1e-4)
+
+
+@pytest.mark.parametrize("weight", [1.0, 1e-12, 1e-20])
+def test_a_cosine_is_right_however_small_the_pull(samples: Photos, weight: float) -> None:
+    run = start_run(tiny("psnr", terms__pixel__weight=weight), seed=0, device=CPU)
+    pull = train_step(run, [batch_for(run, samples)]).pulls["pixel"]
+    assert float(pull.cosine) == pytest.approx(1, abs=1e-4)
+    assert float(pull.share) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_gradient_penalty_is_in_the_critics_gradient(samples: Photos) -> None:
+    gradients: list[Tensor] = []
+    for penalty in (1e-9, 10.0):
+        run = start_run(tiny("wgan-gp-vgg", adversarial__penalty=penalty), seed=0, device=CPU)
+        report = train_step(run, [batch_for(run, samples)])
+        assert run.contest is not None
+        assert 0 < float(report.critic["penalty"]) <= 4
+        gradient = run.contest.critic.get_parameter("conv0_0.weight").grad
+        assert gradient is not None
+        gradients.append(gradient)
+    assert not torch.allclose(*gradients, rtol=1e-3)
+
+
+@pytest.mark.parametrize("recipe", ["wgan-vgg", "esrgan-vgg", "wgan-vgg-tv", "wgan-resnet"])
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_demos_adversary_is_there(samples: Photos, recipe: str, scale: int) -> None:
+    planned = next(
+        run.recipe
+        for run in plan_runs(demo_study("untrained"))
+        if run.recipe.name == recipe and run.recipe.scale == scale
+    )
+    run = start_run(planned, seed=0, device=CPU)
+    shares: list[float] = []
+    for step in range(30):
+        report = train_step(run, [batch_for(run, samples, step=step)])
+        shares.append(float(report.pulls["adversarial"].share))
+    assert max(shares) > 1e-4
 
 
 def test_the_critic_scores_real_and_generated_once_each(samples: Photos) -> None:

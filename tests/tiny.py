@@ -2,7 +2,7 @@
 
 from esrlab.fields import with_fields
 from esrlab.recipe import Recipe
-from esrlab.recipes import find_recipe
+from esrlab.recipes import find_recipe, with_weights
 
 TINY: dict[str, object] = {
     "steps": 3,
@@ -18,7 +18,7 @@ TINY: dict[str, object] = {
 
 def tiny(name: str, **changes: object) -> Recipe:
     """A named recipe at a size for tests, its content taken from an early layer."""
-    recipe = find_recipe(name)
+    recipe = with_weights(find_recipe(name), "untrained")
     layer = {"wgan-resnet": "layer1"}.get(name, "conv1_2")
     fields = {key: value for key, value in TINY.items() if recipe.adversarial or "adversarial" not in key}
     if any(term.name == "content" for term in recipe.terms):

@@ -39,13 +39,23 @@ def load_checkpoint(run: Run, path: Path) -> None:
     """Puts a saved state into a fresh run of the same recipe; raises UserError when it cannot be read."""
     try:
         state = torch.load(path, map_location=run.device, weights_only=True)
+        if state["format"] != FORMAT:
+            raise ValueError(f"its format is {state['format']}, this version reads {FORMAT}")
         run.generator.load_state_dict(state["generator"])
         run.optimiser.load_state_dict(state["optimiser"])
         if run.contest is not None:
             run.contest.critic.load_state_dict(state["critic"])
             run.contest.optimiser.load_state_dict(state["critic_optimiser"])
         run.step = int(state["step"])
-    except (OSError, RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        LookupError,
+        TypeError,
+        EOFError,
+        ValueError,
+        pickle.UnpicklingError,
+    ) as error:
         raise UserError(
             f"the checkpoint {path} cannot be used ({str(error).splitlines()[0]}); "
             "remove it to begin this run anew"

@@ -28,6 +28,7 @@ COMMANDS = (
     Command("study", "train recipes × scales × seeds, score them, report"),
     Command("report", "rebuild a study's tables, figures and page from its rows"),
     Command("evaluate", "score a folder of upscaled images against the true ones"),
+    Command("weights", "list pretrained weights, and get them"),
     Command("recipes", "list the named recipes, or print one whole"),
 )
 
@@ -72,7 +73,7 @@ def call(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return FAILED
     except (UserError, Interrupted, KeyboardInterrupt) as error:
-        print(f"esrlab {command.name}: {error or 'stopped'}", file=sys.stderr)
+        print(f"esrlab {command.name}: {str(error) or 'stopped; the same command goes on'}", file=sys.stderr)
         return _exit_code(error)
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from esrlab.errors import UserError
 from esrlab.images import find_images, read_image
-from esrlab.metrics import Metric
+from esrlab.metrics import LPIPSMeter, Metric, StudentMeter, lpips_metric
+from esrlab.networks.lpips import LPIPSNetwork
+from esrlab.perception import LPIPSWeights, build_lpips
 from esrlab.photos import Benchmark
 from esrlab.resize import Convention, crop_to_multiple, make_lr, round_to_8bit
 from esrlab.upscaling import Upscaler
@@ -59,7 +62,17 @@ def evaluate(
         if keep is not None:
             keep(Picture(full_name, lr, sr, hr))
         for metric in metrics:
-            yield Measurement(full_name, metric.name, metric.measure(sr, hr))
+            try:
+                yield Measurement(full_name, metric.name, metric.measure(sr, hr))
+            except ValueError as error:
+                raise UserError(f"{metric.name} of {full_name}: {error}") from error
+
+
+def perceptual_metric(weights: LPIPSWeights, *, device: torch.device) -> Metric:
+    """LPIPS ("real") or LPIPS≈ ("student"); UserError, with the remedy, where real weights are absent."""
+    network = build_lpips(weights).to(device)
+    meter = LPIPSMeter(network) if isinstance(network, LPIPSNetwork) else StudentMeter(network)
+    return lpips_metric(meter)
 
 
 def compare_folders(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
+        temporary.chmod(0o666 & ~_umask())  # again: some libraries put a new file in its place
         temporary.replace(path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
@@ -42,15 +44,27 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """Valid JSON; an infinite value (the PSNR of equal images) is 1e999, which parsers read as infinity."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return re.sub(r'(?<!\\)": (-?)Infinity\b', r'": \g<1>1e999', text)
+
+
 def write_json_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Writes one JSON object a line, atomically."""
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    write_text(path, "".join(to_json(row) + "\n" for row in rows))
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Reads one JSON object a line; raises UserError naming the line that is none."""
+def read_json_lines(path: Path, *, growing: bool = False) -> list[dict[str, Any]]:
+    """Reads one JSON object a line; raises UserError naming the line that is none.
+
+    A `growing` file is one that a process appends to: its last line may be cut, and is then left out.
+    """
+    text = path.read_text(encoding="utf-8")
+    if growing:
+        text = text[: text.rfind("\n") + 1]
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError as error:

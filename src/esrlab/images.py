@@ -44,9 +44,11 @@ def decode_pixels(encoded: bytes, *, name: str) -> Pixels:
     try:
         with Image.open(io.BytesIO(encoded)) as opened:
             upright = ImageOps.exif_transpose(opened)
-            if upright.mode.startswith("I"):
-                return _grey_16_bit(upright)
+            if upright.mode.startswith(("I", "F")):
+                return _grey_16_bit(upright, name=name)
             return np.array(upright.convert("RGB"), dtype=np.uint8)
+    except ImageError:
+        raise
     except UnidentifiedImageError as error:
         raise ImageError(f"{name} is not an image that can be read, whatever its name says") from error
     except Image.DecompressionBombError as error:
@@ -55,8 +57,11 @@ def decode_pixels(encoded: bytes, *, name: str) -> Pixels:
         raise ImageError(f"{name} is damaged: {error}") from error
 
 
-def _grey_16_bit(image: Image.Image) -> Pixels:
-    grey = np.round(np.asarray(image, dtype=np.float64) / 257.0).clip(0, 255).astype(np.uint8)
+def _grey_16_bit(image: Image.Image, *, name: str) -> Pixels:
+    values = np.asarray(image, dtype=np.float64)
+    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+        raise ImageError(f"{name} holds 32-bit values, whose white is not known; save it with 8 or 16 bits")
+    grey = np.round(values / 257.0).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)
 
 

@@ -4,6 +4,7 @@ A study's folder: study.toml, runs/<recipe>-x<scale>-s<seed>/, scores.jsonl, and
 of the first seed. A run that has its scores is finished; a failed one leaves failed.txt and the others go on.
 """
 
+import json
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -14,11 +15,12 @@ import torch
 
 from esrlab.checkpoint import load_generator
 from esrlab.errors import UsageError
-from esrlab.evaluation import Picture, evaluate
-from esrlab.files import write_text
+from esrlab.evaluation import Picture, evaluate, perceptual_metric
+from esrlab.files import to_json, write_text
 from esrlab.images import write_image
 from esrlab.interruption import Interrupted
-from esrlab.metrics import paper_metrics, standard_metrics
+from esrlab.metrics import Metric, paper_metrics, standard_metrics
+from esrlab.perception import LPIPSWeights, has_real_lpips
 from esrlab.photos import Benchmark, Photos, open_benchmark
 from esrlab.runs import differences, train
 from esrlab.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
@@ -36,6 +38,10 @@ class StudyWatcher(Protocol):
     def evaluated(self, *, scale: int, seconds: float) -> None: ...
 
 
+MANIFEST = "manifest.json"
+"""Beside study.toml: which runs, photographs and benchmark images the study's rows rest on."""
+
+
 @dataclass
 class Laboratory:
     """A study at work: what it has opened, and where it writes."""
@@ -45,6 +51,7 @@ class Laboratory:
     device: torch.device
     photos: Photos
     benchmarks: tuple[Benchmark, ...]
+    perceptual: tuple[Metric, ...]
     watcher: StudyWatcher
     failed: list[PlannedRun] = field(default_factory=list)
 
@@ -63,9 +70,15 @@ def run_study(
     """
     runs = plan_runs(study)
     benchmarks = tuple(open_benchmark(source, name=name) for name, source in study.benchmarks.items())
-    if not refuse_other_study(study, out):
+    require_losses(runs, device=device)
+    has_begun = refuse_other_study(study, out)
+    manifest = describe_data(runs, photos, benchmarks) | {"perceptual": _begun_with(out, study)}
+    _refuse_other_data(out, manifest)
+    perceptual = tuple(perceptual_metric(kind, device=device) for kind in manifest["perceptual"])
+    if not has_begun:
         write_text(out / "study.toml", dump_study(study))
-    lab = Laboratory(study, out, device, photos, benchmarks, watcher)
+    write_text(out / MANIFEST, to_json(manifest, indent=2) + "\n")
+    lab = Laboratory(study, out, device, photos, benchmarks, perceptual, watcher)
     _score_bicubic(lab)
     for run in runs:
         if (run_folder(lab, run) / "scores.jsonl").exists():
@@ -74,6 +87,50 @@ def run_study(
         collect_scores(out, runs)
     collect_scores(out, runs)
     return lab.failed
+
+
+def require_losses(runs: tuple[PlannedRun, ...], *, device: torch.device) -> None:
+    """Builds every loss of the plan once, so that weights that are missing stop a study before it begins."""
+    losses = {term.loss.model_dump_json(): term.loss for run in runs for term in run.recipe.terms}
+    for loss in losses.values():
+        loss.ready(device)
+
+
+def describe_data(
+    runs: tuple[PlannedRun, ...], photos: Photos, benchmarks: tuple[Benchmark, ...]
+) -> dict[str, Any]:
+    """What a study's rows rest on beside study.toml: its runs, its photographs, its benchmarks' images."""
+    return {
+        "runs": [run.name for run in runs],
+        "photos": {"count": len(photos.members), "fingerprint": photos.fingerprint},
+        "benchmarks": {
+            benchmark.name: {"count": len(benchmark.members), "fingerprint": benchmark.fingerprint}
+            for benchmark in benchmarks
+        },
+    }
+
+
+def _begun_with(out: Path, study: Study) -> list[LPIPSWeights]:
+    """The LPIPS that this study is judged by, the same from its first run to its last.
+
+    LPIPS≈ for students, else LPIPS; none where its weights were not here when the study began: tables
+    show "n/a" then, and the report tells how to get the weights.
+    """
+    if (out / MANIFEST).exists():
+        return json.loads((out / MANIFEST).read_text(encoding="utf-8"))["perceptual"]
+    if study.weights == "student":
+        return ["student"]
+    return ["real"] if has_real_lpips() else []
+
+
+def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
+    if (out / MANIFEST).exists():
+        changed = differences(json.loads((out / MANIFEST).read_text(encoding="utf-8")), manifest)
+        if changed:
+            raise UsageError(
+                f"{out} was begun on other data; choose a new folder with --out, or bring the old back:\n"
+                + "\n".join(f"  {line}" for line in changed)
+            )
 
 
 def refuse_other_study(study: Study, out: Path) -> bool:
@@ -176,7 +233,7 @@ def _score(
             upscale,
             benchmark,
             scale=scale,
-            metrics=(*standard_metrics(scale), *paper_metrics()),
+            metrics=(*standard_metrics(scale), *paper_metrics(), *lab.perceptual),
             keep=(lambda picture: _keep(lab.out, picture, scale=scale, method=name)) if pictured else None,
         )
     ]

@@ -51,7 +51,7 @@ class Meter:
         if self._is_plain and time.monotonic() - self._said > PLAIN_EVERY:
             self._said = time.monotonic()
             parts = [f"{self._title} {100 * done / total:3.0f}%", note, left]
-            console.print("  ".join(part for part in parts if part), markup=False)
+            console.print("  ".join(part for part in parts if part), markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from esrlab.resize import Convention
 
 Scale = Literal[2, 3, 4]
 
+SEEDS = 2**32
+"""Seeds are whole numbers from 0 to below this."""
+
 RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._=+-]{0,119}$"
 """What a recipe may be called: it becomes part of a folder's name."""
 
@@ -175,16 +178,32 @@ def parse_recipe(fields: dict[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
-        raise UsageError(explain(error, what=f"recipe {fields.get('name', '')!r}")) from error
+        raise UsageError(explain(error, what=f"recipe {fields.get('name', '')!r}", fields=fields)) from error
 
 
-def explain(error: ValidationError, *, what: str) -> str:
-    """A pydantic error as sentences: one line for each problem, by dotted field."""
+def explain(error: ValidationError, *, what: str, fields: dict[str, Any]) -> str:
+    """A pydantic error in sentences: a line for each problem of `fields`, by the dotted name that sets it."""
     lines = []
     for problem in error.errors():
-        place = ".".join(str(part) for part in problem["loc"]) or "as a whole"
+        place = _place(problem["loc"], fields) or "as a whole"
         message = problem["msg"].removeprefix("Value error, ")
         given = problem.get("input")
         shown = f" (given: {given!r})" if isinstance(given, (str, int, float)) else ""
         lines.append(f"  {place}: {message}{shown}")
     return f"{what} is not valid:\n" + "\n".join(lines)
+
+
+def _place(loc: tuple[int | str, ...], fields: dict[str, Any]) -> str:
+    """`terms.0.loss.content.layers` as `terms.content.loss.layers`: a term by its name, no tag of a union."""
+    parts: list[str] = []
+    value: Any = fields
+    for part in loc:
+        if isinstance(value, dict) and part == value.get("kind"):
+            continue
+        try:
+            value = value[part]
+        except (LookupError, TypeError):
+            value = None
+        named = isinstance(part, int) and isinstance(value, dict) and isinstance(value.get("name"), str)
+        parts.append(str(value["name"]) if named else str(part))
+    return ".".join(parts)

@@ -13,7 +13,7 @@ from typing import Any
 
 from esrlab.errors import UsageError
 from esrlab.fields import with_fields
-from esrlab.losses import L1, Content, GameName, TotalVariation
+from esrlab.losses import L1, Content, FeatureWeights, GameName, TotalVariation
 from esrlab.recipe import Adversarial, Critic, Optimiser, Recipe, Term, parse_recipe
 
 PIXEL = Term(name="pixel", weight=1e-2, loss=L1())
@@ -79,7 +79,40 @@ def _read_recipe(path: Path) -> Recipe:
     if "base" not in fields:
         return parse_recipe(fields)
     base = find_recipe(str(fields.pop("base")))
-    return with_fields(base, flatten(fields))
+    return with_fields(*_extended(base, fields))
+
+
+def _extended(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """The base with the terms and the game that only the file has, and the fields that change its own."""
+    dumped = base.model_dump()
+    own = {term.name for term in base.terms}
+    terms = fields.get("terms", {})
+    if isinstance(terms, dict):
+        added = [
+            name
+            for name, term in terms.items()
+            if name not in own and isinstance(term, dict) and "loss" in term
+        ]
+        dumped["terms"] = [*dumped["terms"], *({"name": name, **terms[name]} for name in added)]
+        fields = {**fields, "terms": {name: term for name, term in terms.items() if name not in added}}
+    if base.adversarial is None and isinstance(fields.get("adversarial"), dict):
+        dumped["adversarial"] = fields["adversarial"]
+        fields = {key: value for key, value in fields.items() if key != "adversarial"}
+    return parse_recipe(dumped), flatten(fields)
+
+
+def with_weights(recipe: Recipe, weights: FeatureWeights) -> Recipe:
+    """A copy whose content networks carry weights of this origin; UsageError names what cannot."""
+    try:
+        terms = [
+            term.model_copy(update={"loss": term.loss.with_weights(weights)})
+            if isinstance(term.loss, Content)
+            else term
+            for term in recipe.terms
+        ]
+    except ValueError as error:
+        raise UsageError(f"recipe {recipe.name!r}: {error}") from error
+    return parse_recipe({**recipe.model_dump(), "terms": [term.model_dump() for term in terms]})
 
 
 def flatten(fields: dict[str, Any], *, prefix: str = "") -> dict[str, Any]:

@@ -21,14 +21,14 @@ from esrlab import __version__
 from esrlab.batches import Batch, make_batch
 from esrlab.checkpoint import load_checkpoint, save_checkpoint, save_generator
 from esrlab.errors import UsageError, UserError
-from esrlab.files import read_json_lines, write_json_lines, write_text
+from esrlab.files import read_json_lines, to_json, write_json_lines, write_text
 from esrlab.interruption import Interrupted, stop_requests
 from esrlab.photos import Photos
 from esrlab.recipe import Recipe
 from esrlab.training import Run, StepReport, start_run, train_step
 
-IDENTITY = ("recipe", "seed", "photos")
-"""The parts of recipe.json that decide what a run computes; going on needs them unchanged."""
+IDENTITY = ("recipe", "seed", "photos", "origins")
+"""The parts of recipe.json that decide what a run computes; going on needs those that are known unchanged."""
 
 
 class Diverged(UserError):
@@ -83,30 +83,37 @@ def train(
     """
     folder = RunFolder(out)
     about = describe_run(recipe, photos, seed=seed, device=device)
-    has_begun = _claim(folder, about)
+    has_begun = refuse_other_run(folder, about)
     if folder.generator.exists():
         return folder
     run = start_run(recipe, seed=seed, device=device)
-    if has_begun and folder.checkpoint.exists():
-        load_checkpoint(run, folder.checkpoint)
+    about["origins"] = {term.name: getattr(loss, "origin", "") for term, loss in run.terms}
+    if not has_begun:
+        write_text(folder.recipe, to_json(about, indent=2) + "\n")
+    else:
+        refuse_other_run(folder, about)
+        if folder.checkpoint.exists():
+            load_checkpoint(run, folder.checkpoint)
     _keep_log_until(folder.log, run.step)
     with stop_requests() as stop, folder.log.open("a", encoding="utf-8") as log:
         while run.step < recipe.steps:
             began = time.perf_counter()
             report = train_step(run, step_batches(run, photos))
             row = log_row(report, run, seconds=time.perf_counter() - began)
+            log.write(to_json(row) + "\n")
+            log.flush()
             _require_finite(row)
-            log.write(json.dumps(row) + "\n")
             if watch is not None:
                 watch(run.step, row)
             if stop or run.step == recipe.steps or run.step % checkpoint_every == 0:
-                log.flush()
                 save_checkpoint(run, folder.checkpoint)
             if stop and run.step < recipe.steps:
                 raise Interrupted(
                     f"stopped after step {run.step} of {recipe.steps}; the same command goes on"
                 )
-    save_generator(run.generator, folder.generator, about={"recipe": recipe.name, "seed": str(seed)})
+        save_generator(run.generator, folder.generator, about={"recipe": recipe.name, "seed": str(seed)})
+        if stop:
+            raise Interrupted(f"stopped after the last step; {folder.generator} is written")
     return folder
 
 
@@ -178,12 +185,14 @@ def _require_finite(row: dict[str, Any]) -> None:
                 )
 
 
-def _claim(folder: RunFolder, about: dict[str, Any]) -> bool:
-    """Whether the run had begun before; refuses a folder that holds another run or anything else."""
+def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
+    """Whether this run had begun before; UsageError for a folder that holds another run or anything else.
+
+    Of `about` those parts are compared that are known yet.
+    """
     if not folder.recipe.exists():
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             raise UsageError(f"{folder.path} is not empty and holds no run; choose a new folder with --out")
-        write_text(folder.recipe, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
         return False
     try:
         before = json.loads(folder.recipe.read_text(encoding="utf-8"))
@@ -191,7 +200,10 @@ def _claim(folder: RunFolder, about: dict[str, Any]) -> bool:
         raise UserError(
             f"{folder.recipe} cannot be read ({error}); choose a new folder with --out"
         ) from error
-    changed = differences({key: before.get(key) for key in IDENTITY}, {key: about[key] for key in IDENTITY})
+    if not isinstance(before, dict):
+        raise UserError(f"{folder.recipe} describes no run; choose a new folder with --out")
+    known = [key for key in IDENTITY if key in about]
+    changed = differences({key: before.get(key) for key in known}, {key: about[key] for key in known})
     if changed:
         raise UsageError(
             f"{folder.path} holds another run; choose a new folder with --out, or ask for the same again:\n"
@@ -221,8 +233,5 @@ def differences(before: Any, now: Any, *, place: str = "") -> list[str]:
 def _keep_log_until(path: Path, step: int) -> None:
     """Drops the lines of steps that were taken but never saved."""
     if path.exists():
-        text = path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text:
-            write_text(path, whole)
-        write_json_lines(path, [row for row in read_json_lines(path) if row["step"] <= step])
+        rows = read_json_lines(path, growing=True)
+        write_json_lines(path, [row for row in rows if row["step"] <= step])

@@ -3,6 +3,7 @@
 No torch here: everything is derived from rows.
 """
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,7 +14,8 @@ from esrlab.scores import Score
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean over seeds and sample standard deviation between seeds (None with one seed, or none trained)."""
+    """Mean over seeds and sample standard deviation between seeds (None with one seed, none trained,
+    or an infinite mean)."""
 
     mean: float
     sd: float | None
@@ -44,5 +46,6 @@ def spreads(scores: Iterable[Score]) -> dict[Series, Spread]:
 
 def _spread(by_seed: dict[int | None, list[float]]) -> Spread:
     means = [statistics.fmean(values) for values in by_seed.values()]
-    sd = statistics.stdev(means) if len(means) > 1 else None
+    is_finite = all(math.isfinite(mean) for mean in means)
+    sd = statistics.stdev(means) if len(means) > 1 and is_finite else None
     return Spread(mean=statistics.fmean(means), sd=sd, seeds=len(means))

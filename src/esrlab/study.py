@@ -12,12 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from esrlab.errors import UsageError, UserError
 from esrlab.fields import leaves, with_fields
-from esrlab.recipe import RUN_NAME, Recipe, Scale, explain
-from esrlab.recipes import PAPER, find_recipe, flatten
+from esrlab.losses import FeatureWeights
+from esrlab.recipe import RUN_NAME, SEEDS, Recipe, Scale, explain
+from esrlab.recipes import PAPER, find_recipe, flatten, with_weights
 
 
 class Study(BaseModel):
     """What was asked. `fields` are set in every recipe; `recipes` maps a name to what is special to it.
+
+    `weights` says where all content networks' weights come from: real, student or untrained.
 
     A recipe's table may hold `base` (a named recipe or a file; its own name by default) and dotted fields;
     a list where the field holds one value is a sweep over it, and several sweeps are crossed.
@@ -30,6 +33,7 @@ class Study(BaseModel):
     benchmarks: dict[str, str] = Field(default={"samples": "samples"}, min_length=1)
     scales: tuple[Scale, ...] = Field(default=(2, 3, 4), min_length=1)
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    weights: FeatureWeights = "real"
     fields: dict[str, Any] = {}
     recipes: dict[str, dict[str, Any]] = Field(min_length=1)
 
@@ -38,8 +42,8 @@ class Study(BaseModel):
     def _each_once(cls, values: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(values)) < len(values):
             raise ValueError("a value is listed twice")
-        if min(values) < 0:
-            raise ValueError("values are 0 or more")
+        if min(values) < 0 or max(values) >= SEEDS:
+            raise ValueError(f"values are 0 or more and below {SEEDS}")
         return values
 
     @field_validator("benchmarks")
@@ -69,7 +73,7 @@ def parse_study(asked: dict[str, Any]) -> Study:
     try:
         return Study.model_validate({**asked, "fields": flatten(asked.get("fields", {}))})
     except ValidationError as error:
-        raise UsageError(explain(error, what="the study")) from error
+        raise UsageError(explain(error, what="the study", fields=asked)) from error
 
 
 def read_study(path: Path) -> Study:
@@ -112,8 +116,11 @@ def plan_runs(study: Study) -> tuple[PlannedRun, ...]:
 
 
 def _variants(study: Study, name: str, asked: dict[str, Any]) -> Iterator[Recipe]:
+    if "scale" in study.fields or "scale" in asked:
+        raise UsageError("a study sets magnifications for all its recipes together: scales = [2, 3, 4]")
     own = flatten({key: value for key, value in asked.items() if key != "base"})
-    base = with_fields(find_recipe(str(asked.get("base", name))), {**study.fields, "name": name})
+    weighed = with_weights(find_recipe(str(asked.get("base", name))), study.weights)
+    base = with_fields(weighed, {**study.fields, "name": name})
     is_tuple = {leaf.name: leaf.is_tuple for leaf in leaves(base)}
     swept = {
         field: values
@@ -146,17 +153,17 @@ def read_asked(folder: Path) -> Study:
     return read_study(path)
 
 
-def demo_study() -> Study:
+def demo_study(weights: FeatureWeights = "student") -> Study:
     """The paper's comparison at a size for two processor cores and a few minutes.
 
-    Small generators that begin as interpolators, a narrow critic, early layers of untrained content
-    networks, the bundled photographs, two seeds.
+    Small generators that begin as interpolators, a narrow critic, the bundled photographs, two seeds. The
+    content networks are the embedded students, or early layers of the full ones where those are asked for.
     """
-    vgg = {"terms.content.loss.layers": {"conv1_2": 1.0}}
-    resnet = {"terms.content.loss.layers": {"layer1": 1.0}}
+    early = {"vgg": {"conv2_1": 1.0}, "resnet": {"layer1": 1.0}}
     return Study(
         name="demo",
         seeds=(0, 1),
+        weights=weights,
         fields={
             "steps": 150,
             "generator.features": 16,
@@ -166,6 +173,13 @@ def demo_study() -> Study:
             "patches.lr_size": 16,
             "patches.batch": 8,
             "adversarial.critic.features": 8,
+            # At 0.01 batch norm's ε drowns so narrow a critic, and no gradient comes back through it.
+            "adversarial.clip": 0.05,
         },
-        recipes={"wgan-vgg": vgg, "esrgan-vgg": vgg, "wgan-vgg-tv": vgg, "wgan-resnet": resnet},
+        recipes={
+            name: {}
+            if weights == "student"
+            else {"terms.content.loss.layers": early["resnet" if "resnet" in name else "vgg"]}
+            for name in PAPER
+        },
     )

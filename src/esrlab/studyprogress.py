@@ -22,6 +22,9 @@ class StudyProgress:
     def __init__(self, runs: tuple[PlannedRun, ...], *, finished: set[str], meter: Meter) -> None:
         self._waiting = [run for run in runs if run.name not in finished]
         self._total = len(runs)
+        scales = {run.recipe.scale for run in runs}
+        # A ×2 run is judged twice where there is a ×4: the second time as a cascade.
+        self._scales = len(scales) if {2, 4} <= scales else 0
         self._meter = meter
         self._began = time.monotonic()
         self._step_seconds: dict[Kind, tuple[float, int]] = {}
@@ -53,7 +56,7 @@ class StudyProgress:
             f"{seconds:.0f} s",
             f"{clock(self.remaining())} to go" if self._waiting else "done",
         ]
-        console.print("  ".join(words), markup=False)
+        console.print("  ".join(words), markup=False, soft_wrap=True)
 
     def run_failed(self, run: PlannedRun, reason: str) -> None:
         self._close(run)
@@ -65,7 +68,8 @@ class StudyProgress:
         if self._current is not None:
             left -= self._step_cost(self._current.recipe) * self._step
         evaluation = sum(self._evaluations) / len(self._evaluations) if self._evaluations else 0.0
-        return max(0.0, left + evaluation * len(self._waiting))
+        cascades = len(self._waiting) / self._scales if self._scales else 0.0
+        return max(0.0, left + evaluation * (len(self._waiting) + cascades))
 
     def _close(self, run: PlannedRun) -> None:
         self._waiting.remove(run)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import Adam, Optimizer
@@ -104,8 +105,8 @@ def train_step(run: Run, batches: Sequence[Batch]) -> StepReport:
     so the generator faces the critic as it is before this update (ESRGAN's order).
     """
     *earlier, batch = batches
-    for extra in earlier:
-        _practise(run, extra)
+    for update, extra in enumerate(earlier, start=1):
+        _practise(run, extra, update=update)
     sr = run.generator(batch.lr)
     generated = sr.detach().requires_grad_()
     views = Views(lr=batch.lr, sr=generated, hr=batch.hr)
@@ -138,27 +139,28 @@ def _play(
     return value.detach(), pull, _blame(run, contest, real, fake, hr=hr, sr=generated.detach())
 
 
-def _practise(run: Run, batch: Batch) -> None:
+def _practise(run: Run, batch: Batch, *, update: int) -> None:
     """An update of the critic alone, on generated images that the generator does not learn from."""
     contest = run.contest
     if contest is None:
         return
     with torch.no_grad():
         sr = run.generator(batch.lr)
-    _blame(run, contest, contest.critic(batch.hr), contest.critic(sr), hr=batch.hr, sr=sr)
+    _blame(run, contest, contest.critic(batch.hr), contest.critic(sr), hr=batch.hr, sr=sr, update=update)
     _update_critic(contest)
 
 
 def _blame(
-    run: Run, contest: Contest, real: Tensor, fake: Tensor, *, hr: Tensor, sr: Tensor
+    run: Run, contest: Contest, real: Tensor, fake: Tensor, *, hr: Tensor, sr: Tensor, update: int = 0
 ) -> dict[str, Tensor]:
     """Puts the critic's gradients on its parameters, and tells how it scores."""
     value = contest.game.critic_loss(real, fake)
     report = {"loss": value.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}
     report["gap"] = report["real"] - report["fake"]
     if contest.game.constraint == "penalty":
-        # A step's interpolates are its own: drawn from (seed, step), like its batch.
-        draw = torch.Generator(device=hr.device).manual_seed(run.seed * 1_000_003 + run.step)
+        # An update's interpolates are its own: drawn from (seed, step, update), like its batch.
+        mixed = np.random.SeedSequence([run.seed, run.step, update]).generate_state(1, np.uint64)
+        draw = torch.Generator(device=hr.device).manual_seed(int(mixed[0] >> 1))
         penalty = gradient_penalty(contest.critic, hr, sr, generator=draw)
         value = value + contest.settings.penalty * penalty
         report["penalty"] = penalty.detach()
@@ -175,13 +177,26 @@ def _update_critic(contest: Contest) -> None:
 
 
 def _measure_pulls(gradients: dict[str, Tensor], total: Tensor) -> dict[str, Pull]:
-    norms = {name: torch.linalg.vector_norm(gradient) for name, gradient in gradients.items()}
+    norms = {name: _norm(gradient) for name, gradient in gradients.items()}
     all_norms = torch.stack(list(norms.values())).sum().clamp_min(torch.finfo(total.dtype).tiny)
+    direction = _unit(total)
     return {
         name: Pull(
             norm=norms[name],
             share=norms[name] / all_norms,
-            cosine=torch.nn.functional.cosine_similarity(gradient.flatten(), total.flatten(), dim=0),
+            cosine=(_unit(gradient) * direction).sum(),
         )
         for name, gradient in gradients.items()
     }
+
+
+def _unit(gradient: Tensor) -> Tensor:
+    """The gradient at length 1, or 0 where it has none; torch's cosine_similarity gives up below 1e-8."""
+    norm = _norm(gradient)
+    return torch.where(norm > 0, gradient / norm.clamp_min(torch.finfo(norm.dtype).tiny), 0.0)
+
+
+def _norm(gradient: Tensor) -> Tensor:
+    """The 2-norm, taken at a scale where squares do not vanish: a clipped WGAN pulls with 1e-20 and less."""
+    largest = gradient.abs().max().clamp_min(torch.finfo(gradient.dtype).tiny)
+    return largest * torch.linalg.vector_norm(gradient / largest)

@@ -28,7 +28,9 @@ def patches() -> Views:
 @pytest.mark.parametrize("criterion", ["mse", "l1"])
 def test_value_is_equation_7_averaged_over_channels_too(criterion: Any, patches: Views) -> None:
     weights = {"conv1_2": 0.1, "conv3_2": 2.0}
-    loss = Content(network="vgg16", layers=weights, criterion=criterion).ready(CPU)(patches)
+    loss = Content(network="vgg16", layers=weights, criterion=criterion, weights="untrained").ready(CPU)(
+        patches
+    )
     network = build_feature_network("vgg16", layers=tuple(weights))
     make_untrained(network)
     with torch.no_grad():
@@ -46,7 +48,7 @@ def test_value_is_equation_7_averaged_over_channels_too(criterion: Any, patches:
 
 
 def test_gradient(patches: Views) -> None:
-    ready = Content(network="vgg16", layers={"conv1_2": 1.0, "conv2_1": 0.5}).ready(CPU)
+    ready = Content(network="vgg16", layers={"conv1_2": 1.0, "conv2_1": 0.5}, weights="untrained").ready(CPU)
     ready.network.double()
     hr = patches.hr[:1, :, :6, :6].double()
     lr = patches.lr[:1, :, :3, :3].double()
@@ -55,12 +57,12 @@ def test_gradient(patches: Views) -> None:
 
 
 def test_equal_images_cost_nothing(patches: Views) -> None:
-    loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0}).ready(CPU)
+    loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0}, weights="untrained").ready(CPU)
     assert loss(Views(patches.lr, patches.hr, patches.hr)).item() == 0
 
 
 def test_gradient_reaches_sr_and_nothing_else(patches: Views) -> None:
-    ready = Content(network="vgg16", layers={"conv2_1": 1.0}).ready(CPU)
+    ready = Content(network="vgg16", layers={"conv2_1": 1.0}, weights="untrained").ready(CPU)
     patches.hr.requires_grad_()
     ready(patches).backward()
     assert patches.hr.grad is None
@@ -72,8 +74,8 @@ def test_gradient_reaches_sr_and_nothing_else(patches: Views) -> None:
 
 def test_target_is_measured_once_a_batch_whatever_number_of_terms(patches: Views) -> None:
     terms = [
-        Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="mse").ready(CPU),
-        Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="l1").ready(CPU),
+        Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="mse", weights="untrained").ready(CPU),
+        Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="l1", weights="untrained").ready(CPU),
     ]
     with_graph: list[bool] = []
     for term in terms:
@@ -84,7 +86,7 @@ def test_target_is_measured_once_a_batch_whatever_number_of_terms(patches: Views
 
 
 def test_two_builds_agree(patches: Views) -> None:
-    loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0})
+    loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0}, weights="untrained")
     assert torch.equal(loss.ready(CPU)(patches), loss.ready(CPU)(Views(patches.lr, patches.sr, patches.hr)))
 
 
@@ -116,8 +118,9 @@ def test_layers_read_from_text(text: str, layers: dict[str, float]) -> None:
         ({"layers": "conv5_4=nan"}, "finite"),
         ({"layers": "conv5_4,conv5_4=2"}, "named twice"),
         ({"criterion": "l2"}, "criterion"),
-        ({"weights": "real"}, "--weights untrained"),
-        ({"weights": "student"}, "--weights untrained"),
+        ({"weights": "student"}, "students are networks of their own"),
+        ({"network": "vgg-student", "layers": "conv3_4"}, "students are networks of their own"),
+        ({"network": "vgg-student", "layers": "conv5_4", "weights": "student"}, "no layer 'conv5_4'"),
     ],
 )
 def test_mistakes_are_named_at_construction(fields: dict[str, Any], complaint: str) -> None:
@@ -127,18 +130,20 @@ def test_mistakes_are_named_at_construction(fields: dict[str, Any], complaint: s
 
 def test_all_mistakes_are_named_at_once() -> None:
     with pytest.raises(ValidationError) as caught:
-        Content.model_validate({"layers": "conv9=-1,conv8=1", "weights": "real", "criterion": "l2"})
-    for name in ("conv9", "conv8", "negative", "not there yet", "l2"):
+        Content.model_validate({"layers": "conv9=-1,conv8=1", "criterion": "l2"})
+    for name in ("conv9", "conv8", "negative", "l2"):
         assert name in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("loss", "label"),
     [
-        (Content(), "VGG19 conv5_4 (untrained)"),
-        (Content(network="resnet50", layers={"layer3": 1.0}), "ResNet50 layer3 (untrained)"),
+        (Content(), "VGG19 conv5_4"),
+        (Content(weights="untrained"), "VGG19 conv5_4 (untrained)"),
+        (Content(network="resnet50", layers={"layer3": 1.0}, criterion="l1"), "ResNet50 layer3 (L1)"),
+        (Content().with_weights("student"), "VGG (student)"),
         (
-            Content(layers={"conv1_2": 0.1, "conv5_4": 1.0}, criterion="l1"),
+            Content(layers={"conv1_2": 0.1, "conv5_4": 1.0}, criterion="l1", weights="untrained"),
             "VGG19 0.1·conv1_2 + conv5_4 (untrained, L1)",
         ),
     ],

@@ -6,7 +6,17 @@ from typing import get_args
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from esrlab.losses import L1, MSE, AnyLoss, Charbonnier, Content, Custom, Loss, TotalVariation
+from esrlab.losses import (
+    L1,
+    MSE,
+    AnyLoss,
+    Charbonnier,
+    Content,
+    Custom,
+    Loss,
+    PerceptualDistance,
+    TotalVariation,
+)
 
 ADAPTER: TypeAdapter[AnyLoss] = TypeAdapter(AnyLoss)
 LOSSES: list[Loss] = [
@@ -17,6 +27,10 @@ LOSSES: list[Loss] = [
     TotalVariation(),
     TotalVariation(beta=1.0),
     Content(),
+    Content(weights="untrained"),
+    Content(weights="student", network="vgg-student", layers={"conv3_4": 1.0}),
+    PerceptualDistance(),
+    PerceptualDistance(weights="student"),
     Content(network="resnet50", layers={"layer2": 0.5, "layer3": 1.0}, criterion="l1"),
     Custom(file=Path("my/losses.py"), function="edges"),
 ]

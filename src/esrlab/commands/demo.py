@@ -1,5 +1,5 @@
-"""Trains the paper's four recipes at ×2, ×3 and ×4 with two seeds: small generators, untrained content
-networks, the bundled photographs. Nothing is downloaded. Started again, it goes on.
+"""Trains the paper's four recipes at ×2, ×3 and ×4 with two seeds: small generators, the embedded students
+as content networks, the bundled photographs. Nothing is downloaded. Started again, it goes on.
 
 examples:
   esrlab demo
@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from esrlab.commands.options import add_device
+from esrlab.commands.options import add_device, add_weights
 from esrlab.commands.study import carry_out
 from esrlab.devices import choose_device
 from esrlab.study import demo_study
@@ -19,9 +19,15 @@ from esrlab.study import demo_study
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """Where it goes."""
     parser.add_argument("--out", type=Path, default=Path("demo"), help="the study's folder (default: demo)")
+    add_weights(parser, default="student")
     add_device(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Carries the demo's study out and prints the paper's three tables."""
-    return carry_out(demo_study(), out=options.out, device=choose_device(options.device), only_papers=True)
+    return carry_out(
+        demo_study(options.weights or "student"),
+        out=options.out,
+        device=choose_device(options.device),
+        only_papers=True,
+    )

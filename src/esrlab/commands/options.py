@@ -3,18 +3,16 @@
 import argparse
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from esrlab.fields import leaves
-from esrlab.losses import Content, FeatureWeights
+from esrlab.losses import FeatureWeights
 from esrlab.photos import Photos
 from esrlab.progress import console
 from esrlab.recipe import Recipe
 
 FIELD = "field:"
 """Begins the place where a recipe field's flag puts its value."""
-
-WEIGHTS: tuple[FeatureWeights, ...] = ("real", "student", "untrained")
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -27,13 +25,13 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_weights(parser: argparse.ArgumentParser) -> None:
-    """--weights."""
+def add_weights(parser: argparse.ArgumentParser, *, default: str) -> None:
+    """--weights; `default` says in words what holds without it."""
     parser.add_argument(
         "--weights",
-        default="untrained",
-        choices=WEIGHTS,
-        help="weights of the content networks, named in every table (default: untrained, the only kind yet)",
+        choices=get_args(FeatureWeights),
+        help="the content networks' weights: ImageNet's (real), the small embedded students', or random ones "
+        f"(untrained); every table says which (default: {default})",
     )
 
 
@@ -71,12 +69,6 @@ def _read(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
-
-
-def weights_fields(recipe: Recipe, weights: str) -> dict[str, Any]:
-    """The fields that give every content term of the recipe these weights."""
-    terms = [term.name for term in recipe.terms if isinstance(term.loss, Content)]
-    return {f"terms.{name}.loss.weights": weights for name in terms}
 
 
 def first_positional(arguments: Sequence[str]) -> str | None:

@@ -34,7 +34,6 @@ from esrlab.commands.options import (
     add_weights,
     chosen_fields,
     say_skipped,
-    weights_fields,
 )
 from esrlab.commands.report import print_report
 from esrlab.devices import choose_device
@@ -59,7 +58,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     parser.add_argument("--recipes", nargs="+", metavar="NAME", help="train these named recipes instead")
     parser.add_argument("--scales", nargs="+", type=int, metavar="N", help="magnifications: 2, 3, 4")
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="seeds")
-    add_weights(parser)
+    add_weights(parser, default="the study's own; real where it says nothing")
     add_device(parser)
     add_fields(parser, find_recipe("wgan-vgg"))
 
@@ -107,9 +106,10 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
     """The study with what the command line sets."""
     asked: dict[str, Any] = study.model_dump(mode="json")
     fields = chosen_fields(options)
-    for name in ("scale", "terms"):
-        if name in fields:
-            raise UsageError(f"a study has --{name}s")
+    if "scale" in fields:
+        raise UsageError("a study has several scales: say --scales 2 3 4")
+    if options.weights is not None:
+        asked["weights"] = options.weights
     if options.photos is not None:
         asked["photos"] = options.photos
     if options.benchmark is not None:
@@ -121,9 +121,6 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
     if options.seeds is not None:
         asked["seeds"] = options.seeds
     asked["fields"] = {**asked["fields"], **fields}
-    for name, table in asked["recipes"].items():
-        base = find_recipe(str(table.get("base", name)))
-        asked["recipes"][name] = {**weights_fields(base, options.weights), **table}
     return parse_study(asked)
 
 

@@ -21,16 +21,15 @@ from esrlab.commands.options import (
     chosen_fields,
     first_positional,
     say_skipped,
-    weights_fields,
 )
 from esrlab.devices import choose_device
 from esrlab.errors import UsageError
 from esrlab.fields import with_fields
 from esrlab.photos import open_photos
 from esrlab.progress import clock, console, counter, meter, step_note
-from esrlab.recipe import Recipe
-from esrlab.recipes import find_recipe
-from esrlab.runs import train
+from esrlab.recipe import SEEDS, Recipe
+from esrlab.recipes import find_recipe, with_weights
+from esrlab.runs import RunFolder, refuse_other_run, train
 
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
@@ -44,7 +43,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     parser.add_argument("--seed", type=int, default=0, help="decides first weights and patches (default: 0)")
     parser.add_argument("--out", type=Path, required=True, help="the run's folder: new, or to go on with")
     parser.add_argument("--checkpoint-every", type=int, default=500, metavar="N", help="steps (default: 500)")
-    add_weights(parser)
+    add_weights(parser, default="the recipe's own; real for the named recipes")
     add_device(parser)
     name = first_positional(arguments)
     add_fields(parser, find_recipe(name if name is not None else "wgan-vgg"))
@@ -52,11 +51,14 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 def run(options: argparse.Namespace) -> int:
     """Trains, and says where the generator lies."""
-    if options.checkpoint_every < 1 or options.seed < 0:
-        raise UsageError("--checkpoint-every is at least 1 and --seed at least 0")
+    if options.checkpoint_every < 1 or not 0 <= options.seed < SEEDS:
+        raise UsageError(f"--checkpoint-every is at least 1, --seed at least 0 and below {SEEDS}")
     recipe = find_recipe(options.recipe)
-    recipe = with_fields(recipe, {**weights_fields(recipe, options.weights), **chosen_fields(options)})
+    if options.weights is not None:
+        recipe = with_weights(recipe, options.weights)
+    recipe = with_fields(recipe, chosen_fields(options))
     device = choose_device(options.device)
+    refuse_other_run(RunFolder(options.out), {"recipe": recipe.model_dump(mode="json"), "seed": options.seed})
     with counter("reading photographs") as count:
         photos = open_photos(options.photos, smallest=recipe.hr_size, progress=count)
     say_skipped(photos)

@@ -15,12 +15,16 @@ from esrlab.losses.adversarial import (
 )
 from esrlab.losses.content import Content, FeatureWeights
 from esrlab.losses.custom import Custom
+from esrlab.losses.lpips import PerceptualDistance
 from esrlab.losses.pixel import L1, MSE, Charbonnier
 from esrlab.losses.variation import TotalVariation
 from esrlab.losses.views import Loss, LossFunction, Views
 
 # A new loss is one file in this folder and one name in this line.
-AnyLoss = Annotated[L1 | MSE | Charbonnier | TotalVariation | Content | Custom, Field(discriminator="kind")]
+AnyLoss = Annotated[
+    L1 | MSE | Charbonnier | TotalVariation | Content | PerceptualDistance | Custom,
+    Field(discriminator="kind"),
+]
 
 __all__ = [
     "GAMES",
@@ -36,6 +40,7 @@ __all__ = [
     "GameName",
     "Loss",
     "LossFunction",
+    "PerceptualDistance",
     "TotalVariation",
     "Views",
     "clip_parameters",

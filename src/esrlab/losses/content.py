@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the field's own name)
 
 from esrlab.losses.views import Loss, Views
+from esrlab.networks.features import FeatureNetwork
 from esrlab.networks.imagenet import (
     FeatureNetworkName,
     build_feature_network,
@@ -18,8 +19,20 @@ from esrlab.networks.imagenet import (
     make_untrained,
     normalise,
 )
+from esrlab.networks.students import RESIDUAL_STUDENT_LAYER, VGG_STUDENT_LAYER
+from esrlab.students import load_student
+from esrlab.weights import load_feature_network
 
 FeatureWeights = Literal["real", "student", "untrained"]
+
+StudentName = Literal["vgg-student", "residual-student"]
+ContentNetwork = FeatureNetworkName | StudentName
+
+STUDENT_LAYERS: dict[str, str] = {
+    "vgg-student": VGG_STUDENT_LAYER,
+    "residual-student": RESIDUAL_STUDENT_LAYER,
+}
+"""The one layer of each student."""
 
 DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": F.mse_loss, "l1": F.l1_loss}
 
@@ -36,10 +49,12 @@ class Content(Loss):
     """
 
     kind: Literal["content"] = "content"
-    network: FeatureNetworkName = "vgg19"
-    layers: dict[str, float] = Field(default={"conv5_4": 1.0}, validate_default=True)
-    criterion: Literal["mse", "l1"] = "mse"
-    weights: FeatureWeights = "untrained"
+    network: ContentNetwork = Field(default="vgg19", description="whose features are compared")
+    layers: dict[str, float] = Field(
+        default={"conv5_4": 1.0}, validate_default=True, description="weight by layer, such as conv5_4=1"
+    )
+    criterion: Literal["mse", "l1"] = Field(default="mse", description="distance of features")
+    weights: FeatureWeights = Field(default="real", description="where the network's weights come from")
 
     @field_validator("layers", mode="before")
     @classmethod
@@ -52,38 +67,76 @@ class Content(Loss):
         problems = [f"layer {name!r} has the negative weight {w:g}" for name, w in layers.items() if w < 0]
         if not any(layers.values()):
             problems.append("no layer has a weight above 0: name one, such as conv5_4=1")
-        network: FeatureNetworkName | None = info.data.get("network")
+        network: ContentNetwork | None = info.data.get("network")
         if network is not None:  # None: the network's own name is wrong, and reported by its field
-            known = layer_names(network)
+            known = content_layers(network)
             problems += [_unknown_layer(network, name, known) for name in layers if name not in known]
         if problems:
             raise ValueError("; ".join(problems))
         return layers
 
-    @field_validator("weights")
-    @classmethod
-    def _check_weights(cls, weights: FeatureWeights) -> FeatureWeights:
-        if weights != "untrained":
+    @model_validator(mode="after")
+    def _students_are_named(self) -> Self:
+        if (self.network in STUDENT_LAYERS) != (self.weights == "student"):
             raise ValueError(
-                f"feature networks with weights {weights!r} are not there yet in this version of esrlab; "
-                "take weights 'untrained' (--weights untrained)"
+                f"network {self.network!r} does not come with weights {self.weights!r}: students are "
+                f"networks of their own ({' and '.join(STUDENT_LAYERS)}), with weights 'student'"
             )
-        return weights
+        return self
+
+    def with_weights(self, weights: FeatureWeights) -> "Content":
+        """The same loss on other weights; for "student" the family's student stands in.
+
+        Raises ValueError where a student is to become a teacher again: which layer is then to be named.
+        """
+        if weights == self.weights:
+            return self
+        if self.weights == "student":
+            raise ValueError(
+                f"{self.network} is a student; name a network and its layers for {weights!r} weights"
+            )
+        if weights == "student":
+            student = "residual-student" if self.network.startswith("resnet") else "vgg-student"
+            layers = {STUDENT_LAYERS[student]: 1.0}
+            return Content(network=student, layers=layers, criterion=self.criterion, weights=weights)
+        return Content(network=self.network, layers=self.layers, criterion=self.criterion, weights=weights)
 
     def ready(self, device: torch.device) -> "ReadyContent":
-        """Build the frozen feature network on `device`."""
-        network = build_feature_network(self.network, layers=tuple(self.layers))
-        make_untrained(network)
-        return ReadyContent(self, network.to(device))
+        """Build the frozen feature network on `device`.
+
+        Raises UserError where its weights are not to be found, or do not reach the layers asked for.
+        """
+        network, origin = self._build()
+        return ReadyContent(self, network.to(device), origin)
+
+    def _build(self) -> tuple[FeatureNetwork, str]:
+        """The network, and in words where its weights came from."""
+        match self.network:
+            case "vgg-student" | "residual-student":
+                student = load_student(self.network)
+                assert isinstance(student, FeatureNetwork)
+                return student, f"{self.network}, shipped with esrlab"
+            case network if self.weights == "real":
+                filled, loaded = load_feature_network(network, layers=tuple(self.layers))
+                return filled, loaded.label
+            case network:
+                built = build_feature_network(network, layers=tuple(self.layers))
+                make_untrained(built)
+                return built, f"{network}, untrained"
 
     @property
     def label(self) -> str:
+        criterion = "" if self.criterion == "mse" else self.criterion.upper()
+        if self.weights == "student":
+            title = "VGG" if self.network == "vgg-student" else "ResNet"
+            return f"{title} ({', '.join(filter(None, ('student', criterion)))})"
         names = [name if weight == 1 else f"{weight:g}·{name}" for name, weight in self.layers.items()]
         family = {"vgg": "VGG", "resnet": "ResNet", "alexnet": "AlexNet"}
         stem = self.network.rstrip("0123456789")
-        criterion = "" if self.criterion == "mse" else f", {self.criterion.upper()}"
-        network = family[stem] + self.network.removeprefix(stem)
-        return f"{network} {' + '.join(names)} ({self.weights}{criterion})"
+        origin = "" if self.weights == "real" else self.weights
+        remarks = ", ".join(filter(None, (origin, criterion)))
+        network = f"{family[stem]}{self.network.removeprefix(stem)} {' + '.join(names)}"
+        return f"{network} ({remarks})" if remarks else network
 
 
 @dataclass(frozen=True)
@@ -92,6 +145,7 @@ class ReadyContent:
 
     loss: Content
     network: nn.Module
+    origin: str
 
     def __call__(self, views: Views) -> Tensor:
         layers = tuple(self.loss.layers)
@@ -105,6 +159,15 @@ class ReadyContent:
     def _measure_target(self, hr: Tensor) -> Mapping[str, Tensor]:
         with torch.no_grad():
             return self.network(normalise(hr), tuple(self.loss.layers))
+
+
+def content_layers(network: ContentNetwork) -> tuple[str, ...]:
+    """The layers that a content loss may read of this network."""
+    match network:
+        case "vgg-student" | "residual-student":
+            return (STUDENT_LAYERS[network],)
+        case imagenet:
+            return layer_names(imagenet)
 
 
 def parse_layers(text: str) -> dict[str, float]:

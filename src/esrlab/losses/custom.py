@@ -1,5 +1,6 @@
 """A user's own loss, from a Python file of theirs."""
 
+import hashlib
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -45,7 +46,10 @@ class Custom(Loss):
                 f"{self.file} defines no function {self.function!r}: "
                 f"write `def {self.function}(views): ...` there, or name another function"
             )
-        return _check_results(function, name=f"{self.function} in {self.file}")
+        checked = _check_results(function, name=f"{self.function} in {self.file}")
+        digest = hashlib.sha256(self.file.read_bytes()).hexdigest()
+        setattr(checked, "origin", f"{self.file.name}, sha256 {digest[:16]}")  # noqa: B010 (a function's own)
+        return checked
 
     @property
     def label(self) -> str:

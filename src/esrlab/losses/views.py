@@ -51,7 +51,10 @@ class Views:
 
 
 LossFunction = Callable[[Views], Tensor]
-"""Views in, a scalar tensor out, smaller is better."""
+"""Views in, a scalar tensor out, smaller is better.
+
+A function that stands on a file (weights, a user's code) may tell which in an attribute `origin`.
+"""
 
 
 class Loss(BaseModel):

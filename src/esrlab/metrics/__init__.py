@@ -9,13 +9,17 @@ from functools import partial
 
 from torch import Tensor
 
+from esrlab.metrics.lpips import LPIPSMeter, StudentMeter
 from esrlab.metrics.luma import Channel, luma
 from esrlab.metrics.psnr import psnr, psnr_paper
 from esrlab.metrics.ssim import ssim, ssim_paper
 
 __all__ = [
     "Channel",
+    "LPIPSMeter",
     "Metric",
+    "StudentMeter",
+    "lpips_metric",
     "luma",
     "paper_metrics",
     "psnr",
@@ -61,6 +65,12 @@ def standard_metrics(scale: int, *, border: int | None = None) -> tuple[Metric, 
 def paper_metrics() -> tuple[Metric, ...]:
     """The paper's PSNR and SSIM, for comparison with its tables only; no border is left out."""
     return (_per_picture("PSNR-paper", psnr_paper), _per_picture("SSIM-paper", ssim_paper))
+
+
+def lpips_metric(meter: LPIPSMeter | StudentMeter) -> Metric:
+    """LPIPS, or LPIPS≈ where the student measures: never one under the other's name."""
+    name = "LPIPS" if isinstance(meter, LPIPSMeter) else "LPIPS≈"
+    return Metric(name, partial(_measure_one, meter), higher_is_better=False)
 
 
 def _per_picture(name: str, measure: Callable[[Tensor, Tensor], Tensor]) -> Metric:

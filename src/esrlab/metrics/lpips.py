@@ -4,7 +4,7 @@ import hashlib
 from collections import OrderedDict
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from esrlab.metrics.pairs import check_pair
 from esrlab.networks.lpips import SMALLEST_SIDE, LPIPSNetwork
@@ -46,6 +46,22 @@ class LPIPSMeter:
             _, dropped = self._kept.popitem(last=False)
             self._held -= _bytes(dropped)
         return taps
+
+
+class StudentMeter:
+    """Measures LPIPS≈, what the embedded student makes of LPIPS-Alex: (N,) on the CPU, ranges as LPIPSMeter.
+
+    `network` takes two images (N, 3, H, W) in [0, 1] and gives (N,) distances.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network
+        self._device = next(network.parameters()).device
+
+    def __call__(self, sr: Tensor, hr: Tensor) -> Tensor:
+        check_pair(sr, hr, smallest=SMALLEST_SIDE)
+        with torch.inference_mode():
+            return self._network(sr.float().to(self._device), hr.float().to(self._device)).cpu()
 
 
 def _bytes(taps: list[Tensor]) -> int:

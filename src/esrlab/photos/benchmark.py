@@ -1,5 +1,6 @@
 """Benchmarks: named sets of high-resolution images by which upscalers are judged."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,12 @@ class Benchmark:
 
     name: str
     members: tuple[tuple[str, Path], ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits over names and file contents: equal images, equal fingerprint."""
+        digests = [f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for name, path in self.members]
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]
 
     def images(self) -> Iterator[tuple[str, Tensor]]:
         """Each image's name and its (1, 3, H, W) tensor in [0, 1]; ImageError names a damaged one."""

@@ -8,6 +8,7 @@ from esrlab.files import write_text
 from esrlab.report.caveats import Words, write_words
 from esrlab.report.figures import draw_figures
 from esrlab.report.formats import to_latex, to_markdown
+from esrlab.report.logs import name_absent_adversaries, name_unfinished, read_logs
 from esrlab.report.page import write_page
 from esrlab.report.paper import PAPER_TABLES, SCALE_NOTE
 from esrlab.report.tables import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE, Table, build_tables
@@ -16,11 +17,10 @@ from esrlab.scores import read_scores
 
 @dataclass(frozen=True)
 class Report:
-    """What was made of a study: its tables, its sentences, the files written, and runs that failed."""
+    """What was made of a study: its tables, its sentences, the files written."""
 
     tables: list[Table]
     words: Words
-    failed: list[str]
     files: list[Path]
 
 
@@ -36,7 +36,6 @@ def make_report(study: Path) -> Report:
     if not scores:
         raise UserError(f"{source} is empty: no run of this study has finished yet")
     tables = build_tables(scores)
-    failed = sorted(path.parent.name for path in (study / "runs").glob("*/failed.txt"))
     notes = [CONVENTIONS]
     metrics = {score.metric for score in scores}
     if "LPIPS≈" in metrics:
@@ -45,15 +44,16 @@ def make_report(study: Path) -> Report:
         notes.append(LPIPS_ABSENT_NOTE)
     if any(table.key.startswith("table") for table in tables):
         notes.append(SCALE_NOTE)
-    notes += [f"Run {name} failed; runs/{name}/failed.txt says why." for name in failed]
+    logs = read_logs(study)
+    notes = [*name_unfinished(study), *name_absent_adversaries(logs), *notes]
     words = write_words(scores, notes=notes)
     title = f"Study {scores[0].study}"
-    figures = draw_figures(study, scores)
+    figures = draw_figures(study, scores, logs)
     markdown, latex, page = study / "report.md", study / "tables.tex", study / "report.html"
     write_text(markdown, _as_markdown(title, tables, words, figures))
     write_text(latex, "% needs \\usepackage{booktabs}\n" + "\n".join(to_latex(table) for table in tables))
     write_page(page, words, title=title, tables=tables, figures=figures)
-    return Report(tables, words, failed, [page, markdown, latex, *figures])
+    return Report(tables, words, [page, markdown, latex, *figures])
 
 
 def _as_markdown(title: str, tables: list[Table], words: Words, figures: list[Path]) -> str:

@@ -25,16 +25,20 @@ def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
     seeds = len({score.seed for score in trained})
     images = len({score.image for score in scores})
     steps = sorted({score.step for score in trained if score.step is not None})
+    if not trained:
+        return Words(can=(), cannot=("anything about a loss: nothing was trained yet",), notes=tuple(notes))
     can = [
-        f"which of these trained generators scores higher on these {images} images, "
-        "under the conventions named in each column",
-        "how far the seeds of one recipe lie apart (±), against which any difference has to be seen",
+        f"which of these trained generators scores higher on {_count(images, 'image')}, "
+        "under the conventions named in each column"
     ]
+    if seeds > 1:
+        can.append(
+            "how far the seeds of one recipe lie apart (±), against which any difference has to be seen"
+        )
     cannot: list[str] = []
     if seeds < SETTLING_SEEDS:
         cannot.append(
-            f"whether a difference is the loss's or the seed's: "
-            f"{seeds} seed{'s' * (seeds != 1)} cannot settle it"
+            f"whether a difference is the loss's or the seed's: {_count(seeds, 'seed')} cannot settle it"
         )
     if steps and steps[-1] < PAPER_STEPS:
         cannot.append(
@@ -44,6 +48,11 @@ def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
         cannot.append(
             "what ImageNet features buy: the content networks here are untrained (random weights), "
             "so VGG against ResNet compares two random architectures"
+        )
+    if any("student" in score.label for score in trained):
+        cannot.append(
+            "what the full ImageNet networks buy: the content networks here are small students of them, "
+            "and the ResNet student's teacher is an EfficientNet"
         )
     below = _below_bicubic(scores)
     if below:
@@ -55,6 +64,10 @@ def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
             "the paper's figures as such: its photographs, its generator's size and its test images differ"
         )
     return Words(can=tuple(can), cannot=tuple(cannot), notes=tuple(notes))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _span(steps: list[int]) -> str:

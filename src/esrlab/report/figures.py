@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esrlab.errors import UserError
 from esrlab.files import replacing
+from esrlab.report.logs import RunLog
+from esrlab.report.tables import marked
 from esrlab.scores import Score
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 Pixels = NDArray[np.float64]
 
 
-def draw_figures(study: Path, scores: list[Score]) -> list[Path]:
+def draw_figures(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> list[Path]:
     """Draws every figure that the folder's pictures and logs allow into figures/; returns their paths.
 
     Raises UserError naming the extra where matplotlib is missing.
@@ -41,8 +42,10 @@ def draw_figures(study: Path, scores: list[Score]) -> list[Path]:
         raise UserError("figures need matplotlib: pip install 'esrlab[report]'") from error
     mpl.use("Agg")
     drawn: list[Path] = []
+    names = {score.recipe: marked(score.recipe, score.label) for score in scores}
     for scale in sorted({score.scale for score in scores}):
-        for name, figure in (("crops", _crops(study, scores, scale)), ("curves", _curves(study, scale))):
+        figures = (("crops", _crops(study, scores, names, scale)), ("curves", _curves(logs, names, scale)))
+        for name, figure in figures:
             if figure is None:
                 continue
             path = study / "figures" / f"{name}-x{scale}.png"
@@ -58,7 +61,7 @@ def _read(path: Path) -> Pixels:
     return np.asarray(imread(path), dtype=np.float64)[..., :3]
 
 
-def _crops(study: Path, scores: list[Score], scale: int) -> Figure | None:
+def _crops(study: Path, scores: list[Score], names: dict[str, str], scale: int) -> Figure | None:
     """One row an image: LR, bicubic, every recipe, HR, cut from the busiest place of the HR image."""
     from matplotlib.figure import Figure
 
@@ -84,10 +87,10 @@ def _crops(study: Path, scores: list[Score], scale: int) -> Figure | None:
             rows = slice(top // shrink, (top + CROP) // shrink)
             columns = slice(left // shrink, (left + CROP) // shrink)
             place.imshow(pixels[rows, columns], interpolation="nearest", vmin=0, vmax=1)
-            title = {"lr": f"LR (×{scale} smaller)", "hr": "HR"}.get(method, method)
+            title = {"lr": f"LR (×{scale} smaller)", "hr": "HR"}.get(method, names.get(method, method))
             _caption(place, title if image == images[0] else "", values.get((method, image)))
         line[0].set_ylabel(image, fontsize=7)
-    seed = min((score.seed for score in scores if score.seed is not None), default=None)
+    seed = next((score.seed for score in scores if score.seed is not None), None)
     figure.suptitle(f"×{scale}, seed {seed}: PSNR-Y/{scale} of the whole image below each crop", fontsize=8)
     return figure
 
@@ -95,7 +98,7 @@ def _crops(study: Path, scores: list[Score], scale: int) -> Figure | None:
 def _caption(place: Axes, title: str, value: float | None) -> None:
     place.set_xticks([])
     place.set_yticks([])
-    place.set_title(title.replace("-cascade", "\n×2∘×2"), fontsize=7)
+    place.set_title(title.replace("-cascade", " ×2∘×2").replace(" (", "\n("), fontsize=7)
     if value is not None:
         place.set_xlabel(f"{value:.2f} dB", fontsize=7)
 
@@ -128,50 +131,48 @@ def busiest_place(pixels: Pixels, *, side: int, step: int) -> tuple[int, int]:
 
 
 PANELS = (
-    ("content loss", "loss/content", None),
+    ("content loss, relative to its start", "loss/content", None),
     ("critic's gap C(real) − C(fake)", "critic/gap", None),
     ("adversary's share of the pull", "pull/adversarial", "share"),
 )
 
 
-def _curves(study: Path, scale: int) -> Figure | None:
-    """Content loss, the critic's gap and the adversary's share of the pull, by recipe; a thin line a seed."""
+def _curves(logs: Sequence[RunLog], names: dict[str, str], scale: int) -> Figure | None:
+    """Content loss, the critic's gap and the adversary's share of the pull, by recipe; a line a seed."""
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
-    logs = _read_logs(study, scale)
-    if not logs:
+    runs = [log for log in logs if log.scale == scale and log.rows]
+    if not runs:
         return None
-    figure = Figure(figsize=(10.5, 3.2), layout="constrained")
+    colours = dict(zip(dict.fromkeys(log.recipe for log in runs), COLOURS * 9, strict=False))
+    figure = Figure(figsize=(10.5, 3.4), layout="constrained")
     for place, (title, key, part) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
-        for colour, (recipe, runs) in zip(COLOURS * 9, logs.items(), strict=False):
-            for rows in runs:
-                points = [(row["step"], row[key][part] if part else row[key]) for row in rows if key in row]
-                if points:
-                    steps, values = zip(*points, strict=True)
-                    place.plot(steps, _smooth(np.array(values)), color=colour, lw=1, label=recipe)
+        for log in runs:
+            points = [(row["step"], row[key][part] if part else row[key]) for row in log.rows if key in row]
+            if points:
+                steps, values = (np.array(column, dtype=np.float64) for column in zip(*points, strict=True))
+                if key == "loss/content":
+                    values = values / max(values[: _window(len(values))].mean(), 1e-30)
+                place.plot(steps, _smooth(values), color=colours[log.recipe], lw=1)
         place.set_title(f"×{scale}: {title}", fontsize=8)
         place.set_xlabel("step", fontsize=7)
         place.tick_params(labelsize=7)
-        place.set_yscale("symlog", linthresh=1e-3) if key != "pull/adversarial" else place.set_ylim(
-            -0.02, 1.02
-        )
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    by_label = dict(zip(labels, handles, strict=True))
-    figure.legend(by_label.values(), by_label.keys(), loc="outside lower center", ncols=6, fontsize=7)
+        if key == "critic/gap":
+            place.set_yscale("symlog", linthresh=1e-3)
+    figure.axes[-1].set_ylim(-0.02, 1.02)
+    handles = [Line2D([], [], color=colour, lw=2) for colour in colours.values()]
+    labels = [names.get(recipe, recipe) for recipe in colours]
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7)
     return figure
 
 
+def _window(length: int) -> int:
+    return max(1, length // 15)
+
+
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A running mean over a fiftieth of the curve."""
-    width = max(1, len(values) // 50)
+    """A running mean over a fifteenth of the curve."""
+    width = _window(len(values))
     padded = np.pad(values, (width // 2, (width - 1) // 2), mode="edge")
     return np.convolve(padded, np.ones(width) / width, mode="valid")
-
-
-def _read_logs(study: Path, scale: int) -> dict[str, list[list[dict[str, Any]]]]:
-    logs: dict[str, list[list[dict[str, Any]]]] = defaultdict(list)
-    for path in sorted((study / "runs").glob(f"*-x{scale}-s*/log.jsonl")):
-        recipe = path.parent.name.rsplit("-x", 1)[0]
-        lines = path.read_text(encoding="utf-8").splitlines()
-        logs[recipe].append([json.loads(line) for line in lines])
-    return logs

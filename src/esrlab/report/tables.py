@@ -85,6 +85,12 @@ def build_tables(scores: Sequence[Score]) -> list[Table]:
     return tables
 
 
+def marked(recipe: str, label: str) -> str:
+    """A recipe's name with the origin of its content weights where they are not ImageNet's own."""
+    origin = next((word for word in ("untrained", "student") if f"({word}" in label), None)
+    return recipe if origin is None else f"{recipe} ({origin})"
+
+
 @dataclass(frozen=True)
 class Source:
     """What one benchmark's tables are filled from."""
@@ -152,6 +158,11 @@ def _full_table(rows: Source) -> Table:
         for name in present:
             spread = rows.find(scale, name, FIELD[0].at(scale))
             seeds = "–" if name == BICUBIC or spread is None else str(spread.seeds)
-            cells = (f"×{scale}", name, *(rows.cell(scale, name, column) for column in measured), seeds)
+            cells = (
+                f"×{scale}",
+                marked(name, rows.labels[name]),
+                *(rows.cell(scale, name, column) for column in measured),
+                seeds,
+            )
             made.append(Row(cells, begins_group=name == present[0]))
     return Table(f"all-{rows.benchmark}", f"All recipes on {rows.benchmark}", columns, tuple(made))

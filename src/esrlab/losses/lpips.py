@@ -1,0 +1,34 @@
+"""LPIPS as a training loss: the distance that judges, asked to be small."""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from esrlab.losses.views import Loss, LossFunction, Views
+from esrlab.perception import build_lpips
+
+
+class PerceptualDistance(Loss):
+    """LPIPS-Alex v0.1 between sr and hr, mean over the batch (Zhang et al. 2018; the paper's eq. 16).
+
+    Range [0, ∞), 0 where sr = hr; patches of at least 31 px. A generator trained on it cannot be judged
+    by it: its LPIPS measures how well it learnt the metric.
+    """
+
+    kind: Literal["lpips"] = "lpips"
+    weights: Literal["real", "student"] = Field(default="real", description="LPIPS, or the embedded student")
+
+    def ready(self, device: torch.device) -> LossFunction:
+        """Load the network; raises UserError where its weights are not to be found."""
+        network = build_lpips(self.weights).to(device)
+
+        def measure(views: Views) -> Tensor:
+            return network(views.sr, views.hr).mean()
+
+        return measure
+
+    @property
+    def label(self) -> str:
+        return "LPIPS" if self.weights == "real" else "LPIPS≈ (student)"

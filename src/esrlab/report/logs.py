@@ -1,0 +1,70 @@
+"""What a study's own files tell beside its rows: training logs, what is still to run, what failed."""
+
+import json
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from esrlab.files import read_json_lines
+
+ABSENT_SHARE = 1e-3
+"""Below this median share of the pull, over a run's second half, an adversary is as good as absent."""
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """One run's log: its recipe, scale and seed, and a row a step."""
+
+    recipe: str
+    scale: int
+    seed: int
+    rows: list[dict[str, Any]]
+
+    @property
+    def adversary_share(self) -> float | None:
+        """The adversary's median share of the pull over the second half; None without an adversary."""
+        late = self.rows[len(self.rows) // 2 :]
+        shares = [row["pull/adversarial"]["share"] for row in late if "pull/adversarial" in row]
+        return statistics.median(shares) if shares else None
+
+
+def read_logs(study: Path) -> list[RunLog]:
+    """The logs under runs/, in the order of their folders' names; lines cut by a crash are left out."""
+    logs: list[RunLog] = []
+    for path in sorted((study / "runs").glob("*-x*-s*/log.jsonl")):
+        name, seed = path.parent.name.rsplit("-s", 1)
+        recipe, scale = name.rsplit("-x", 1)
+        logs.append(RunLog(recipe, int(scale), int(seed), read_json_lines(path, growing=True)))
+    return logs
+
+
+def name_absent_adversaries(logs: list[RunLog]) -> list[str]:
+    """One sentence for each recipe and scale whose adversary hardly pulled in any seed."""
+    shares: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for log in logs:
+        if log.adversary_share is not None:
+            shares[log.recipe, log.scale].append(log.adversary_share)
+    return [
+        f"{recipe} ×{scale}: its adversary's share of the pull was {max(found):.0e} over the second half of "
+        "training; this row is content loss all but alone."
+        for (recipe, scale), found in shares.items()
+        if max(found) < ABSENT_SHARE
+    ]
+
+
+def name_unfinished(study: Path) -> list[str]:
+    """Which of the study's runs have no scores yet, as a sentence, and each that failed."""
+    failed = sorted(path.parent.name for path in (study / "runs").glob("*/failed.txt"))
+    notes = [f"Run {name} failed; runs/{name}/failed.txt says why." for name in failed]
+    if (study / "manifest.json").exists():
+        planned = json.loads((study / "manifest.json").read_text(encoding="utf-8"))["runs"]
+        missing = [name for name in planned if not (study / "runs" / name / "scores.jsonl").exists()]
+        if missing:
+            some = ", ".join(missing[:4]) + (", …" if len(missing) > 4 else "")
+            done = len(planned) - len(missing)
+            notes.insert(
+                0, f"Unfinished: {done} of {len(planned)} runs have their scores; missing are {some}."
+            )
+    return notes
