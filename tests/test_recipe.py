@@ -147,7 +147,7 @@ def test_a_recipe_file_may_build_on_a_named_one(tmp_path: Path) -> None:
     assert recipe.terms[0].weight == 0.5
     path.write_text(
         'base = "psnr"\nname = "own"\n[adversarial]\ngame = "hinge"\n[adversarial.critic]\nfeatures = 8\n'
-        '[terms.pixel]\nweight = 0.1\n[terms.edges]\nweight = 2\n'
+        "[terms.pixel]\nweight = 0.1\n[terms.edges]\nweight = 2\n"
         'loss.kind = "custom"\nloss.file = "mine.py"\n'
     )
     grown = find_recipe(str(path))
