@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from esrlab.batches import Batch
-from esrlab.losses import Game, LossFunction, Views, clip_parameters, game, gradient_penalty
+from esrlab.losses import Game, LossFunction, Views, clip_parameters, game, gradient_penalty, share_networks
 from esrlab.networks.critic import Critic
 from esrlab.networks.rrdb import RRDBNet, start_as_interpolator
 from esrlab.recipe import Adversarial, Recipe, Term
@@ -75,7 +75,8 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> Run:
             start_as_interpolator(generator)
         contest = _start_contest(recipe, seed=seed, device=device)
     generator.to(device)
-    terms = tuple((term, term.loss.ready(device)) for term in recipe.terms if term.weight > 0)
+    active = [term for term in recipe.terms if term.weight > 0]
+    terms = tuple(zip(active, share_networks([term.loss.ready(device) for term in active]), strict=True))
     return Run(recipe, seed, device, generator, _adam(generator, recipe), terms, contest)
 
 

@@ -8,8 +8,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from esrlab.losses import Content, Views
-from esrlab.losses.content import parse_layers
+from esrlab.losses import Content, Views, share_networks
+from esrlab.losses.content import ReadyContent, parse_layers
 from esrlab.networks.imagenet import build_feature_network, layer_names, make_untrained, normalise
 
 CPU = torch.device("cpu")
@@ -83,6 +83,24 @@ def test_target_is_measured_once_a_batch_whatever_number_of_terms(patches: Views
     for term in terms:
         term(patches).backward()
     assert sorted(with_graph) == [False, True, True]
+
+
+def test_terms_of_one_network_measure_the_target_once_whatever_their_layers(patches: Views) -> None:
+    settings = [{"conv1_2": 1.0}, {"conv2_1": 0.5, "conv1_1": 2.0}]
+    alone = [Content(network="vgg16", layers=layers, weights="untrained").ready(CPU) for layers in settings]
+    other = Content(network="alexnet", layers={"conv1": 1.0}, weights="untrained").ready(CPU)
+    expected = [loss(Views(patches.lr, patches.sr, patches.hr)) for loss in (*alone, other)]
+    first, second, third = share_networks([*alone, other])
+    assert isinstance(first, ReadyContent)
+    assert isinstance(second, ReadyContent)
+    assert first.network is second.network is alone[1].network
+    without_graph: list[bool] = []
+    first.network.register_forward_hook(
+        lambda _, __, found: without_graph.append(not any(layer.requires_grad for layer in found.values()))
+    )
+    for loss, value in zip((first, second, third), expected, strict=True):
+        torch.testing.assert_close(loss(patches), value)
+    assert without_graph.count(True) == 1
 
 
 def test_two_builds_agree(patches: Views) -> None:

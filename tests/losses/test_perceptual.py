@@ -45,6 +45,7 @@ def test_absent_weights_are_named_with_their_remedy() -> None:
             loss.ready(CPU)
         for part in (file, f"esrlab weights get {name}", "MB", "ESRLAB_WEIGHTS", "download.pytorch.org"):
             assert part in str(caught.value)
+        assert ("--weights student" in str(caught.value)) == isinstance(loss, Content)
 
 
 @pytest.mark.usefixtures("real_weights")

@@ -13,7 +13,7 @@ from esrlab.losses.adversarial import (
     game,
     gradient_penalty,
 )
-from esrlab.losses.content import Content, FeatureWeights
+from esrlab.losses.content import Content, FeatureWeights, share_networks
 from esrlab.losses.custom import Custom
 from esrlab.losses.lpips import PerceptualDistance
 from esrlab.losses.pixel import L1, MSE, Charbonnier
@@ -46,4 +46,5 @@ __all__ = [
     "clip_parameters",
     "game",
     "gradient_penalty",
+    "share_networks",
 ]

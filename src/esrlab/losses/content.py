@@ -1,16 +1,17 @@
 """Content loss: the distance between sr and hr in the features of a frozen classification network."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 import torch
 from pydantic import Field, ValidationInfo, field_validator, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the field's own name)
 
-from esrlab.losses.views import Loss, Views
+from esrlab.errors import UserError
+from esrlab.losses.views import Loss, LossFunction, Views
 from esrlab.networks.features import FeatureNetwork
 from esrlab.networks.imagenet import (
     FeatureNetworkName,
@@ -107,7 +108,7 @@ class Content(Loss):
         Raises UserError where its weights are not to be found, or do not reach the layers asked for.
         """
         network, origin = self._build()
-        return ReadyContent(self, network.to(device), origin)
+        return ReadyContent(self, network.to(device), origin, tuple(self.layers))
 
     def _build(self) -> tuple[FeatureNetwork, str]:
         """The network, and in words where its weights came from."""
@@ -117,7 +118,10 @@ class Content(Loss):
                 assert isinstance(student, FeatureNetwork)
                 return student, f"{self.network}, shipped with esrlab"
             case network if self.weights == "real":
-                filled, loaded = load_feature_network(network, layers=tuple(self.layers))
+                try:
+                    filled, loaded = load_feature_network(network, layers=tuple(self.layers))
+                except UserError as error:
+                    raise UserError(f"{error}. Or take the embedded students: --weights student") from error
                 return filled, loaded.label
             case network:
                 built = build_feature_network(network, layers=tuple(self.layers))
@@ -144,12 +148,14 @@ class ReadyContent:
     """A content loss with its network on a device: the target's features once a batch and without a graph."""
 
     loss: Content
-    network: nn.Module
+    network: FeatureNetwork
     origin: str
+    measured: tuple[str, ...]
+    """The target's layers that are measured: the loss's own, and those of others that share the network."""
 
     def __call__(self, views: Views) -> Tensor:
         layers = tuple(self.loss.layers)
-        key = ("features of hr", self.loss.network, self.loss.weights, layers)
+        key = ("features of hr", self.loss.network, self.loss.weights, self.measured)
         targets = views.once(key, lambda: self._measure_target(views.hr))
         features: Mapping[str, Tensor] = self.network(normalise(views.sr), layers)
         distance = DISTANCES[self.loss.criterion]
@@ -158,7 +164,25 @@ class ReadyContent:
 
     def _measure_target(self, hr: Tensor) -> Mapping[str, Tensor]:
         with torch.no_grad():
-            return self.network(normalise(hr), tuple(self.loss.layers))
+            return self.network(normalise(hr), self.measured)
+
+
+def share_networks(functions: Sequence[LossFunction]) -> list[LossFunction]:
+    """The same losses, those on one network with one copy of it, measuring the target once for all."""
+    groups: dict[tuple[str, str], list[ReadyContent]] = {}
+    for function in functions:
+        if isinstance(function, ReadyContent):
+            groups.setdefault((function.loss.network, function.loss.weights), []).append(function)
+    shared: list[LossFunction] = []
+    for function in functions:
+        if isinstance(function, ReadyContent):
+            group = groups[function.loss.network, function.loss.weights]
+            deepest = max(group, key=lambda ready: len(ready.network.built))
+            layers = tuple(dict.fromkeys(layer for ready in group for layer in ready.loss.layers))
+            shared.append(replace(function, network=deepest.network, measured=layers))
+        else:
+            shared.append(function)
+    return shared
 
 
 def content_layers(network: ContentNetwork) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ STUDENTS = (
         name="vgg-student",
         title="VGG (student)",
         file="vgg-student.safetensors",
-        sha256="bb6725a139d75ff07445375f6a2b05b57740a469d76ff48a25d4de83ad77d645",
+        sha256="7223af9ca06d21b4b804577927b95b2aeac3d03fea92eec3ad347a84bfc96873",
         teacher="ImageNet VGG19, conv3_4 before its activation",
     ),
     Student(
@@ -48,7 +48,7 @@ STUDENTS = (
         name="lpips-student",
         title="LPIPS≈",
         file="lpips-student.safetensors",
-        sha256="2912383d0dc4996d5f4feaf67fbf3561f96429c3c94d9fe339b35ab2c584da9a",
+        sha256="3cbb7f2e33087ff1d809d9af52cab89f177c92e158d0cabc8f9101e0b68ff7a1",
         teacher="LPIPS-Alex v0.1",
     ),
 )
