@@ -41,10 +41,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scores": GROUND,
     "statistics": {"scores"},
     "study": {"errors", "fields", "losses", "recipe", "recipes"},
+    "studyfolder": GROUND | {"perception", "photos", "runs", "scores", "study"},
     "laboratory": GROUND
-    | {"checkpoint", "evaluation", "images", "interruption", "metrics", "perception", "photos", "runs"}
-    | {"scores", "study"}
-    | {"upscaling"},
+    | {"checkpoint", "evaluation", "images", "interruption", "metrics", "photos", "runs", "scores", "study"}
+    | {"studyfolder", "upscaling"},
     "report": GROUND | {"scores", "statistics"},
     "progress": set(),
     "studyprogress": {"progress", "recipe", "scores", "study"},

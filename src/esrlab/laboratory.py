@@ -4,7 +4,6 @@ A study's folder: study.toml, runs/<recipe>-x<scale>-s<seed>/, scores.jsonl, and
 of the first seed. A run that has its scores is finished; a failed one leaves failed.txt and the others go on.
 """
 
-import json
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -14,17 +13,16 @@ from typing import Any, Protocol
 import torch
 
 from esrlab.checkpoint import load_generator
-from esrlab.errors import UsageError
 from esrlab.evaluation import Picture, evaluate, perceptual_metric
-from esrlab.files import to_json, write_text
+from esrlab.files import write_text
 from esrlab.images import write_image
 from esrlab.interruption import Interrupted
 from esrlab.metrics import Metric, paper_metrics, standard_metrics
-from esrlab.perception import LPIPSWeights, has_real_lpips
 from esrlab.photos import Benchmark, Photos, open_benchmark
-from esrlab.runs import differences, train
-from esrlab.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
-from esrlab.study import PlannedRun, Study, dump_study, plan_runs, read_asked
+from esrlab.runs import train
+from esrlab.scores import BICUBIC, CASCADE, Score, write_scores
+from esrlab.study import PlannedRun, Study, plan_runs
+from esrlab.studyfolder import choose_lpips, claim_folder, collect_scores, describe_data
 from esrlab.upscaling import Upscaler, bicubic_upscaler, cascade, generator_upscaler
 
 
@@ -36,10 +34,6 @@ class StudyWatcher(Protocol):
     def run_ended(self, run: PlannedRun, scores: list[Score], *, seconds: float) -> None: ...
     def run_failed(self, run: PlannedRun, reason: str) -> None: ...
     def evaluated(self, *, scale: int, seconds: float) -> None: ...
-
-
-MANIFEST = "manifest.json"
-"""Beside study.toml: which runs, photographs and benchmark images the study's rows rest on."""
 
 
 @dataclass
@@ -71,13 +65,9 @@ def run_study(
     runs = plan_runs(study)
     benchmarks = tuple(open_benchmark(source, name=name) for name, source in study.benchmarks.items())
     require_losses(runs, device=device)
-    has_begun = refuse_other_study(study, out)
-    manifest = describe_data(runs, photos, benchmarks) | {"perceptual": _begun_with(out, study)}
-    _refuse_other_data(out, manifest)
-    perceptual = tuple(perceptual_metric(kind, device=device) for kind in manifest["perceptual"])
-    if not has_begun:
-        write_text(out / "study.toml", dump_study(study))
-    write_text(out / MANIFEST, to_json(manifest, indent=2) + "\n")
+    judges = choose_lpips(study, out)
+    perceptual = tuple(perceptual_metric(kind, device=device) for kind in judges)
+    claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks) | {"perceptual": judges})
     lab = Laboratory(study, out, device, photos, benchmarks, perceptual, watcher)
     _score_bicubic(lab)
     for run in runs:
@@ -96,70 +86,9 @@ def require_losses(runs: tuple[PlannedRun, ...], *, device: torch.device) -> Non
         loss.ready(device)
 
 
-def describe_data(
-    runs: tuple[PlannedRun, ...], photos: Photos, benchmarks: tuple[Benchmark, ...]
-) -> dict[str, Any]:
-    """What a study's rows rest on beside study.toml: its runs, its photographs, its benchmarks' images."""
-    return {
-        "runs": [run.name for run in runs],
-        "photos": {"count": len(photos.members), "fingerprint": photos.fingerprint},
-        "benchmarks": {
-            benchmark.name: {"count": len(benchmark.members), "fingerprint": benchmark.fingerprint}
-            for benchmark in benchmarks
-        },
-    }
-
-
-def _begun_with(out: Path, study: Study) -> list[LPIPSWeights]:
-    """The LPIPS that this study is judged by, the same from its first run to its last.
-
-    LPIPS≈ for students, else LPIPS; none where its weights were not here when the study began: tables
-    show "n/a" then, and the report tells how to get the weights.
-    """
-    if (out / MANIFEST).exists():
-        return json.loads((out / MANIFEST).read_text(encoding="utf-8"))["perceptual"]
-    if study.weights == "student":
-        return ["student"]
-    return ["real"] if has_real_lpips() else []
-
-
-def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
-    if (out / MANIFEST).exists():
-        changed = differences(json.loads((out / MANIFEST).read_text(encoding="utf-8")), manifest)
-        if changed:
-            raise UsageError(
-                f"{out} was begun on other data; choose a new folder with --out, or bring the old back:\n"
-                + "\n".join(f"  {line}" for line in changed)
-            )
-
-
-def refuse_other_study(study: Study, out: Path) -> bool:
-    """Whether `out` holds this study already; UsageError when it holds another one or anything else."""
-    if (out / "study.toml").exists():
-        changed = differences(read_asked(out).model_dump(mode="json"), study.model_dump(mode="json"))
-        if changed:
-            raise UsageError(
-                f"{out} holds another study; choose a new folder with --out, or ask for the same again:\n"
-                + "\n".join(f"  {line}" for line in changed)
-            )
-        return True
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is not empty and holds no study; choose a new folder with --out")
-    return False
-
-
 def run_folder(lab: Laboratory, run: PlannedRun) -> Path:
     """Where a run of this study lies."""
     return lab.out / "runs" / run.name
-
-
-def collect_scores(out: Path, runs: tuple[PlannedRun, ...]) -> list[Score]:
-    """Rewrites scores.jsonl from the finished runs, in the plan's order, and returns the rows."""
-    folders = [out / "runs" / BICUBIC, *(out / "runs" / run.name for run in runs)]
-    paths = [folder / "scores.jsonl" for folder in folders]
-    scores = [score for path in paths if path.exists() for score in read_scores(path)]
-    write_scores(out / "scores.jsonl", scores)
-    return scores
 
 
 def _attempt(lab: Laboratory, run: PlannedRun) -> None:

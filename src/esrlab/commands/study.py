@@ -38,12 +38,13 @@ from esrlab.commands.options import (
 from esrlab.commands.report import print_report
 from esrlab.devices import choose_device
 from esrlab.errors import UsageError
-from esrlab.laboratory import refuse_other_study, run_study
+from esrlab.laboratory import run_study
 from esrlab.photos import open_photos
 from esrlab.progress import console, counter, meter
 from esrlab.recipes import find_recipe
 from esrlab.report import make_report
 from esrlab.study import Study, paper_study, parse_study, plan_runs, read_study
+from esrlab.studyfolder import refuse_other_study
 from esrlab.studyprogress import StudyProgress
 
 

@@ -48,7 +48,7 @@ STUDENTS = (
         name="lpips-student",
         title="LPIPS≈",
         file="lpips-student.safetensors",
-        sha256="3cbb7f2e33087ff1d809d9af52cab89f177c92e158d0cabc8f9101e0b68ff7a1",
+        sha256="2ce1c3f681cae2098bfbf872597ecd8fcbabb8c7377b6e3dfd19e29987311801",
         teacher="LPIPS-Alex v0.1",
     ),
 )

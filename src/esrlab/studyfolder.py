@@ -1,0 +1,86 @@
+"""A study's folder: whose it is, which data its rows rest on, and the rows themselves."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from esrlab.errors import UsageError
+from esrlab.files import to_json, write_text
+from esrlab.perception import LPIPSWeights, has_real_lpips
+from esrlab.photos import Benchmark, Photos
+from esrlab.runs import differences
+from esrlab.scores import BICUBIC, Score, read_scores, write_scores
+from esrlab.study import PlannedRun, Study, dump_study, read_asked
+
+MANIFEST = "manifest.json"
+"""Beside study.toml: which runs, photographs and benchmark images the study's rows rest on."""
+
+
+def refuse_other_study(study: Study, out: Path) -> bool:
+    """Whether `out` holds this study already; UsageError when it holds another one or anything else."""
+    if (out / "study.toml").exists():
+        changed = differences(read_asked(out).model_dump(mode="json"), study.model_dump(mode="json"))
+        if changed:
+            raise UsageError(
+                f"{out} holds another study; choose a new folder with --out, or ask for the same again:\n"
+                + "\n".join(f"  {line}" for line in changed)
+            )
+        return True
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is not empty and holds no study; choose a new folder with --out")
+    return False
+
+
+def describe_data(
+    runs: tuple[PlannedRun, ...], photos: Photos, benchmarks: tuple[Benchmark, ...]
+) -> dict[str, Any]:
+    """What a study's rows rest on beside study.toml: its runs, its photographs, its benchmarks' images."""
+    return {
+        "runs": [run.name for run in runs],
+        "photos": {"count": len(photos.members), "fingerprint": photos.fingerprint},
+        "benchmarks": {
+            benchmark.name: {"count": len(benchmark.members), "fingerprint": benchmark.fingerprint}
+            for benchmark in benchmarks
+        },
+    }
+
+
+def choose_lpips(study: Study, out: Path) -> list[LPIPSWeights]:
+    """The LPIPS that this study is judged by, the same from its first run to its last.
+
+    LPIPS≈ for students, else LPIPS; none where its weights were not here when the study began: tables
+    show "n/a" then, and the report tells how to get the weights.
+    """
+    if (out / MANIFEST).exists():
+        return json.loads((out / MANIFEST).read_text(encoding="utf-8"))["perceptual"]
+    if study.weights == "student":
+        return ["student"]
+    return ["real"] if has_real_lpips() else []
+
+
+def claim_folder(study: Study, out: Path, *, manifest: dict[str, Any]) -> None:
+    """Writes study.toml and the manifest; UsageError for a folder of another study, or on other data."""
+    has_begun = refuse_other_study(study, out)
+    _refuse_other_data(out, manifest)
+    if not has_begun:
+        write_text(out / "study.toml", dump_study(study))
+    write_text(out / MANIFEST, to_json(manifest, indent=2) + "\n")
+
+
+def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
+    if (out / MANIFEST).exists():
+        changed = differences(json.loads((out / MANIFEST).read_text(encoding="utf-8")), manifest)
+        if changed:
+            raise UsageError(
+                f"{out} was begun on other data; choose a new folder with --out, or bring the old back:\n"
+                + "\n".join(f"  {line}" for line in changed)
+            )
+
+
+def collect_scores(out: Path, runs: tuple[PlannedRun, ...]) -> list[Score]:
+    """Rewrites scores.jsonl from the finished runs, in the plan's order, and returns the rows."""
+    folders = [out / "runs" / BICUBIC, *(out / "runs" / run.name for run in runs)]
+    paths = [folder / "scores.jsonl" for folder in folders]
+    scores = [score for path in paths if path.exists() for score in read_scores(path)]
+    write_scores(out / "scores.jsonl", scores)
+    return scores
