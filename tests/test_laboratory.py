@@ -255,7 +255,11 @@ def test_a_study_of_students_is_judged_by_the_student(study: Study, samples: Pho
     run_study(one, out=tmp_path / "study", device=CPU, photos=samples, watcher=Watcher())
     scores = read_scores(tmp_path / "study" / "scores.jsonl")
     assert {score.metric for score in scores if score.metric.startswith("LPIPS")} == {"LPIPS≈"}
-    assert {score.label for score in scores} == {"bicubic", "WGAN + VGG (student)", "WGAN + ResNet (student)"}
+    assert {score.label for score in scores} == {
+        "bicubic",
+        "WGAN + VGG (student)",
+        "WGAN + residual (student)",
+    }
     report = make_report(tmp_path / "study")
     assert any("not LPIPS" in note for note in report.words.notes)
     assert report.tables[0].columns[-2:] == ("LPIPS≈", "paper")

@@ -164,7 +164,7 @@ def test_labels_say_where_content_weights_come_from() -> None:
     assert named.label == "WGAN + VGG19 conv5_4"
     assert with_weights(named, "untrained").label == "WGAN + VGG19 conv5_4 (untrained)"
     assert with_weights(named, "student").label == "WGAN + VGG (student)"
-    assert with_weights(find_recipe("wgan-resnet"), "student").label == "WGAN + ResNet (student)"
+    assert with_weights(find_recipe("wgan-resnet"), "student").label == "WGAN + residual (student)"
     assert with_weights(find_recipe("psnr"), "student") == find_recipe("psnr")
     with pytest.raises(UsageError, match="vgg-student is a student"):
         with_weights(with_weights(named, "student"), "real")

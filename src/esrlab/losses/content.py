@@ -132,7 +132,7 @@ class Content(Loss):
     def label(self) -> str:
         criterion = "" if self.criterion == "mse" else self.criterion.upper()
         if self.weights == "student":
-            title = "VGG" if self.network == "vgg-student" else "ResNet"
+            title = "VGG" if self.network == "vgg-student" else "residual"
             return f"{title} ({', '.join(filter(None, ('student', criterion)))})"
         names = [name if weight == 1 else f"{weight:g}·{name}" for name, weight in self.layers.items()]
         family = {"vgg": "VGG", "resnet": "ResNet", "alexnet": "AlexNet"}

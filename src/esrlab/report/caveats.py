@@ -52,7 +52,7 @@ def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
     if any("student" in score.label for score in trained):
         cannot.append(
             "what the full ImageNet networks buy: the content networks here are small students of them, "
-            "and the ResNet student's teacher is an EfficientNet"
+            "and the residual student's teacher is an EfficientNet, not a ResNet"
         )
     below = _below_bicubic(scores)
     if below:

@@ -48,7 +48,7 @@ STUDENTS = (
         name="lpips-student",
         title="LPIPS≈",
         file="lpips-student.safetensors",
-        sha256="2ce1c3f681cae2098bfbf872597ecd8fcbabb8c7377b6e3dfd19e29987311801",
+        sha256="5b715f4daac5470e1b988a926d2c7db3bea57a93d3cec55af8dcf677ba144a31",
         teacher="LPIPS-Alex v0.1",
     ),
 )
