@@ -41,16 +41,21 @@ def read_logs(study: Path) -> list[RunLog]:
 
 
 def name_absent_adversaries(logs: list[RunLog]) -> list[str]:
-    """One sentence for each recipe and scale whose adversary hardly pulled in any seed."""
+    """A sentence on every recipe and scale whose adversary hardly pulled in any seed, or none."""
     shares: dict[tuple[str, int], list[float]] = defaultdict(list)
     for log in logs:
         if log.adversary_share is not None:
             shares[log.recipe, log.scale].append(log.adversary_share)
-    return [
-        f"{recipe} ×{scale}: its adversary's share of the pull was {max(found):.0e} over the second half of "
-        "training; this row is content loss all but alone."
+    absent = [
+        f"{recipe} ×{scale} ({max(found):.0e})"
         for (recipe, scale), found in shares.items()
         if max(found) < ABSENT_SHARE
+    ]
+    if not absent:
+        return []
+    return [
+        "Adversaries that hardly pulled, with their share over the second half of training: "
+        f"{', '.join(absent)}. These rows show the other terms all but alone."
     ]
 
 
