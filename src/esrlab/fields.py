@@ -7,7 +7,7 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -53,7 +53,7 @@ def _leaves_of(part: BaseModel, *, prefix: str) -> list[Leaf]:
 
 
 def _is_literal(info: Any) -> bool:
-    return str(get_origin(info.annotation)) == "typing.Literal"
+    return get_origin(info.annotation) is Literal
 
 
 def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:

@@ -41,11 +41,6 @@ class Photos:
         text = "\n".join(f"{photo.name} {photo.digest}" for photo in self.members)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    @property
-    def smallest_side(self) -> int:
-        """The shortest side of the smallest photograph, in pixels."""
-        return min(min(photo.height, photo.width) for photo in self.members)
-
 
 def collect(
     paths: Sequence[tuple[str, Path]],

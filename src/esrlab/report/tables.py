@@ -60,12 +60,12 @@ CONVENTIONS = (
     "LPIPS: AlexNet, v0.1, whole images, smaller is nearer."
 )
 LPIPS_STUDENT_NOTE = (
-    "LPIPS≈ is a small network that was taught to imitate LPIPS-Alex; it is not LPIPS, and cannot be set "
-    "beside published values."
+    "LPIPS≈ is a small network that was taught to imitate LPIPS-Alex; it is not LPIPS, and how far it lies "
+    "from a published value, the paper's beside it included, says nothing."
 )
 LPIPS_ABSENT_NOTE = (
     "LPIPS was not measured: its weights were not found. esrlab weights get alexnet and esrlab weights get "
-    "lpips-alex fetch them (233 MB and 6 kB); finished runs then have to be scored anew in a new folder."
+    "lpips-alex fetch them (244 MB and 6 kB); finished runs then have to be scored anew in a new folder."
 )
 
 
