@@ -161,7 +161,7 @@ def _wait() -> None:
 
 
 def take_part(line: Connection, task: Task, way: Way) -> None:
-    """Answer "step", "flops", "surroundings" and "memory" until "stop"; the body of a contestant's process."""
+    """A contestant's process: answers "step", "flops", "surroundings" and "memory" until "stop"."""
     torch.set_num_threads(task.threads)
     before, device = _resident(), torch.device(task.device)
     photos = open_photos("samples", smallest=task.recipe().hr_size)

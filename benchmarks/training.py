@@ -1,14 +1,14 @@
 """What a training step costs beside the usual trainers' (benchmarks/yardstick.py), measured side by side.
 
-    python benchmarks/training.py --size paper|small|tiny [--scale 4] [--batch 16] [--threads 2] [--rounds 5]
-                                  [--device cpu|cuda] [--precision float32|bf16] [--compile]
+    python benchmarks/training.py --size paper|small|tiny [--scale 4] [--batch 16] [--threads 2]
+        [--rounds 5] [--device cpu|cuda] [--precision float32|bf16] [--compile]
 
 Every way to take a step has a process of its own. Each round times one step of each in turn, the order
 turning with the rounds; ratios are medians of the rounds' own ratios, so that a machine whose speed drifts
-favours none. Peak is the best of several large matrix products (4096×4096, of the way's precision) before,
-between and after the rounds, in this process; FLOPs are counted by torch's formulas for convolutions and matrix products
-in a step of each way (a compiled way is taken to have the uncompiled one's). Memory is the process's peak beyond what it had
-before it built anything.
+favours none. Peak is the best of all matrix products (4096×4096, in the way's precision, three before each
+round in this process); FLOPs are counted by torch's formulas for convolutions and matrix products in a step
+of each way (a compiled way is taken to have the uncompiled one's). Memory is the process's peak beyond what
+it had before it built anything.
 """
 
 import argparse
@@ -92,8 +92,8 @@ def compete(contestants: list[Contestant], task: Task, *, rounds: int) -> dict[s
         one.step()
         one.flops = 0.0 if one.way.compile else one.ask("flops")
     for number in range(rounds):
-        for name in peaks:
-            peaks[name] = max(peaks[name], measure_peak(device, dtypes[name]))
+        found = {name: measure_peak(device, dtypes[name]) for name in peaks}
+        peaks = {name: max(peak, found[name]) for name, peak in peaks.items()}
         turn = number % len(contestants)
         for one in [*contestants[turn:], *contestants[:turn]]:
             one.seconds.append(one.step())

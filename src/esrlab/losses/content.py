@@ -170,7 +170,7 @@ class ReadyContent:
 
 
 def _whole(features: Tensor) -> Tensor:
-    """At least float32: sums over a layer that autocast computed in half precision would overflow or stall."""
+    """At least float32: what autocast computed in half precision is not summed in it."""
     return features if features.dtype in (torch.float32, torch.float64) else features.float()
 
 

@@ -76,7 +76,7 @@ def normalise(image: Tensor) -> Tensor:
 
 @cache
 def _statistics(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation, made once a device: on a GPU each making would wait for all work at hand."""
+    """Mean and standard deviation, made once a device: on a GPU, making them waits for all work."""
     with torch.inference_mode(False):  # a tensor of inference mode could take part in no later training
         made = [torch.tensor(values, dtype=dtype, device=device).view(3, 1, 1) for values in (MEAN, STD)]
     return made[0], made[1]
