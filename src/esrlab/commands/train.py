@@ -29,7 +29,8 @@ from esrlab.photos import open_photos
 from esrlab.progress import clock, console, counter, meter, step_note
 from esrlab.recipe import SEEDS, Recipe
 from esrlab.recipes import find_recipe, with_weights
-from esrlab.runs import RunFolder, refuse_other_run, train
+from esrlab.runfolder import Outcome, RunFolder, read_outcome, refuse_other_run
+from esrlab.runs import Saving, Watcher, train
 
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
@@ -43,6 +44,8 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     parser.add_argument("--seed", type=int, default=0, help="decides first weights and patches (default: 0)")
     parser.add_argument("--out", type=Path, required=True, help="the run's folder: new, or to go on with")
     parser.add_argument("--checkpoint-every", type=int, default=500, metavar="N", help="steps (default: 500)")
+    parser.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints kept (default: 3)")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but warnings and the result")
     add_weights(parser, default="the recipe's own; real for the named recipes")
     add_device(parser)
     name = first_positional(arguments)
@@ -51,8 +54,8 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 def run(options: argparse.Namespace) -> int:
     """Trains, and says where the generator lies."""
-    if options.checkpoint_every < 1 or not 0 <= options.seed < SEEDS:
-        raise UsageError(f"--checkpoint-every is at least 1, --seed at least 0 and below {SEEDS}")
+    if min(options.checkpoint_every, options.keep) < 1 or not 0 <= options.seed < SEEDS:
+        raise UsageError(f"--checkpoint-every and --keep are at least 1, --seed at least 0 and below {SEEDS}")
     recipe = find_recipe(options.recipe)
     if options.weights is not None:
         recipe = with_weights(recipe, options.weights)
@@ -73,13 +76,31 @@ def run(options: argparse.Namespace) -> int:
             seed=options.seed,
             device=device,
             out=options.out,
-            checkpoint_every=options.checkpoint_every,
-            watch=watch,
+            saving=Saving(every=options.checkpoint_every, keep=options.keep),
+            watcher=Watcher(stepped=watch, said=lambda text: console.print(text, markup=False)),
         )
+    outcome = read_outcome(folder)
     if watch.pace is not None:
         console.print(f"{watch.taken} steps in {clock(watch.spent)}, {watch.pace:.2f} images/s")
     print(folder.generator)
-    return 0
+    return say_outcome(outcome)
+
+
+def say_outcome(outcome: Outcome | None) -> int:
+    """Names a collapse or a divergence; the exit code is 1 where the run was given up."""
+    if outcome is None or outcome.outcome == "finished":
+        return 0
+    if outcome.outcome == "collapsed":
+        console.print("this run collapsed: " + "; ".join(outcome.signs.values()), markup=False)
+        return 0
+    last = outcome.setbacks[-1]
+    console.print(
+        f"this run diverged after {len(outcome.setbacks)} setbacks, the last one: {last}. The generator is "
+        f"step {outcome.step}'s of {outcome.asked}; evidence/ has the log lines that led there. Try a lower "
+        "optimiser.learning_rate, or optimiser.max_norm 1",
+        markup=False,
+    )
+    return 1
 
 
 class _Watch:
