@@ -35,7 +35,11 @@ def start(out: Path, *more: str, before: Callable[[], None] | None = None) -> "s
     command = [sys.executable, "-m", "esrlab", "train", "wgan-vgg", *SMALL.split(), "--out", str(out), *more]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=before
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=before,  # noqa: PLW1509 (no threads run yet)
     )
 
 
