@@ -5,7 +5,7 @@ All of it goes to standard error. Which numbers a step has: docs/watching.md.
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
