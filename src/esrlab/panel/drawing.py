@@ -83,7 +83,7 @@ def draw(scene: Scene, *, width: int, height: int) -> RenderableType:
     return Panel(Group(*body), title=escape(scene.title), title_align="left", width=width, border_style="dim")
 
 
-def _one_line(scene: Scene) -> Text:
+def _one_line(scene: Scene) -> RenderableType:
     ahead = gain(scene.row)
     parts = [
         f"{scene.step}/{scene.total}",
@@ -91,13 +91,19 @@ def _one_line(scene: Scene) -> Text:
         f"{signed(ahead)} dB" if ahead is not None else "",
         f"! {scene.warnings}" if scene.warnings else "",
     ]
-    return Text("  ".join(part for part in parts if part), no_wrap=True, overflow="ellipsis")
+    # In a group: a console joins bare texts, and then wraps them.
+    return Group(Text("  ".join(part for part in parts if part), no_wrap=True, overflow="ellipsis"))
 
 
 def _bar(scene: Scene, *, width: int) -> RenderableType:
     words = f"  step {scene.step}/{scene.total} {scene.step / max(scene.total, 1):4.0%}"
     grid = Table.grid()
-    bar = ProgressBar(total=max(scene.total, 1), completed=scene.step, width=max(width - len(words), 4), complete_style="cyan")
+    bar = ProgressBar(
+        total=max(scene.total, 1),
+        completed=scene.step,
+        width=max(width - len(words), 4),
+        complete_style="cyan",
+    )
     grid.add_row(bar, Text(words, style="bold"))
     return grid
 

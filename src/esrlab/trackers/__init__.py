@@ -108,7 +108,9 @@ class Trackers:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, AttributeError) as error:
-            raise UserError(f"{self._memory} cannot be read ({error}); remove it to begin new curves") from error
+            raise UserError(
+                f"{self._memory} cannot be read ({error}); remove it to begin new curves"
+            ) from error
 
     def _start(self, name: str, *, step: int, identity: str | None) -> None:
         with _undisturbed():
@@ -131,7 +133,7 @@ class Trackers:
         self._say(f"{name}: {place}{on}{hidden}")
 
     def _describe(self, name: str, tracker: Any, *, step: int) -> None:
-        """Sends the configuration. TensorBoard gets a text: its own way opens a second run beside this one."""
+        """Sends the configuration; to TensorBoard as a text: its own way would open a second run beside this."""
         with self._forgiving(name):
             if name == "tensorboard":
                 words = "    " + to_json(self._config, indent=2).replace("\n", "\n    ")
@@ -167,9 +169,7 @@ def open_trackers(
     for name in names:
         require_tracker(name)
     unique = tuple(dict.fromkeys(names))
-    trackers = Trackers(
-        unique, folder=folder, project=project, run_name=run_name, config=config, say=say
-    )
+    trackers = Trackers(unique, folder=folder, project=project, run_name=run_name, config=config, say=say)
     try:
         yield trackers
     finally:

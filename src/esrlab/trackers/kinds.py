@@ -44,7 +44,10 @@ def start_tracker(
 
     UserError: it cannot start.
     """
+    from accelerate import PartialState
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS
+
+    PartialState()  # some trackers ask which process they are in; one that exists is left as it is
 
     kind: Any = LOGGER_TYPE_TO_CLASS.get(name)
     if kind is None:
@@ -68,42 +71,30 @@ def start_tracker(
 
 def _settings(name: str, *, folder: Path, project: str, run_name: str) -> dict[str, Any]:
     """How a new run is named, and its files are kept in the run's folder."""
-    match name:
-        case "wandb":  # its own capture of the console would tear the panel
-            return {"name": run_name, "dir": str(folder), "settings": {"console": "off"}}
-        case "swanlab":
-            return {"experiment_name": run_name, "logdir": str(folder / name)}
-        case "clearml":
-            return {"project_name": project, "task_name": run_name}
-        case "dvclive":
-            return {"dir": str(folder / name)}
-        case "mlflow":
-            return {"run_name": run_name}
-        case "trackio":
-            return {"name": run_name}
-        case _:
-            return {}
+    return {
+        # wandb's own capture of the console would tear the panel
+        "wandb": {"name": run_name, "dir": str(folder), "settings": {"console": "off"}},
+        "swanlab": {"experiment_name": run_name, "logdir": str(folder / name)},
+        "clearml": {"project_name": project, "task_name": run_name},
+        "dvclive": {"dir": str(folder / name)},
+        "mlflow": {"run_name": run_name},
+        "trackio": {"name": run_name},
+    }.get(name, {})
 
 
 def _going_on(name: str, *, step: int, identity: str) -> dict[str, Any]:
     """How the run of this identity is gone on with; TensorBoard hides what it had from `step` on."""
-    match name:
-        case "tensorboard":
-            return {"purge_step": step}
-        case "wandb" | "swanlab":
-            return {"id": identity, "resume": "allow"}
-        case "trackio":
-            return {"name": identity, "resume": "allow"}
-        case "aim":
-            return {"run_hash": identity}
-        case "mlflow":
-            return {"run_id": identity}
-        case "comet_ml":
-            return {"experiment_key": identity}
-        case "clearml":
-            return {"continue_last_task": identity}
-        case _:
-            return {"resume": True}
+    return {
+        "tensorboard": {"purge_step": step},
+        "wandb": {"id": identity, "resume": "allow"},
+        "swanlab": {"id": identity, "resume": "allow"},
+        "trackio": {"name": identity, "resume": "allow"},
+        "aim": {"run_hash": identity},
+        "mlflow": {"run_id": identity},
+        "comet_ml": {"experiment_key": identity},
+        "clearml": {"continue_last_task": identity},
+        "dvclive": {"resume": True},
+    }[name]
 
 
 def identify(name: str, tracker: Any, *, run_name: str) -> str:

@@ -61,7 +61,7 @@ class Validator:
         }
 
     def __call__(self, generator: nn.Module, *, sheet: Path | None = None) -> dict[str, float]:
-        """Mean PSNR-Y, SSIM-Y and LPIPS (or LPIPS≈) over the crops; `sheet`: a PNG of `draw`'s, at no cost."""
+        """Mean PSNR-Y, SSIM-Y and LPIPS (or LPIPS≈) over the crops; `sheet`: where to write `draw`'s."""
         kept: list[Picture] = []
         with _undisturbed(generator, self._device):
             upscale = _Upscale(generator, self._device)

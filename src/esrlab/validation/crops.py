@@ -50,7 +50,7 @@ def cut_crops(source: str, *, limit: int | None, crop: int | None) -> Crops:
         height, width = image.shape[-2:]
         if min(height, width) < SMALLEST:
             raise UserError(
-                f"{name} in {source} is {width}×{height}; a validation image has at least {SMALLEST} px a side"
+                f"{name} in {source} is {width}×{height}; validation images have {SMALLEST} px a side or more"
             )
         cut.append((name, to_pixels(_centre(image, crop) if crop is not None else image)))
     return Crops(benchmark.name, tuple(cut))
