@@ -127,8 +127,9 @@ def test_nothing_else_is_disturbed(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_without_names_nothing_is_imported_or_written(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from esrlab.trackers import open_trackers\n"
-        f"with open_trackers([], folder=Path({str(tmp_path)!r}), project='', run_name='', config={{}}) as t:\n"
+        "import sys; from pathlib import Path\n"
+        "from esrlab.trackers import open_trackers as start\n"
+        f"with start((), folder=Path({str(tmp_path)!r}), project='', run_name='', config={{}}) as t:\n"
         "    t.log(1, {'loss/a': 1.0}); t.picture(1, 'sheet', Path('absent.png'))\n"
         "sys.exit('accelerate' in sys.modules or 'tensorboard' in sys.modules)"
     )

@@ -133,7 +133,7 @@ class Trackers:
         self._say(f"{name}: {place}{on}{hidden}")
 
     def _describe(self, name: str, tracker: Any, *, step: int) -> None:
-        """Sends the configuration; to TensorBoard as a text: its own way would open a second run beside this."""
+        """Sends the configuration; to TensorBoard as a text, since its own way opens a second run."""
         with self._forgiving(name):
             if name == "tensorboard":
                 words = "    " + to_json(self._config, indent=2).replace("\n", "\n    ")
