@@ -26,7 +26,7 @@ REDRAW_EVERY = 0.125
 """Seconds between redraws at most."""
 
 TREND = 16
-"""Columns of the curve of gains over bicubic; it spans the whole session."""
+"""Columns of the curve of gains over bicubic; it spans all steps since the start."""
 
 
 class TrainingPanel:

@@ -59,8 +59,8 @@ class Trackers:
         known = self._remembered()
         for name in self._names:
             self._start(name, step=step, identity=known.get(name))
-            if name in self._open:
-                known[name] = identify(name, self._open[name], run_name=self._run_name)
+            found = identify(name, self._open[name], run_name=self._run_name) if name in self._open else None
+            known |= {name: found} if found is not None else {}
         write_text(self._memory, to_json(known, indent=2) + "\n")
 
     def log(self, step: int, row: dict[str, Any]) -> None:

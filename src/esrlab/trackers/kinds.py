@@ -97,9 +97,15 @@ def _going_on(name: str, *, step: int, identity: str) -> dict[str, Any]:
     }[name]
 
 
-def identify(name: str, tracker: Any, *, run_name: str) -> str:
-    """What finds this tracker's run again."""
-    inner = tracker.tracker
+def identify(name: str, tracker: Any, *, run_name: str) -> str | None:
+    """What finds this tracker's run again; None where the package does not tell (another version may not)."""
+    try:
+        return _identity(name, tracker.tracker, run_name=run_name)
+    except (AttributeError, TypeError):
+        return None
+
+
+def _identity(name: str, inner: Any, *, run_name: str) -> str:
     match name:
         case "wandb" | "clearml" | "swanlab":
             return str(inner.id)
