@@ -59,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "photos",
         "resize",
         "upscaling",
+        "settings",
     },
     "scores": GROUND,
     "statistics": {"scores"},

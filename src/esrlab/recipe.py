@@ -17,7 +17,7 @@ from esrlab.settings import (
     Part,
     Patches,
     Term,
-    Watch,
+    Validation,
     Weighed,
 )
 
@@ -56,7 +56,7 @@ class Recipe(Part):
     patches: Patches = Patches()
     optimiser: Optimiser = Optimiser()
     engine: Engine = Engine()
-    watch: Watch = Watch()
+    validation: Validation = Validation()
     steps: int = Field(default=5000, ge=1, le=100_000_000, description="generator updates")
 
     @model_validator(mode="after")

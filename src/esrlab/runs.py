@@ -28,6 +28,7 @@ from esrlab.networks.rrdb import RRDBNet
 from esrlab.photos import Photos
 from esrlab.recipe import Recipe
 from esrlab.runfolder import Outcome, RunFolder, describe_run, refuse_other_run, sole_use, write_outcome
+from esrlab.settings import BestBy
 from esrlab.training import Run, StepReport, start_run, train_step
 
 LOOK_EVERY = 10
@@ -35,18 +36,26 @@ LOOK_EVERY = 10
 
 
 class Validator(Protocol):
-    """Scores a generator on images that it is not trained on."""
+    """Judges a generator on images that it is not trained on."""
 
-    def __call__(self, generator: RRDBNet) -> dict[str, float]:
-        """The means, by names that begin with "validation/"."""
+    @property
+    def title(self) -> str:
+        """What is judged, in words."""
         ...
 
-    def is_better(self, values: dict[str, float], best: float | None, *, by: str) -> float | None:
-        """The value of the metric `by`, if it is better than the best so far, else None."""
+    @property
+    def fingerprint(self) -> str:
+        """Tells one set of images from another."""
         ...
 
-    def draw(self, generator: RRDBNet, path: Path) -> None:
-        """Writes sample pictures."""
+    def __call__(self, generator: RRDBNet, *, sheet: Path | None = None) -> dict[str, float]:
+        """The means, by keys that begin with "validation/"; sample pictures go to `sheet`."""
+        ...
+
+    def improves(
+        self, values: dict[str, float], best: float | None, *, by: BestBy, has_game: bool
+    ) -> float | None:
+        """The deciding value where it is better than the best so far, else None."""
         ...
 
 
@@ -122,6 +131,8 @@ def train(
         remove_leftovers(out)
         run = start_run(recipe, seed=seed, device=device)
         about["origins"] = run.origins
+        if validator is not None:
+            about["validation"] = {"images": validator.title, "fingerprint": validator.fingerprint}
         if has_begun:
             refuse_other_run(folder, about)
         else:
@@ -204,7 +215,7 @@ def _take_steps(session: _Session, stop: StopRequest) -> None:
 
 def _look(session: _Session, row: dict[str, Any]) -> None:
     """Logs a step, with its validation where one is due, and looks for signs of collapse."""
-    step, every = session.run.step, session.recipe.watch.every
+    step, every = session.run.step, session.recipe.validation.every
     if session.validator is not None and (step % every == 0 or step == session.recipe.steps):
         row |= _validate(session, session.validator)
     with _disk_trouble_told(session):
@@ -221,16 +232,19 @@ def _look(session: _Session, row: dict[str, Any]) -> None:
 
 
 def _validate(session: _Session, validator: Validator) -> dict[str, float]:
-    """Scores the generator as it is, keeps the best, and draws sample pictures."""
+    """Judges the generator as it is, keeps the best, and draws sample pictures."""
     run, story = session.run, session.story
-    values = validator(run.result)
-    best = story.best["value"] if story.best is not None else None
-    better = validator.is_better(values, best, by=session.recipe.watch.best_by)
+    path = session.folder.samples / f"step-{run.step:08d}.png"
+    values = validator(run.result, sheet=path)
+    better = validator.improves(
+        values,
+        story.best["value"] if story.best is not None else None,
+        by=session.recipe.validation.best_by,
+        has_game=session.recipe.adversarial is not None,
+    )
     if better is not None:
         session.story = replace(story, best={"step": run.step, "value": better})
         _write_generator(run, session.folder.best)
-    path = session.folder.samples / f"step-{run.step:08d}.png"
-    validator.draw(run.result, path)
     session.watcher.pictured(run.step, path)
     return values
 
@@ -284,7 +298,7 @@ def _go_back(session: _Session, setback: Setback) -> None:
 
 
 def _is_given_up(session: _Session) -> bool:
-    return len(session.run.setbacks) > session.recipe.watch.setbacks
+    return len(session.run.setbacks) > session.recipe.engine.setbacks
 
 
 def _finish(session: _Session) -> None:

@@ -8,6 +8,7 @@ from esrlab.losses import AnyLoss, GameName
 from esrlab.resize import Convention
 
 Schedule = Literal["constant", "multi-step", "cosine"]
+BestBy = Literal["auto", "psnr", "ssim", "lpips"]
 Precision = Literal["float32", "bf16"]
 
 STARTS = ("random", "interpolation")
@@ -158,21 +159,21 @@ class Adversarial(Weighed):
 
 
 class Engine(Part):
-    """How the arithmetic is done; what is not float32 changes numbers, and tables say so."""
+    """How the arithmetic is done, and how often it may fail; what is not float32 changes numbers."""
 
     precision: Precision = Field(
         default="float32", description="of the networks' arithmetic; losses and weights stay float32"
     )
     compile: bool = Field(default=False, description="whether torch.compile fuses the networks' kernels")
-
-
-class Watch(Part):
-    """When a run is looked at, and when it is given up."""
-
-    every: int = Field(default=500, ge=1, description="steps between validations; the last step has one too")
-    best_by: Literal["psnr", "ssim", "lpips"] = Field(
-        default="psnr", description="validation metric by which the best generator is kept"
-    )
     setbacks: int = Field(
         default=3, ge=0, description="times the run goes back from a non-finite value before it is given up"
+    )
+
+
+class Validation(Part):
+    """When a run is judged on held-out images, and what its best generator is best in."""
+
+    every: int = Field(default=500, ge=1, description="steps between validations; the last step has one too")
+    best_by: BestBy = Field(
+        default="auto", description="what decides the best generator; auto: lpips with a game, else psnr"
     )

@@ -20,6 +20,7 @@ from esrlab.images import write_image
 from esrlab.metrics import Metric, standard_metrics
 from esrlab.perception import has_real_lpips
 from esrlab.resize import Convention
+from esrlab.settings import BestBy
 from esrlab.upscaling import Upscaler, bicubic_upscaler
 from esrlab.validation.crops import SMALLEST, Crops, cut_crops
 from esrlab.validation.sheet import MOST_ROWS, draw_sheet
@@ -92,13 +93,21 @@ class Validator:
         """Sixteen hex digits over the crops' names and pixels: equal crops, equal fingerprint."""
         return self._crops.fingerprint
 
-    def best_by(self, *, has_game: bool) -> str:
-        """The key by which the best checkpoint is chosen: LPIPS with an adversarial game, else PSNR-Y.
+    def best_by(self, by: BestBy = "auto", *, has_game: bool) -> str:
+        """The key by which the best generator is chosen; "auto": LPIPS with an adversarial game, else PSNR-Y.
 
         PSNR would choose the generator from before the game, since every sharp guess costs decibels.
         """
-        metric = self._metrics[-1 if has_game else 0]
-        return f"{PREFIX}{metric.name}"
+        order = ("psnr", "ssim", "lpips")
+        chosen = order.index(("lpips" if has_game else "psnr") if by == "auto" else by)
+        return f"{PREFIX}{self._metrics[chosen].name}"
+
+    def improves(
+        self, values: dict[str, float], best: float | None, *, by: BestBy, has_game: bool
+    ) -> float | None:
+        """The value that decides, where it is better than the best so far, else None."""
+        key = self.best_by(by, has_game=has_game)
+        return values[key] if is_better(key, values[key], best) else None
 
     def _measure(self, upscale: Upscaler, *, keep: list[Picture] | None = None) -> dict[str, float]:
         values: defaultdict[str, list[float]] = defaultdict(list)
