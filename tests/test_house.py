@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "photos": GROUND | {"images"},
     "batches": {"images", "photos", "resize"},
     "recipe": {"errors", "losses", "networks", "resize"},
+    "prefetch": set(),
     "fields": {"errors", "recipe"},
     "recipes": {"errors", "fields", "losses", "recipe"},
     "training": {"batches", "losses", "networks", "recipe"},

@@ -42,7 +42,7 @@ def make_batch(
     rng = np.random.default_rng([seed, step])
     chosen = _visit(len(photos.members), seed=seed, start=step * size, count=size)
     side = lr_size * scale
-    crops = [_augment(_crop(photos.members[index].read(), side, rng), rng) for index in chosen]
+    crops = [_augment(_crop(photos.members[index].pixels, side, rng), rng) for index in chosen]
     hr = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous().float() / 255
     return Batch(lr=make_lr(hr, scale, convention=convention), hr=hr)
 
