@@ -4,16 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from esrlab.images import ImageError
 from esrlab.photos import open_benchmark, open_photos
-
-
-def save(path: Path, *, side: int = 80, seed: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (side, side + 5, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
+from photos.pictures import save
 
 
 def test_a_mixed_folder_gives_the_usable_ones_and_names_the_rest(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Opening a folder's store: as it is, or packed first; two processes that ask at once pack once."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,7 +25,7 @@ def open_store(folder: Path, *, progress: Progress | None = None, say: Say | Non
     except Unfit:
         pass
     tell = say if say is not None else _be_silent
-    with locked(folder, say=tell):
+    with locked(place_of(folder), title=str(folder), say=tell):
         listed = list_photographs(folder)
         if not listed:
             raise ImageError(nothing_usable(str(folder), []))
@@ -48,17 +48,25 @@ def require_current(folder: Path, listed: Sequence[Listed]) -> Store:
     return store
 
 
+class Busy(UserError):
+    """Another process is packing this folder, or cleaning up after it."""
+
+
 @contextmanager
-def locked(folder: Path, *, say: Say) -> Iterator[None]:
-    """Holds the lock of the folder's store while the block runs; waits for another process, saying so."""
-    place = place_of(folder)
+def locked(place: Path, *, title: str, say: Say | None) -> Iterator[None]:
+    """Holds the lock of the store at `place`, the folder `title`'s, while the block runs.
+
+    Where another process holds it, waits for it and tells `say` so; without `say`, raises Busy.
+    """
     lock = FileLock(place.with_suffix(".lock"))
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
-        except Timeout:
-            say(f"another process is at work on what is packed of {folder}; waiting for it")
+        except Timeout as timeout:
+            if say is None:
+                raise Busy(f"another process is packing {title}") from timeout
+            say(f"another process is packing {title}; waiting for it")
             lock.acquire()
         place.mkdir(exist_ok=True)
     except OSError as error:
@@ -66,6 +74,8 @@ def locked(folder: Path, *, say: Say) -> Iterator[None]:
     try:
         yield
     finally:
+        with suppress(OSError):  # nothing was packed, or all of it removed: an empty folder goes too
+            place.rmdir()
         lock.release()
 
 

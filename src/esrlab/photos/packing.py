@@ -4,7 +4,6 @@ import hashlib
 import os
 import secrets
 import shutil
-import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +25,7 @@ from esrlab.photos.store import (
     SetAside,
     Store,
     Unfit,
+    checksum_of,
     read_store,
     size_text,
 )
@@ -152,7 +152,7 @@ def _load(folder: Path, photo: Listed, before: Store | None, old: Packed | None)
         height=height,
         width=width,
         offset=0,  # decided when it is written
-        checksum=zlib.crc32(pixels),
+        checksum=checksum_of(pixels),
     )
     return packed, pixels
 

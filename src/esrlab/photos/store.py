@@ -121,7 +121,12 @@ class Store:
 
     def is_sound(self, photo: Packed) -> bool:
         """Whether its pixels are those that were packed; reads them all."""
-        return zlib.crc32(self.pixels(photo)) == photo.checksum
+        return checksum_of(self.pixels(photo)) == photo.checksum
+
+
+def checksum_of(pixels: Pixels) -> int:
+    """CRC-32 of contiguous pixels: it finds damage, at 2 GB/s; nobody is meant to forge his own cache."""
+    return zlib.crc32(pixels.data)
 
 
 def cache_folder() -> Path:
@@ -132,10 +137,14 @@ def cache_folder() -> Path:
     return (Path(shared) if shared else Path.home() / ".cache") / "esrlab"
 
 
+def shelf() -> Path:
+    """The folder that holds all stores."""
+    return cache_folder() / "photos"
+
+
 def place_of(folder: Path) -> Path:
     """Where the folder's store lies, or would lie."""
-    key = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-    return cache_folder() / "photos" / key
+    return shelf() / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
 
 
 def list_photographs(folder: Path) -> list[Listed]:
