@@ -36,18 +36,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"losses", "resize"},
     "recipe": {"errors", "losses", "networks", "settings"},
     "schedule": {"settings"},
+    "prefetch": set(),
     "fields": {"errors", "recipe"},
     "recipes": {"errors", "fields", "losses", "recipe", "settings"},
     "generators": GROUND | {"networks", "states"},
-    "training": {"batches", "generators", "health", "losses", "networks", "pulls", "recipe", "schedule"}
-    | {"settings", "shares"},
+    "training": {"generators", "health", "losses", "networks", "recipe", "settings", "shares"},
+    "step": {"batches", "health", "losses", "pulls", "recipe", "schedule", "training"},
+    "supply": {"batches", "photos", "prefetch", "recipe"},
     "states": {"errors"},
     "checkpoint": GROUND | {"health", "training"},
     "logfile": {"errors"},
     "runfolder": GROUND | {"health", "photos", "recipe"},
     "runs": GROUND
-    | {"batches", "checkpoint", "collapse", "devices", "generators", "health", "interruption", "logfile"}
-    | {"networks", "photos", "recipe", "runfolder", "training"},
+    | {"checkpoint", "collapse", "devices", "generators", "health", "interruption", "logfile", "networks"}
+    | {"photos", "recipe", "runfolder", "settings", "step", "supply", "training"},
     "upscaling": {"networks", "resize"},
     "evaluation": {"errors", "images", "metrics", "networks", "perception", "photos", "resize", "upscaling"},
     "validation": {

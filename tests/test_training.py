@@ -11,8 +11,9 @@ from esrlab.losses import Views
 from esrlab.photos import Photos
 from esrlab.recipes import RECIPES
 from esrlab.settings import Weighed
+from esrlab.step import train_step
 from esrlab.study import demo_study, plan_runs
-from esrlab.training import Run, start_run, train_step
+from esrlab.training import Run, start_run
 from tiny import tiny
 
 CPU = torch.device("cpu")

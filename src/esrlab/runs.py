@@ -14,7 +14,6 @@ from typing import Any, Protocol, TextIO
 
 import torch
 
-from esrlab.batches import Batch, make_batch
 from esrlab.checkpoint import Checkpoints, Story
 from esrlab.collapse import WINDOW, find_signs
 from esrlab.devices import memory_in_use
@@ -29,7 +28,9 @@ from esrlab.photos import Photos
 from esrlab.recipe import Recipe
 from esrlab.runfolder import Outcome, RunFolder, describe_run, refuse_other_run, sole_use, write_outcome
 from esrlab.settings import BestBy
-from esrlab.training import Run, StepReport, start_run, train_step
+from esrlab.step import StepReport, train_step
+from esrlab.supply import Supply, open_supply
+from esrlab.training import Run, start_run
 
 LOOK_EVERY = 10
 """Steps between looks for signs of collapse."""
@@ -101,6 +102,7 @@ class _Session:
     watcher: Watcher
     log: TextIO
     recent: deque[dict[str, Any]]
+    supply: Supply
     signs: dict[str, str] = field(default_factory=dict)
     saved: float = field(default_factory=time.monotonic)
 
@@ -155,6 +157,7 @@ def train(
                 _take_steps(session, stop)
                 _finish(session)
         finally:
+            session.supply.close()
             with suppress(OSError):  # a full disk has been told of already
                 session.log.close()
         if stop:
@@ -192,7 +195,12 @@ def _open_session(
         watcher,
         log,
         recent=deque(kept, maxlen=WINDOW),
+        supply=_supply(run, photos),
     )
+
+
+def _supply(run: Run, photos: Photos) -> Supply:
+    return open_supply(run.recipe, photos, seed=run.draw_seed, device=run.device)
 
 
 def _take_steps(session: _Session, stop: StopRequest) -> None:
@@ -200,7 +208,7 @@ def _take_steps(session: _Session, stop: StopRequest) -> None:
     while session.run.step < steps and not _is_given_up(session):
         began = time.perf_counter()
         try:
-            report = train_step(session.run, step_batches(session.run, session.photos))
+            report = train_step(session.run, session.supply.take(session.run.step))
         except NonFinite as event:
             _go_back(session, event.setback)
             continue
@@ -285,6 +293,8 @@ def _go_back(session: _Session, setback: Setback) -> None:
     found = session.checkpoints.load_latest(start, warn=session.watcher.said, due_only=True)
     session.run, session.story = found or (start(), Story(alarms={}, best=None))
     session.run.setbacks = setbacks
+    session.supply.close()
+    session.supply = _supply(session.run, session.photos)
     step = session.run.step
     session.log.close()
     kept, dropped = truncate_log(session.folder.log, step, tail=WINDOW)
@@ -315,26 +325,6 @@ def _finish(session: _Session) -> None:
 def _write_generator(run: Run, path: Path) -> None:
     about = {"recipe": run.recipe.name, "seed": str(run.seed), "step": str(run.step)}
     save_generator(run.result, path, about=about)
-
-
-def step_batches(run: Run, photos: Photos) -> list[Batch]:
-    """The batches of the run's next step, as `train_step` takes them; without the game just the last ones."""
-    recipe = run.recipe
-    parts = recipe.optimiser.accumulate
-    updates = recipe.adversarial.critic.updates if recipe.adversarial is not None else 1
-    count = updates * parts
-    return [
-        make_batch(
-            photos,
-            seed=run.draw_seed,
-            step=run.step * count + index,
-            scale=recipe.scale,
-            lr_size=recipe.patches.lr_size,
-            size=recipe.patches.batch,
-            convention=recipe.patches.convention,
-        ).to(run.device)
-        for index in range(0 if run.plays else count - parts, count)
-    ]
 
 
 def log_row(report: StepReport, run: Run, *, seconds: float) -> dict[str, Any]:

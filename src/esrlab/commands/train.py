@@ -93,8 +93,9 @@ def run(options: argparse.Namespace) -> int:
     for name in options.track:
         require_tracker(name)
     refuse_other_run(RunFolder(options.out), {"recipe": recipe.model_dump(mode="json"), "seed": options.seed})
+    say = None if options.quiet else lambda text: console.print(text, markup=False)
     with counter("reading photographs") as count:
-        photos = open_photos(options.photos, smallest=recipe.hr_size, progress=count)
+        photos = open_photos(options.photos, smallest=recipe.hr_size, progress=count, say=say)
     say_skipped(photos)
     validator = _open_validator(options, recipe, device=device)
     if not options.quiet:
