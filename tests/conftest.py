@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests run side by side, a core each
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,15 @@ def shared() -> Path:
     if not (SHARED / "golden").is_dir():
         pytest.skip(f"no reference material at {SHARED} (set ESRLAB_REFERENCE to its folder)")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for packed photographs that is the tests' own, also in the processes they start."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ESRLAB_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,6 @@ from esrlab.errors import UsageError, UserError
 from esrlab.laboratory import run_study
 from esrlab.photos import Photos
 from esrlab.report import make_report
-from esrlab.runs import Diverged
 from esrlab.scores import Score, read_scores, write_scores
 from esrlab.study import PlannedRun, Study, parse_study
 from tiny import TINY
@@ -35,7 +34,7 @@ class Watcher:
 
     def stepped(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None:
         if run.name == self._fail:
-            raise Diverged("content became nan")
+            raise UserError("the disk is full")
         if run.name == self._stop:
             raise KeyboardInterrupt
 
@@ -123,9 +122,9 @@ def test_a_failed_run_is_kept_reported_and_stops_nothing(
     watcher = Watcher(fail="wgan-vgg-x4-s0")
     failed = run_study(one_seed, out=out, device=CPU, photos=samples, watcher=watcher)
     assert [run.name for run in failed] == ["wgan-vgg-x4-s0"]
-    assert watcher.failed == {"wgan-vgg-x4-s0": "content became nan"}
+    assert watcher.failed == {"wgan-vgg-x4-s0": "the disk is full"}
     assert watcher.ended == ["wgan-vgg-x2-s0", "esrgan-vgg-x2-s0", "esrgan-vgg-x4-s0"]
-    assert "Diverged" in (out / "runs" / "wgan-vgg-x4-s0" / "failed.txt").read_text()
+    assert "the disk is full" in (out / "runs" / "wgan-vgg-x4-s0" / "failed.txt").read_text()
     report = make_report(out)
     assert report.words.notes[0].startswith(
         "Unfinished: 3 of 4 runs have their scores; missing are wgan-vgg-x4-s0"

@@ -11,7 +11,15 @@ from PIL import Image
 from torch import Tensor
 
 from esrlab.metrics import psnr
-from esrlab.resize import bicubic_down, bicubic_up, crop_to_multiple, make_lr, round_to_8bit
+from esrlab.resize import (
+    Convention,
+    bicubic_down,
+    bicubic_up,
+    crop_to_multiple,
+    make_lr,
+    make_lr_from_bytes,
+    round_to_8bit,
+)
 
 
 def read(path: Path) -> Tensor:
@@ -135,6 +143,26 @@ def test_lr_is_8bit_and_the_same_in_both_precisions(convention: str, scale: int)
     double = make_lr((hr.double() * 255).round() / 255, scale, convention=convention)
     assert double.dtype == torch.float64
     assert torch.equal(double.float(), lr)
+
+
+@pytest.mark.parametrize("convention", ["matlab", "matlab-8bit"])
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_lr_of_bytes_is_that_of_floats_bit_for_bit(convention: Convention, scale: int) -> None:
+    pixels = torch.randint(0, 256, (3, 3, 48, 36), dtype=torch.uint8)
+    pixels[0] = (pixels[0] > 127) * 255
+    of_floats = make_lr(pixels.float() / 255, scale, convention=convention)
+    of_bytes = make_lr_from_bytes(pixels, scale, convention=convention)
+    assert of_bytes.dtype == torch.float32
+    assert torch.equal(of_bytes, of_floats)
+
+
+def test_lr_of_bytes_refuses_what_is_none() -> None:
+    with pytest.raises(ValueError, match="uint8 images"):
+        make_lr_from_bytes(torch.zeros(1, 3, 8, 8), 2)
+    with pytest.raises(ValueError, match="does not divide by the scale 3"):
+        make_lr_from_bytes(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), 3)
+    with pytest.raises(ValueError, match="unknown convention 'pil'"):
+        make_lr_from_bytes(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), 2, convention="pil")  # pyright: ignore[reportArgumentType]
 
 
 def test_scale_one_returns_the_image() -> None:

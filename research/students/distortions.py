@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from esrlab.checkpoint import load_generator
+from esrlab.generators import load_generator
 from esrlab.images import to_pixels, to_tensor
 from esrlab.resize import bicubic_down, bicubic_up, make_lr, round_to_8bit
 

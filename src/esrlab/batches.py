@@ -8,7 +8,7 @@ from torch import Tensor
 
 from esrlab.images import Pixels
 from esrlab.photos import Photos
-from esrlab.resize import Convention, make_lr
+from esrlab.resize import Convention, make_lr_from_bytes
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def make_batch(
     rng = np.random.default_rng([seed, step])
     chosen = _visit(len(photos.members), seed=seed, start=step * size, count=size)
     side = lr_size * scale
-    crops = [_augment(_crop(photos.members[index].read(), side, rng), rng) for index in chosen]
-    hr = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous().float() / 255
-    return Batch(lr=make_lr(hr, scale, convention=convention), hr=hr)
+    crops = [_augment(_crop(photos.members[index].pixels, side, rng), rng) for index in chosen]
+    levels = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous()
+    return Batch(lr=make_lr_from_bytes(levels, scale, convention=convention), hr=levels.float() / 255)
 
 
 def _visit(population: int, *, seed: int, start: int, count: int) -> list[int]:

@@ -1,110 +1,151 @@
-"""Saving and loading what was trained: a run's full state, and a generator alone.
+"""A run's full state: saved whole, kept in a folder, and found again though some of it is damaged.
 
-Nothing is unpickled: full state is read with torch's `weights_only=True`, generators are safetensors.
+Nothing is unpickled: torch reads with `weights_only=True`.
 """
 
-import json
 import pickle
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
 from esrlab.errors import UserError
 from esrlab.files import replacing
-from esrlab.networks.rrdb import RRDBNet, describe_rrdb, unwrap_state
-from esrlab.states import read_state
+from esrlab.health import Setback
 from esrlab.training import Run
 
-FORMAT = 1
+FORMAT = 2
+UNREADABLE = (OSError, RuntimeError, LookupError, TypeError, EOFError, ValueError, AttributeError)
 
 
-def save_checkpoint(run: Run, path: Path) -> None:
+@dataclass(frozen=True)
+class Story:
+    """What a run has been through beside its networks: found again with them.
+
+    alarms: the first step of every sign of collapse, by its name; best: step and value of the best
+    validation so far, None before the first.
+    """
+
+    alarms: dict[str, int]
+    best: dict[str, float] | None
+
+
+def save_checkpoint(run: Run, story: Story, path: Path) -> None:
     """Writes everything a run needs to go on as if never interrupted, atomically."""
     state: dict[str, Any] = {
         "format": FORMAT,
         "step": run.step,
         "generator": run.generator.state_dict(),
         "optimiser": run.optimiser.state_dict(),
+        "balance": run.balance.log_weights,
+        "setbacks": [asdict(setback) for setback in run.setbacks],
+        "story": asdict(story),
     }
+    if run.average is not None:
+        state["average"] = run.average.state_dict()
     if run.contest is not None:
         state["critic"] = run.contest.critic.state_dict()
         state["critic_optimiser"] = run.contest.optimiser.state_dict()
-    with replacing(path) as temporary:
+    with replacing(path, failures=(RuntimeError,)) as temporary:
         torch.save(state, temporary)
 
 
-def load_checkpoint(run: Run, path: Path) -> None:
+def load_checkpoint(run: Run, path: Path) -> Story:
     """Puts a saved state into a fresh run of the same recipe; raises UserError when it cannot be read."""
     try:
-        state = torch.load(path, map_location=run.device, weights_only=True)
-        if state["format"] != FORMAT:
-            raise ValueError(f"its format is {state['format']}, this version reads {FORMAT}")
+        state = _read_whole(path, device=run.device)
         run.generator.load_state_dict(state["generator"])
         run.optimiser.load_state_dict(state["optimiser"])
+        if run.average is not None:
+            run.average.load_state_dict(state["average"])
         if run.contest is not None:
             run.contest.critic.load_state_dict(state["critic"])
             run.contest.optimiser.load_state_dict(state["critic_optimiser"])
+        run.balance.log_weights = dict(state["balance"])
+        run.setbacks = [Setback(**setback) for setback in state["setbacks"]]
         run.step = int(state["step"])
-    except (
-        OSError,
-        RuntimeError,
-        LookupError,
-        TypeError,
-        EOFError,
-        ValueError,
-        pickle.UnpicklingError,
-    ) as error:
-        raise UserError(
-            f"the checkpoint {path} cannot be used ({str(error).splitlines()[0]}); "
-            "remove it to begin this run anew"
-        ) from error
+        return Story(**state["story"])
+    except (*UNREADABLE, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"the checkpoint {path} cannot be used ({reason})") from error
 
 
-def save_generator(generator: RRDBNet, path: Path, *, about: dict[str, str]) -> None:
-    """Writes the generator alone as float32 safetensors: the ecosystem's key names, the scale as metadata."""
-    state = {key: value.detach().float().cpu().contiguous() for key, value in generator.state_dict().items()}
-    metadata = {**about, "architecture": "RRDBNet", "scale": str(generator.scale)}
-    with replacing(path) as temporary:
-        save_file(state, temporary, metadata=metadata)
-        _order_metadata(temporary)
+def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
+    """The state, after every byte was held against its checksum, which torch's own reading leaves out."""
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"{damaged} in it does not match its checksum")
+    state = torch.load(path, map_location=device, weights_only=True)
+    if state["format"] != FORMAT:
+        raise ValueError(f"its format is {state['format']}, this version reads {FORMAT}")
+    return state
 
 
-def _order_metadata(path: Path) -> None:
-    """Sorts the metadata in a safetensors header, which the library writes in random order.
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of a run: the last `keep` that were due, and a later one that was not.
 
-    Equal generators then give equal files. A header is its length (8 bytes, little-endian) and JSON,
-    which sorting does not lengthen.
+    One is due at every multiple of `every` steps; others come from a clock or a request to stop. Only due
+    ones are gone back to after a setback, so that what a run computes does not hang on the clock.
     """
-    with path.open("r+b") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
-        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-        assert len(text) <= length
-        file.seek(8)
-        file.write(text.ljust(length))
 
+    folder: Path
+    every: int
+    keep: int
 
-def load_generator(path: Path, *, scale: int | None = None) -> RRDBNet:
-    """The RRDBNet in a .safetensors or .pth file, shape inferred, scale from its metadata unless given.
+    def path(self, step: int) -> Path:
+        """Where a step's checkpoint lies."""
+        return self.folder / f"step-{step:08d}.pt"
 
-    Raises UserError for a file that is damaged or holds something else.
-    """
-    state, metadata = read_state(path)
-    try:
-        wanted = scale if scale is not None else _as_scale(metadata.get("scale"))
-        bare = unwrap_state(state)
-        shape = describe_rrdb(bare, scale=wanted)
-        generator = RRDBNet(
-            scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
-        )
-        generator.load_state_dict({key: value.float() for key, value in bare.items()})
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"cannot load a generator from {path}: {error}") from error
-    return generator.eval()
+    def steps(self) -> list[int]:
+        """The steps that have a checkpoint, the latest first."""
+        found = [path.stem.removeprefix("step-") for path in self.folder.glob("step-*.pt")]
+        return sorted((int(step) for step in found if step.isdigit()), reverse=True)
 
+    def is_due(self, step: int) -> bool:
+        """Whether a checkpoint is due after this step."""
+        return step % self.every == 0
 
-def _as_scale(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdigit() else None
+    def save(self, run: Run, story: Story) -> None:
+        """Saves the run's state, and removes what is then no longer kept."""
+        save_checkpoint(run, story, self.path(run.step))
+        due = [step for step in self.steps() if self.is_due(step)][: self.keep]
+        for step in self.steps():
+            if step not in due and step != run.step:
+                self.path(step).unlink(missing_ok=True)
+
+    def load_latest(
+        self, start: Callable[[], Run], *, warn: Callable[[str], None], due_only: bool = False
+    ) -> tuple[Run, Story] | None:
+        """The latest state that can be read, in a run that `start` makes; None where there is no checkpoint.
+
+        A damaged one is passed over for the one before, with a warning. Raises UserError where all are.
+        """
+        steps = [step for step in self.steps() if self.is_due(step) or not due_only]
+        reasons: list[str] = []
+        for step in steps:
+            run = start()
+            try:
+                story = load_checkpoint(run, self.path(step))
+            except UserError as error:
+                reasons.append(str(error))
+                continue
+            for reason in reasons:
+                warn(f"{reason}; going on from step {step} instead")
+            return run, story
+        if reasons:
+            raise UserError(
+                f"no checkpoint in {self.folder} can be used; remove the run's folder to begin anew:\n"
+                + "\n".join(f"  {reason}" for reason in reasons)
+            )
+        return None
+
+    def forget_after(self, step: int) -> None:
+        """Removes the checkpoints of later steps, which a run has gone back from."""
+        for later in self.steps():
+            if later > step:
+                self.path(later).unlink(missing_ok=True)

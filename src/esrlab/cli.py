@@ -28,6 +28,7 @@ COMMANDS = (
     Command("study", "train recipes × scales × seeds, score them, report"),
     Command("report", "rebuild a study's tables, figures and page from its rows"),
     Command("evaluate", "score a folder of upscaled images against the true ones"),
+    Command("data", "pack photographs for training; list, check and clean what is packed"),
     Command("weights", "list pretrained weights, and get them"),
     Command("recipes", "list the named recipes, or print one whole"),
 )

@@ -1,5 +1,8 @@
 """Which processor computes."""
 
+import os
+import sys
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -24,3 +27,18 @@ def choose_device(name: str) -> torch.device:
 
 def _list(available: dict[str, bool]) -> str:
     return ", ".join(kind for kind, there in available.items() if there)
+
+
+def memory_in_use(device: torch.device) -> int:
+    """Bytes that torch holds on a GPU, else that the process has in memory (its peak, outside Linux)."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

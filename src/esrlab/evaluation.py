@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -14,9 +14,21 @@ from esrlab.images import find_images, read_image
 from esrlab.metrics import LPIPSMeter, Metric, StudentMeter, lpips_metric
 from esrlab.networks.lpips import LPIPSNetwork
 from esrlab.perception import LPIPSWeights, build_lpips
-from esrlab.photos import Benchmark
 from esrlab.resize import Convention, crop_to_multiple, make_lr, round_to_8bit
 from esrlab.upscaling import Upscaler
+
+
+class ImageSet(Protocol):
+    """Named (1, 3, H, W) images in [0, 1] under one name: a benchmark, or crops of one held in memory."""
+
+    @property
+    def name(self) -> str:
+        """What the set is called."""
+        ...
+
+    def images(self) -> Iterator[tuple[str, Tensor]]:
+        """Each image with its name."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ class Picture:
 
 def evaluate(
     upscale: Upscaler,
-    benchmark: Benchmark,
+    benchmark: ImageSet,
     *,
     scale: int,
     metrics: Sequence[Metric],

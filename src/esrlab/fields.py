@@ -39,7 +39,7 @@ def _leaves_of(part: BaseModel, *, prefix: str) -> list[Leaf]:
     for name, info in type(part).model_fields.items():
         value = getattr(part, name)
         dotted = f"{prefix}{name}"
-        if name in FIXED or value is None:
+        if name in FIXED or (value is None and dotted == "adversarial"):
             continue
         if isinstance(value, BaseModel):
             found += _leaves_of(value, prefix=f"{dotted}.")
@@ -48,7 +48,8 @@ def _leaves_of(part: BaseModel, *, prefix: str) -> list[Leaf]:
                 found += _leaves_of(member, prefix=f"{dotted}.{member.name}.")
         else:
             choices = tuple(str(choice) for choice in get_args(info.annotation)) if _is_literal(info) else ()
-            found.append(Leaf(dotted, value, info.description or "", choices, isinstance(value, tuple)))
+            is_tuple = get_origin(info.annotation) is tuple
+            found.append(Leaf(dotted, value, info.description or "", choices, is_tuple))
     return found
 
 
@@ -68,8 +69,19 @@ def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         name = dotted.replace("-", "_") if dotted.replace("-", "_") in settable else dotted
         if name not in settable:
             raise UsageError(_unknown(dotted, recipe, sorted(settable)))
+        rival = _rival(name)
+        if rival is not None and value is not None and rival not in values:
+            _put(dumped, rival, None)
         _put(dumped, name, value)
     return parse_recipe(dumped)
+
+
+def _rival(dotted: str) -> str | None:
+    """A weight takes a share's place, and a share a weight's."""
+    stem, _, last = dotted.rpartition(".")
+    rivals = {"weight": "share", "share": "weight"}
+    is_weighed = stem == "adversarial" or (stem.startswith("terms.") and stem.count(".") == 1)
+    return f"{stem}.{rivals[last]}" if is_weighed and last in rivals else None
 
 
 def _put(dumped: dict[str, Any], dotted: str, value: Any) -> None:

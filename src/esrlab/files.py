@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,12 +12,16 @@ from typing import Any
 
 from esrlab.errors import UserError
 
+_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}(\.[a-z0-9]+)?$")
+"""Names of `replacing`'s temporary files."""
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, failures: tuple[type[Exception], ...] = ()) -> Iterator[Path]:
     """A temporary path beside `path`, moved onto it when the block ends well, removed when it does not.
 
-    Raises UserError when the folder cannot be written to or the disk is full.
+    `failures`: how the library that writes says that it could not, beside OSError. Raises UserError when
+    the folder cannot be written to or the disk is full; what was there before is then still there.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,10 +37,33 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(stream.fileno())
         temporary.chmod(0o666 & ~_umask())  # again: some libraries put a new file in its place
         temporary.replace(path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        _sync_folder(path.parent)
+    except (OSError, *failures) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        free = shutil.disk_usage(path.parent).free / 2**20 if path.parent.exists() else 0
+        raise UserError(f"cannot write {path}: {reason} ({free:,.0f} MiB are free there)") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what `replacing` left half-written in a folder, and below it, when its process was killed.
+
+    For folders that one process at a time works in: another's file at work would be taken for a leftover.
+    """
+    for path in folder.rglob(".*"):
+        if path.is_file() and _TEMPORARY.match(path.name):
+            path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a file's new name survive a power cut; Windows has no such call, and needs none."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:

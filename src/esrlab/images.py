@@ -39,6 +39,15 @@ def find_images(folder: Path) -> list[Path]:
     )
 
 
+def decoded_size(path: Path) -> int:
+    """Bytes that decoding will give, from the file's header alone; 0 where even that cannot be read."""
+    try:
+        with Image.open(path) as opened:
+            return opened.width * opened.height * 3
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return 0
+
+
 def decode_pixels(encoded: bytes, *, name: str) -> Pixels:
     """Decodes a whole image file into (H, W, 3) bytes; raises ImageError with `name` when it cannot."""
     try:

@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP") if hasattr(signal, name)
+)
+"""Ctrl-C, a scheduler's request to go (Slurm: SIGTERM, or USR1 by --signal=USR1@60), a closed terminal."""
+
 
 class Interrupted(Exception):
     """The user (or the machine's scheduler) asked to stop, and everything so far is saved."""
 
 
 class StopRequest:
-    """True once Ctrl-C or SIGTERM came; a second Ctrl-C is no longer held back."""
+    """True once Ctrl-C or another of SIGNALS came; a second one is no longer held back."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -28,12 +33,15 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Holds back SIGINT and SIGTERM while the block runs; outside the main thread it changes nothing."""
+    """Holds back SIGNALS while the block runs; outside the main thread it changes nothing."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [
+        number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN
+    ]  # nohup's stay so
+    before = {number: signal.signal(number, request) for number in heard}
     try:
         yield request
     finally:

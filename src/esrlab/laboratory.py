@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 import torch
 
-from esrlab.checkpoint import load_generator
 from esrlab.evaluation import Picture, evaluate, perceptual_metric
 from esrlab.files import write_text
+from esrlab.generators import load_generator
 from esrlab.images import write_image
 from esrlab.interruption import Interrupted
 from esrlab.metrics import Metric, paper_metrics, standard_metrics
 from esrlab.photos import Benchmark, Photos, open_benchmark
-from esrlab.runs import train
+from esrlab.runs import Watcher, train
 from esrlab.scores import BICUBIC, CASCADE, Score, write_scores
 from esrlab.study import PlannedRun, Study, plan_runs
 from esrlab.studyfolder import choose_lpips, claim_folder, collect_scores, describe_data
@@ -105,7 +105,7 @@ def _attempt(lab: Laboratory, run: PlannedRun) -> None:
             seed=run.seed,
             device=lab.device,
             out=folder,
-            watch=lambda step, row: lab.watcher.stepped(run, step, row),
+            watcher=Watcher(stepped=lambda step, row: lab.watcher.stepped(run, step, row)),
         )
         scores = _score_run(lab, run, trained.generator)
     except (Interrupted, KeyboardInterrupt):

@@ -1,13 +1,25 @@
 """The frozen description of one training: everything that decides what a run computes, bar its seed."""
 
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from esrlab.errors import UsageError
-from esrlab.losses import AnyLoss, Content, GameName
+from esrlab.losses import Content, GameName
 from esrlab.networks.critic import SMALLEST_SIZE
-from esrlab.resize import Convention
+from esrlab.settings import (
+    STARTS,
+    Adversarial,
+    Engine,
+    Generator,
+    Optimiser,
+    Part,
+    Patches,
+    Term,
+    Validation,
+    Weighed,
+)
 
 Scale = Literal[2, 3, 4]
 
@@ -16,6 +28,9 @@ SEEDS = 2**32
 
 RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._=+-]{0,119}$"
 """What a recipe may be called: it becomes part of a folder's name."""
+
+ADVERSARIAL = "adversarial"
+"""What the game is called among the terms."""
 
 GAME_TITLES: dict[GameName, str] = {
     "relativistic": "ESRGAN",
@@ -29,86 +44,6 @@ GAME_TITLES: dict[GameName, str] = {
 }
 
 
-class Part(BaseModel):
-    """What every piece of a recipe obeys: frozen, no unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Generator(Part):
-    """An RRDBNet's shape; the defaults are ESRGAN's."""
-
-    features: int = Field(default=64, ge=8, le=512, description="channels between the blocks")
-    growth: int = Field(default=32, ge=1, le=256, description="channels each dense convolution adds")
-    blocks: int = Field(default=23, ge=1, le=64, description="residual-in-residual dense blocks")
-    start: Literal["random", "interpolation"] = Field(
-        default="random",
-        description="first weights: 'random' as ESRGAN, or 'interpolation': begins as a linear interpolator",
-    )
-
-
-class Patches(Part):
-    """What one training sample is: a random crop, flipped and turned, and its reduction."""
-
-    lr_size: int = Field(default=32, ge=8, le=512, description="side of the low-resolution patch in pixels")
-    batch: int = Field(default=16, ge=1, le=4096, description="patches a step")
-    convention: Convention = Field(
-        default="matlab", description="which bicubic makes the low-resolution patch"
-    )
-
-
-class Optimiser(Part):
-    """Adam, for the generator and the critic alike."""
-
-    learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Adam's learning rate")
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
-        default=(0.0, 0.9), description="Adam's decay rates of the first and second moment"
-    )
-
-
-class Critic(Part):
-    """The VGG-style critic's shape and how often it learns."""
-
-    features: int = Field(
-        default=64, ge=1, le=512, description="channels of its first convolution; 64 as ESRGAN's"
-    )
-    norm: Literal["batch", "layer", "none"] = Field(
-        default="batch", description="normalisation after convolutions"
-    )
-    updates: int = Field(
-        default=1, ge=1, le=100, description="critic updates a step, each on a batch of its own"
-    )
-
-
-class Adversarial(Part):
-    """The game between generator and critic."""
-
-    game: GameName = Field(default="wgan", description="what critic and generator minimise")
-    weight: float = Field(default=5e-3, ge=0, description="weight of the generator's side of the game")
-    clip: float = Field(default=0.01, gt=0, description="bound on the critic's parameters; used by wgan")
-    penalty: float = Field(
-        default=10.0, gt=0, description="weight λ of the gradient penalty; used by wgan-gp"
-    )
-    critic: Critic = Critic()
-
-    @model_validator(mode="after")
-    def _penalty_needs_independent_samples(self) -> Self:
-        if self.game == "wgan-gp" and self.critic.norm == "batch":
-            raise ValueError(
-                "wgan-gp penalises each sample's gradient, but batch norm couples the samples: "
-                "set adversarial.critic.norm to 'layer' or 'none'"
-            )
-        return self
-
-
-class Term(Part):
-    """One weighted loss on the generated image."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="what logs and tables call it")
-    weight: float = Field(ge=0, description="its weight in the sum")
-    loss: AnyLoss
-
-
 class Recipe(Part):
     """One training, whole. Construct it (or `parse_recipe`) and every problem is named at once."""
 
@@ -120,27 +55,66 @@ class Recipe(Part):
     adversarial: Adversarial | None = None
     patches: Patches = Patches()
     optimiser: Optimiser = Optimiser()
+    engine: Engine = Engine()
+    validation: Validation = Validation()
     steps: int = Field(default=5000, ge=1, le=100_000_000, description="generator updates")
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        problems = [*self._term_problems(), *self._size_problems()]
+        problems = [
+            *self._term_problems(),
+            *self._share_problems(),
+            *self._size_problems(),
+            *self._start_problems(),
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def pullers(self) -> dict[str, Weighed]:
+        """What pulls at the generated image, by name: the active terms, and the game where it is played."""
+        found: dict[str, Weighed] = {term.name: term for term in self.terms if term.is_active}
+        if self.adversarial is not None and self.adversarial.is_active:
+            found[ADVERSARIAL] = self.adversarial
+        return found
 
     def _term_problems(self) -> list[str]:
         names = [term.name for term in self.terms]
         twice = sorted({name for name in names if names.count(name) > 1})
         problems = [f"two terms are called {name!r}; names must differ" for name in twice]
-        if "adversarial" in names:
-            problems.append("'adversarial' names the game; call the term otherwise")
-        weights = [term.weight for term in self.terms]
-        if self.adversarial is not None:
-            weights.append(self.adversarial.weight)
-        if not any(weight > 0 for weight in weights):
+        if ADVERSARIAL in names:
+            problems.append(f"{ADVERSARIAL!r} names the game; call the term otherwise")
+        if not self.pullers:
             problems.append("no term has a weight above zero, so the generator would learn nothing")
+        warmup = self.adversarial.warmup if self.adversarial is not None else 0
+        if warmup and not any(term.is_active for term in self.terms):
+            problems.append(
+                "adversarial.warmup leaves the game out, and no other term is there to learn from"
+            )
         return problems
+
+    def _share_problems(self) -> list[str]:
+        shares = [part.share for part in self.pullers.values() if part.share is not None]
+        has_weights = any(part.weight is not None for part in self.pullers.values())
+        total = sum(shares)
+        if shares and has_weights and total >= 1:
+            return [f"the shares add up to {total:g} and leave nothing to the terms that have weights"]
+        if shares and not has_weights and abs(total - 1) > 1e-6:
+            return [
+                f"every term has a share, and they add up to {total:g}, not 1; "
+                "let them, or give one term a weight instead"
+            ]
+        return []
+
+    def _start_problems(self) -> list[str]:
+        start = self.generator.start
+        if start in STARTS or Path(start).suffix in (".safetensors", ".pth"):
+            return []
+        return [
+            f"generator.start is {start!r}; it is 'random', 'interpolation', "
+            "or a .safetensors or .pth file of a trained generator"
+        ]
 
     def _size_problems(self) -> list[str]:
         if self.adversarial is None or self.hr_size >= SMALLEST_SIZE:
@@ -161,16 +135,27 @@ class Recipe(Part):
     def label(self) -> str:
         """What tables call it: the game, the content with its weights' origin, and what else was added."""
         content = [
-            term.loss.label for term in self.terms if isinstance(term.loss, Content) and term.weight > 0
+            term.loss.label for term in self.terms if isinstance(term.loss, Content) and term.is_active
         ]
         others = [
             term.loss.label
             for term in self.terms
-            if not isinstance(term.loss, Content) and term.weight > 0 and term.name != "pixel"
+            if not isinstance(term.loss, Content) and term.is_active and term.name != "pixel"
         ]
         game = [GAME_TITLES[self.adversarial.game]] if self.adversarial is not None else []
         pixel = [term.loss.label for term in self.terms if term.name == "pixel" and not content]
-        return " + ".join([*game, *content, *pixel, *others])
+        return " + ".join([*game, *content, *pixel, *others]) + self._remarks
+
+    @property
+    def _remarks(self) -> str:
+        """What a table has to say beside the losses: shares in place of weights, inexact arithmetic."""
+        shares = [f"{name} {part.share:.0%}" for name, part in self.pullers.items() if part.share is not None]
+        remarks = [f"shares: {', '.join(shares)}"] if shares else []
+        if self.engine.precision != "float32":
+            remarks.append(self.engine.precision)
+        if self.engine.compile:
+            remarks.append("compiled")
+        return f" [{'; '.join(remarks)}]" if remarks else ""
 
 
 def parse_recipe(fields: dict[str, Any]) -> Recipe:

@@ -14,7 +14,8 @@ from typing import Any
 from esrlab.errors import UsageError
 from esrlab.fields import with_fields
 from esrlab.losses import L1, Content, FeatureWeights, GameName, TotalVariation
-from esrlab.recipe import Adversarial, Critic, Optimiser, Recipe, Term, parse_recipe
+from esrlab.recipe import Recipe, parse_recipe
+from esrlab.settings import Adversarial, Critic, Generator, Optimiser, Term
 
 PIXEL = Term(name="pixel", weight=1e-2, loss=L1())
 VGG = Term(name="content", weight=1.0, loss=Content(network="vgg19", layers={"conv5_4": 1.0}))
@@ -44,7 +45,8 @@ RECIPES: tuple[Recipe, ...] = (
         name="psnr",
         about="pixels alone (L1): the faithful generator that GAN trainings start from",
         terms=(Term(name="pixel", weight=1.0, loss=L1()),),
-        optimiser=Optimiser(learning_rate=2e-4, betas=(0.9, 0.99)),
+        generator=Generator(average=0.999),
+        optimiser=Optimiser(learning_rate=2e-4, betas=(0.9, 0.99), schedule="cosine"),
     ),
 )
 

@@ -88,16 +88,34 @@ def make_lr(hr: Tensor, scale: int, *, convention: Convention = "matlab") -> Ten
     _check_range(hr)
     with torch.no_grad():
         levels = _restore_levels(hr)
-        match convention:
-            case "matlab":
-                lr = _shrink_as_doubles(levels, scale)
-            case "matlab-8bit":
-                lr = _shrink_in_8bit_steps(levels, scale)
-            case _:
-                raise ValueError(
-                    f"unknown convention {convention!r}: one of {', '.join(get_args(Convention))}"
-                )
-        return (lr / _PEAK).to(hr)
+        if convention == "matlab-8bit":
+            levels = _round_levels(levels)
+        return _shrink_levels(levels, scale, convention=convention).to(hr)
+
+
+def make_lr_from_bytes(hr: Tensor, scale: int, *, convention: Convention = "matlab") -> Tensor:
+    """Make the low-resolution image of 8-bit pixels: bit for bit make_lr(hr.float() / 255), much faster.
+
+    (N, C, H, W) uint8 -> (N, C, H/scale, W/scale) float32, multiples of 1/255 in [0, 1].
+    ValueError: not such an image, an unknown convention, or H or W not a multiple of the scale.
+    """
+    if hr.dtype != torch.uint8 or hr.ndim != 4 or math.prod(hr.shape[1:]) == 0:
+        raise ValueError(
+            f"expected uint8 images of shape (N, C, H, W), got {hr.dtype} of shape {tuple(hr.shape)}"
+        )
+    _check_multiple(hr, scale)
+    return _shrink_levels(_in_float64(hr), scale, convention=convention).float()
+
+
+def _shrink_levels(levels: Tensor, scale: int, *, convention: Convention) -> Tensor:
+    """Levels 0 to 255 in float64, whole ones for "matlab-8bit" -> the reduced image in [0, 1], in float64."""
+    match convention:
+        case "matlab":
+            return _shrink_as_doubles(levels, scale) / _PEAK
+        case "matlab-8bit":
+            return _shrink_in_8bit_steps(levels, scale) / _PEAK
+        case _:
+            raise ValueError(f"unknown convention {convention!r}: one of {', '.join(get_args(Convention))}")
 
 
 def _shrink_as_doubles(levels: Tensor, scale: int) -> Tensor:
@@ -106,11 +124,11 @@ def _shrink_as_doubles(levels: Tensor, scale: int) -> Tensor:
 
 
 def _shrink_in_8bit_steps(levels: Tensor, scale: int) -> Tensor:
-    """Vertical pass, rounding, horizontal pass, rounding; levels 0 to 255 in float64, in and out."""
+    """Vertical pass, rounding, horizontal pass, rounding; whole levels 0 to 255 in float64, in and out."""
     height, width = levels.shape[-2:]
     rows, whole = _numerators(height, scale, shrink=True, border="replicated")
     columns, _ = _numerators(width, scale, shrink=True, border="replicated")
-    squat = _round_levels(rows.to(levels) @ _round_levels(levels) / whole)
+    squat = _round_levels(rows.to(levels) @ levels / whole)
     return _round_levels(squat @ columns.to(levels).T / whole)
 
 

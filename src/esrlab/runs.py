@@ -1,69 +1,110 @@
-"""A run's folder: begun, gone on with, finished.
+"""A run from its first step to its end: begun, cut off, gone on with, gone back, finished.
 
-recipe.json (what is trained, on what), log.jsonl (a line a step), checkpoint.pt (full state) and, when
-done, generator.safetensors. A batch is a function of (photographs, seed, step), so going on from a
-checkpoint needs nothing else.
+A batch is a function of (photographs, seed, step), so going on from a checkpoint needs nothing else.
 """
 
-import json
-import math
-import platform
+import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TextIO
 
 import torch
-from torch import Tensor
 
-from esrlab import __version__
-from esrlab.batches import Batch, make_batch
-from esrlab.checkpoint import load_checkpoint, save_checkpoint, save_generator
-from esrlab.errors import UsageError, UserError
-from esrlab.files import read_json_lines, to_json, write_json_lines, write_text
-from esrlab.interruption import Interrupted, stop_requests
+from esrlab.checkpoint import Checkpoints, Story
+from esrlab.collapse import WINDOW, find_signs
+from esrlab.devices import memory_in_use
+from esrlab.errors import UserError
+from esrlab.files import remove_leftovers, to_json, write_json_lines, write_text
+from esrlab.generators import save_generator
+from esrlab.health import NonFinite, Setback
+from esrlab.interruption import Interrupted, StopRequest, stop_requests
+from esrlab.logfile import open_log, truncate_log
+from esrlab.networks.rrdb import RRDBNet
 from esrlab.photos import Photos
 from esrlab.recipe import Recipe
-from esrlab.training import Run, StepReport, start_run, train_step
+from esrlab.runfolder import Outcome, RunFolder, describe_run, refuse_other_run, sole_use, write_outcome
+from esrlab.settings import BestBy
+from esrlab.step import StepReport, train_step
+from esrlab.supply import Supply, open_supply
+from esrlab.training import Run, start_run
 
-IDENTITY = ("recipe", "seed", "photos", "origins")
-"""The parts of recipe.json that decide what a run computes; going on needs those that are known unchanged."""
+LOOK_EVERY = 10
+"""Steps between looks for signs of collapse."""
 
 
-class Diverged(UserError):
-    """A value in training became infinite or not a number."""
+class Validator(Protocol):
+    """Judges a generator on images that it is not trained on."""
+
+    @property
+    def title(self) -> str:
+        """What is judged, in words."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells one set of images from another."""
+        ...
+
+    def __call__(self, generator: RRDBNet, *, sheet: Path | None = None) -> dict[str, float]:
+        """The means, by keys that begin with "validation/"; sample pictures go to `sheet`."""
+        ...
+
+    def improves(
+        self, values: dict[str, float], best: float | None, *, by: BestBy, has_game: bool
+    ) -> float | None:
+        """The deciding value where it is better than the best so far, else None."""
+        ...
+
+
+def _ignore(*_: object) -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True)
-class RunFolder:
-    """Where a run's files lie."""
+class Watcher:
+    """Who is told how a run goes.
 
-    path: Path
+    stepped: after each step, its number and its line of the log; said: what a user should know, in words;
+    pictured: after each validation, the step and the file with its sample pictures.
+    """
 
-    @property
-    def recipe(self) -> Path:
-        """What is trained, with which seed, on which photographs, by which versions."""
-        return self.path / "recipe.json"
-
-    @property
-    def log(self) -> Path:
-        """One JSON object a step."""
-        return self.path / "log.jsonl"
-
-    @property
-    def checkpoint(self) -> Path:
-        """The full state."""
-        return self.path / "checkpoint.pt"
-
-    @property
-    def generator(self) -> Path:
-        """The trained generator; there once the run is done."""
-        return self.path / "generator.safetensors"
+    stepped: Callable[[int, dict[str, Any]], None] = _ignore
+    said: Callable[[str], None] = _ignore
+    pictured: Callable[[int, Path], None] = _ignore
 
 
-StepWatcher = Callable[[int, dict[str, Any]], None]
-"""Called after each step with its number and its line of the log."""
+@dataclass(frozen=True)
+class Saving:
+    """When a run's state is saved: every `every` steps and every `minutes`; the last `keep` are kept."""
+
+    every: int = 500
+    keep: int = 3
+    minutes: float = 10.0
+
+
+@dataclass
+class _Session:
+    """One process's work on a run."""
+
+    folder: RunFolder
+    recipe: Recipe
+    photos: Photos
+    start: Callable[[], Run]
+    run: Run
+    story: Story
+    checkpoints: Checkpoints
+    minutes: float
+    validator: Validator | None
+    watcher: Watcher
+    log: TextIO
+    recent: deque[dict[str, Any]]
+    supply: Supply
+    signs: dict[str, str] = field(default_factory=dict)
+    saved: float = field(default_factory=time.monotonic)
 
 
 def train(
@@ -73,165 +114,232 @@ def train(
     seed: int,
     device: torch.device,
     out: Path,
-    checkpoint_every: int = 500,
-    watch: StepWatcher | None = None,
+    saving: Saving | None = None,
+    validator: Validator | None = None,
+    watcher: Watcher | None = None,
 ) -> RunFolder:
-    """Trains in `out`, from its checkpoint where it has one, to recipe.steps.
+    """Trains in `out`, from its checkpoint where it has one, to recipe.steps or until it has diverged.
 
-    Raises UsageError when `out` holds something else, Diverged on a non-finite value, and Interrupted
-    after Ctrl-C or SIGTERM, when everything so far is saved.
+    Raises UsageError when `out` holds something else, UserError when it cannot be written to or another
+    process works there, and Interrupted after Ctrl-C or a request to stop, when everything so far is saved.
     """
     folder = RunFolder(out)
-    about = describe_run(recipe, photos, seed=seed, device=device)
-    has_begun = refuse_other_run(folder, about)
-    if folder.generator.exists():
-        return folder
-    run = start_run(recipe, seed=seed, device=device)
-    about["origins"] = {term.name: getattr(loss, "origin", "") for term, loss in run.terms}
-    if not has_begun:
-        write_text(folder.recipe, to_json(about, indent=2) + "\n")
-    else:
-        refuse_other_run(folder, about)
-        if folder.checkpoint.exists():
-            load_checkpoint(run, folder.checkpoint)
-    _keep_log_until(folder.log, run.step)
-    with stop_requests() as stop, folder.log.open("a", encoding="utf-8") as log:
-        while run.step < recipe.steps:
-            began = time.perf_counter()
-            report = train_step(run, step_batches(run, photos))
-            row = log_row(report, run, seconds=time.perf_counter() - began)
-            log.write(to_json(row) + "\n")
-            log.flush()
-            _require_finite(row)
-            if watch is not None:
-                watch(run.step, row)
-            if stop or run.step == recipe.steps or run.step % checkpoint_every == 0:
-                save_checkpoint(run, folder.checkpoint)
-            if stop and run.step < recipe.steps:
-                raise Interrupted(
-                    f"stopped after step {run.step} of {recipe.steps}; the same command goes on"
-                )
-        save_generator(run.generator, folder.generator, about={"recipe": recipe.name, "seed": str(seed)})
+    refuse_other_run(folder, describe_run(recipe, photos, seed=seed, device=device))
+    with sole_use(out):
+        about = describe_run(recipe, photos, seed=seed, device=device)
+        has_begun = refuse_other_run(folder, about)
+        if folder.generator.exists():
+            return folder
+        remove_leftovers(out)
+        run = start_run(recipe, seed=seed, device=device)
+        about["origins"] = run.origins
+        if validator is not None:
+            about["validation"] = {"images": validator.title, "fingerprint": validator.fingerprint}
+        if has_begun:
+            refuse_other_run(folder, about)
+        else:
+            write_text(folder.recipe, to_json(about, indent=2) + "\n")
+        ready = [run]  # the first to be asked for; a damaged checkpoint or a setback needs another
+
+        def start() -> Run:
+            return ready.pop() if ready else start_run(recipe, seed=seed, device=device)
+
+        session = _open_session(
+            folder,
+            photos,
+            start,
+            saving=saving or Saving(),
+            validator=validator,
+            watcher=watcher or Watcher(),
+        )
+        try:
+            with stop_requests() as stop:
+                _take_steps(session, stop)
+                _finish(session)
+        finally:
+            session.supply.close()
+            with suppress(OSError):  # a full disk has been told of already
+                session.log.close()
         if stop:
             raise Interrupted(f"stopped after the last step; {folder.generator} is written")
     return folder
 
 
-def step_batches(run: Run, photos: Photos) -> list[Batch]:
-    """The batches of the run's next step: one for each critic update, the last one for the generator too."""
-    recipe = run.recipe
-    count = recipe.adversarial.critic.updates if recipe.adversarial is not None else 1
-    return [
-        make_batch(
-            photos,
-            seed=run.seed,
-            step=run.step * count + update,
-            scale=recipe.scale,
-            lr_size=recipe.patches.lr_size,
-            size=recipe.patches.batch,
-            convention=recipe.patches.convention,
-        ).to(run.device)
-        for update in range(count)
-    ]
+def _open_session(
+    folder: RunFolder,
+    photos: Photos,
+    start: Callable[[], Run],
+    *,
+    saving: Saving,
+    validator: Validator | None,
+    watcher: Watcher,
+) -> _Session:
+    """The run as its last readable checkpoint left it, or at its beginning; the log cut back to it."""
+    checkpoints = Checkpoints(folder.checkpoints, saving.every, saving.keep)
+    found = checkpoints.load_latest(start, warn=watcher.said)
+    run, story = found or (start(), Story(alarms={}, best=None))
+    kept, _ = truncate_log(folder.log, run.step, tail=WINDOW)
+    if run.step > (kept[-1]["step"] if kept else 0):
+        watcher.said(f"{folder.log} lacks lines of steps before {run.step}; its curves have a gap")
+    log = open_log(folder.log)
+    return _Session(
+        folder,
+        run.recipe,
+        photos,
+        start,
+        run,
+        story,
+        checkpoints,
+        saving.minutes,
+        validator,
+        watcher,
+        log,
+        recent=deque(kept, maxlen=WINDOW),
+        supply=_supply(run, photos),
+    )
 
 
-def describe_run(recipe: Recipe, photos: Photos, *, seed: int, device: torch.device) -> dict[str, Any]:
-    """Everything needed to repeat a run, as recipe.json holds it."""
-    return {
-        "recipe": recipe.model_dump(mode="json"),
-        "label": recipe.label,
-        "seed": seed,
-        "photos": {"count": len(photos.members), "fingerprint": photos.fingerprint},
-        "source": photos.source,
-        "skipped": [{"name": name, "reason": reason} for name, reason in photos.skipped],
-        "versions": {"esrlab": __version__, "torch": torch.__version__, "python": platform.python_version()},
-        "device": str(device),
-        "threads": torch.get_num_threads(),
-    }
+def _supply(run: Run, photos: Photos) -> Supply:
+    return open_supply(run.recipe, photos, seed=run.draw_seed, device=run.device)
+
+
+def _take_steps(session: _Session, stop: StopRequest) -> None:
+    steps = session.recipe.steps
+    while session.run.step < steps and not _is_given_up(session):
+        began = time.perf_counter()
+        try:
+            report = train_step(session.run, session.supply.take(session.run.step))
+        except NonFinite as event:
+            _go_back(session, event.setback)
+            continue
+        row = log_row(report, session.run, seconds=time.perf_counter() - began)
+        _look(session, row)
+        step = session.run.step
+        if stop or step == steps or session.checkpoints.is_due(step) or _is_late(session):
+            _save(session)
+        if stop and step < steps:
+            raise Interrupted(f"stopped after step {step} of {steps}; the same command goes on")
+
+
+def _look(session: _Session, row: dict[str, Any]) -> None:
+    """Logs a step, with its validation where one is due, and looks for signs of collapse."""
+    step, every = session.run.step, session.recipe.validation.every
+    if session.validator is not None and (step % every == 0 or step == session.recipe.steps):
+        row |= _validate(session, session.validator)
+    with _disk_trouble_told(session):
+        session.log.write(to_json(row) + "\n")
+        session.log.flush()
+    session.recent.append(row)
+    if step % LOOK_EVERY == 0 or step == session.recipe.steps:
+        session.signs = find_signs(session.recent)
+        for name, words in session.signs.items():
+            if name not in session.story.alarms:
+                session.story.alarms[name] = step
+                session.watcher.said(f"sign of collapse at step {step}: {words}")
+    session.watcher.stepped(step, row)
+
+
+def _validate(session: _Session, validator: Validator) -> dict[str, float]:
+    """Judges the generator as it is, keeps the best, and draws sample pictures."""
+    run, story = session.run, session.story
+    path = session.folder.samples / f"step-{run.step:08d}.png"
+    values = validator(run.result, sheet=path)
+    better = validator.improves(
+        values,
+        story.best["value"] if story.best is not None else None,
+        by=session.recipe.validation.best_by,
+        has_game=session.recipe.adversarial is not None,
+    )
+    if better is not None:
+        session.story = replace(story, best={"step": run.step, "value": better})
+        _write_generator(run, session.folder.best)
+    session.watcher.pictured(run.step, path)
+    return values
+
+
+def _is_late(session: _Session) -> bool:
+    return time.monotonic() - session.saved > 60 * session.minutes
+
+
+def _save(session: _Session) -> None:
+    """A checkpoint, once the log it goes with is safely on the disk."""
+    if not session.folder.recipe.exists():
+        raise UserError(
+            f"{session.folder.path} was removed or emptied while its run was going on; "
+            f"step {session.run.step} cannot be saved. Start again with a new --out"
+        )
+    with _disk_trouble_told(session):
+        session.log.flush()
+        os.fsync(session.log.fileno())
+    session.checkpoints.save(session.run, session.story)
+    session.saved = time.monotonic()
+
+
+@contextmanager
+def _disk_trouble_told(session: _Session) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write {session.folder.log}: {error.strerror}; make room there, and the same command "
+            "goes on from the last checkpoint"
+        ) from error
+
+
+def _go_back(session: _Session, setback: Setback) -> None:
+    """Returns to the last checkpoint that was due; after too many setbacks, ends there as diverged."""
+    setbacks = [*session.run.setbacks, setback]
+    start = session.start
+    found = session.checkpoints.load_latest(start, warn=session.watcher.said, due_only=True)
+    session.run, session.story = found or (start(), Story(alarms={}, best=None))
+    session.run.setbacks = setbacks
+    session.supply.close()
+    session.supply = _supply(session.run, session.photos)
+    step = session.run.step
+    session.log.close()
+    kept, dropped = truncate_log(session.folder.log, step, tail=WINDOW)
+    session.log = open_log(session.folder.log)
+    session.recent = deque(kept, maxlen=WINDOW)
+    write_json_lines(session.folder.evidence / f"setback-{len(setbacks)}.jsonl", dropped)
+    _save(session)
+    session.checkpoints.forget_after(step)
+    then = "is given up" if _is_given_up(session) else "goes on with other patches"
+    session.watcher.said(f"{setback}: not applied; went back to step {step} and {then}")
+
+
+def _is_given_up(session: _Session) -> bool:
+    return len(session.run.setbacks) > session.recipe.engine.setbacks
+
+
+def _finish(session: _Session) -> None:
+    """Says how it ended; the generator comes last, since its being there means that the run is done."""
+    run = session.run
+    ended = "diverged" if _is_given_up(session) else "collapsed" if session.signs else "finished"
+    outcome = Outcome(
+        ended, run.step, session.recipe.steps, session.signs, session.story.alarms, run.setbacks
+    )
+    write_outcome(session.folder, outcome)
+    _write_generator(run, session.folder.generator)
+
+
+def _write_generator(run: Run, path: Path) -> None:
+    about = {"recipe": run.recipe.name, "seed": str(run.seed), "step": str(run.step)}
+    save_generator(run.result, path, about=about)
 
 
 def log_row(report: StepReport, run: Run, *, seconds: float) -> dict[str, Any]:
-    """A step as one line: loss/<term>, pull/<term>, critic/<value>, and how fast it went.
-
-    The one place where tensors become numbers; on a GPU they travel together.
-    """
-    named: dict[str, Tensor] = {f"loss/{name}": value for name, value in report.losses.items()}
-    for name, pull in report.pulls.items():
-        named |= {f"pull/{name}/{part}": value for part, value in vars(pull).items()}
-    named |= {f"critic/{name}": value for name, value in report.critic.items()}
-    numbers = torch.stack([value.float() for value in named.values()]).tolist()
+    """A step as one line: loss/<term>, pull/<term>, critic/<value>, …, and how fast it went."""
     row: dict[str, Any] = {"step": run.step}
-    for name, number in zip(named, numbers, strict=True):
-        group, term, *part = name.split("/")
+    for name, number in report.numbers.items():
+        group, _, rest = name.partition("/")
+        term, _, part = rest.partition("/")
         if part:
-            row.setdefault(f"{group}/{term}", {})[part[0]] = number
+            row.setdefault(f"{group}/{term}", {})[part] = number
         else:
             row[name] = number
+    patches = run.recipe.patches.batch * run.recipe.optimiser.accumulate
     return row | {
         "seconds": round(seconds, 6),
-        "images_per_second": round(run.recipe.patches.batch / seconds, 3),
+        "images_per_second": round(patches / seconds, 3),
+        "memory_gib": round(memory_in_use(run.device) / 2**30, 3),
     }
-
-
-def _require_finite(row: dict[str, Any]) -> None:
-    for name, value in row.items():
-        parts = value.items() if isinstance(value, dict) else [("", value)]
-        for part, number in parts:
-            if not math.isfinite(number):
-                place = f"{name}/{part}".rstrip("/")
-                raise Diverged(
-                    f"{place} became {number} at step {row['step']}; "
-                    "lower optimiser.learning_rate or that term's weight"
-                )
-
-
-def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
-    """Whether this run had begun before; UsageError for a folder that holds another run or anything else.
-
-    Of `about` those parts are compared that are known yet.
-    """
-    if not folder.recipe.exists():
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
-            raise UsageError(f"{folder.path} is not empty and holds no run; choose a new folder with --out")
-        return False
-    try:
-        before = json.loads(folder.recipe.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{folder.recipe} cannot be read ({error}); choose a new folder with --out"
-        ) from error
-    if not isinstance(before, dict):
-        raise UserError(f"{folder.recipe} describes no run; choose a new folder with --out")
-    known = [key for key in IDENTITY if key in about]
-    changed = differences({key: before.get(key) for key in known}, {key: about[key] for key in known})
-    if changed:
-        raise UsageError(
-            f"{folder.path} holds another run; choose a new folder with --out, or ask for the same again:\n"
-            + "\n".join(f"  {line}" for line in changed)
-        )
-    return True
-
-
-def differences(before: Any, now: Any, *, place: str = "") -> list[str]:
-    """Where two JSON values differ, one line each, by dotted place."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = list(dict.fromkeys([*before, *now]))
-        return [
-            line
-            for key in keys
-            for line in differences(before.get(key), now.get(key), place=f"{place}.{key}".lstrip("."))
-        ]
-    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        return [
-            line
-            for index, (old, new) in enumerate(zip(before, now, strict=True))
-            for line in differences(old, new, place=f"{place}.{index}")
-        ]
-    return [] if before == now else [f"{place}: {before!r} there, {now!r} asked"]
-
-
-def _keep_log_until(path: Path, step: int) -> None:
-    """Drops the lines of steps that were taken but never saved."""
-    if path.exists():
-        rows = read_json_lines(path, growing=True)
-        write_json_lines(path, [row for row in rows if row["step"] <= step])

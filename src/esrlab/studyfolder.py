@@ -8,7 +8,7 @@ from esrlab.errors import UsageError
 from esrlab.files import to_json, write_text
 from esrlab.perception import LPIPSWeights, has_real_lpips
 from esrlab.photos import Benchmark, Photos
-from esrlab.runs import differences
+from esrlab.runfolder import differences
 from esrlab.scores import BICUBIC, Score, read_scores, write_scores
 from esrlab.study import PlannedRun, Study, dump_study, read_asked
 

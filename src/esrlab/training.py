@@ -1,21 +1,21 @@
-"""A run, its step, and nothing about files: who pulls the generated image where, and both updates."""
+"""A run at its beginning, and all that changes in it: networks, optimisers, weights of terms."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 from torch.optim import Adam, Optimizer
 
-from esrlab.batches import Batch
-from esrlab.losses import Game, LossFunction, Views, clip_parameters, game, gradient_penalty, share_networks
+from esrlab.generators import start_from
+from esrlab.health import Setback
+from esrlab.losses import Game, LossFunction, clip_parameters, game, share_networks
 from esrlab.networks.critic import Critic
 from esrlab.networks.rrdb import RRDBNet, start_as_interpolator
-from esrlab.recipe import Adversarial, Recipe, Term
-
-ADVERSARIAL = "adversarial"
-"""What the game is called among the terms."""
+from esrlab.recipe import ADVERSARIAL, Recipe
+from esrlab.settings import STARTS, Adversarial, Term
+from esrlab.shares import Balance
 
 
 @dataclass(frozen=True)
@@ -30,42 +30,51 @@ class Contest:
 
 @dataclass
 class Run:
-    """The only mutable thing: networks, optimisers, and how many steps were taken."""
+    """The only mutable thing: networks, optimisers, weights of terms, and how many steps were taken.
+
+    average: the moving average of the generator's weights, None where the recipe has none;
+    setbacks: the steps that were not applied, since something in them was not finite;
+    origins: where pretrained weights came from, by the term's name, and "start" for the generator's own.
+    """
 
     recipe: Recipe
     seed: int
     device: torch.device
     generator: RRDBNet
+    average: RRDBNet | None
     optimiser: Optimizer
     terms: tuple[tuple[Term, LossFunction], ...]
     contest: Contest | None
+    balance: Balance
+    origins: dict[str, str]
     step: int = 0
+    setbacks: list[Setback] = field(default_factory=list)
+
+    @property
+    def result(self) -> RRDBNet:
+        """The generator that the run is for: the moving average where there is one."""
+        return self.generator if self.average is None else self.average
+
+    @property
+    def draw_seed(self) -> int:
+        """Decides patches and other draws: the seed, and another after each setback, or it would recur."""
+        return mix(self.seed, len(self.setbacks)) if self.setbacks else self.seed
+
+    @property
+    def plays(self) -> bool:
+        """Whether the next step plays the adversarial game."""
+        return self.contest is not None and self.step >= self.contest.settings.warmup
 
 
-@dataclass(frozen=True)
-class Pull:
-    """A term's weighted gradient at the generated image, measured over the batch (scalar tensors).
-
-    norm: its 2-norm; share: of the sum of all norms, in [0, 1]; cosine: with the sum of all pulls.
-    """
-
-    norm: Tensor
-    share: Tensor
-    cosine: Tensor
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """What one step did, as scalar tensors: unweighted losses and pulls by term, the critic's scores."""
-
-    losses: dict[str, Tensor]
-    pulls: dict[str, Pull]
-    critic: dict[str, Tensor]
+def mix(*numbers: int) -> int:
+    """One number of 63 bits from several, such as a seed and a step."""
+    return int(np.random.SeedSequence(list(numbers)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> Run:
     """Fresh networks and optimisers; equal seeds give equal generators whatever the losses are."""
     shape = recipe.generator
+    origins: dict[str, str] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         generator = RRDBNet(
@@ -73,11 +82,17 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> Run:
         )
         if shape.start == "interpolation":
             start_as_interpolator(generator)
+        elif shape.start not in STARTS:
+            origins["start"] = start_from(generator, shape.start)
         contest = _start_contest(recipe, seed=seed, device=device)
     generator.to(device)
-    active = [term for term in recipe.terms if term.weight > 0]
+    average = copy.deepcopy(generator).requires_grad_(False) if shape.average else None
+    active = [term for term in recipe.terms if term.is_active]
     terms = tuple(zip(active, share_networks([term.loss.ready(device) for term in active]), strict=True))
-    return Run(recipe, seed, device, generator, _adam(generator, recipe), terms, contest)
+    origins |= {term.name: getattr(loss, "origin", "") for term, loss in terms}
+    optimiser = _adam(generator, recipe)
+    balance = _balance(recipe)
+    return Run(recipe, seed, device, generator, average, optimiser, terms, contest, balance, origins)
 
 
 def _start_contest(recipe: Recipe, *, seed: int, device: torch.device) -> Contest | None:
@@ -93,111 +108,13 @@ def _start_contest(recipe: Recipe, *, seed: int, device: torch.device) -> Contes
     return Contest(settings, rules, critic, _adam(critic, recipe))
 
 
-def _adam(network: torch.nn.Module, recipe: Recipe) -> Adam:
+def _adam(network: nn.Module, recipe: Recipe) -> Adam:
     return Adam(network.parameters(), lr=recipe.optimiser.learning_rate, betas=recipe.optimiser.betas)
 
 
-def train_step(run: Run, batches: Sequence[Batch]) -> StepReport:
-    """One update of the generator and one of the critic for each batch; the last batch serves both.
-
-    Each term's gradient is taken at the generated image, one after the other; their sum goes through the
-    generator once. That is the arithmetic of one backward pass of the weighted sum, and no dearer. The
-    critic scores the last batch's real and generated images once; both players' gradients come from it,
-    so the generator faces the critic as it is before this update (ESRGAN's order).
-    """
-    *earlier, batch = batches
-    for update, extra in enumerate(earlier, start=1):
-        _practise(run, extra, update=update)
-    sr = run.generator(batch.lr)
-    generated = sr.detach().requires_grad_()
-    views = Views(lr=batch.lr, sr=generated, hr=batch.hr)
-    losses: dict[str, Tensor] = {}
-    gradients: dict[str, Tensor] = {}
-    for term, loss in run.terms:
-        value = loss(views)
-        (gradients[term.name],) = torch.autograd.grad(term.weight * value, generated)
-        losses[term.name] = value.detach()
-    critic: dict[str, Tensor] = {}
-    if run.contest is not None:
-        losses[ADVERSARIAL], gradients[ADVERSARIAL], critic = _play(run, run.contest, generated, batch.hr)
-    total = torch.stack(list(gradients.values())).sum(dim=0)
-    run.optimiser.zero_grad(set_to_none=True)
-    sr.backward(total)
-    run.optimiser.step()
-    if run.contest is not None:
-        _update_critic(run.contest)
-    run.step += 1
-    return StepReport(losses, _measure_pulls(gradients, total), critic)
-
-
-def _play(
-    run: Run, contest: Contest, generated: Tensor, hr: Tensor
-) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """One round: the generator's loss and pull; the critic's gradients are left on its parameters."""
-    real, fake = contest.critic(hr), contest.critic(generated)
-    value = contest.game.generator_loss(real, fake)
-    (pull,) = torch.autograd.grad(contest.settings.weight * value, generated, retain_graph=True)
-    return value.detach(), pull, _blame(run, contest, real, fake, hr=hr, sr=generated.detach())
-
-
-def _practise(run: Run, batch: Batch, *, update: int) -> None:
-    """An update of the critic alone, on generated images that the generator does not learn from."""
-    contest = run.contest
-    if contest is None:
-        return
-    with torch.no_grad():
-        sr = run.generator(batch.lr)
-    _blame(run, contest, contest.critic(batch.hr), contest.critic(sr), hr=batch.hr, sr=sr, update=update)
-    _update_critic(contest)
-
-
-def _blame(
-    run: Run, contest: Contest, real: Tensor, fake: Tensor, *, hr: Tensor, sr: Tensor, update: int = 0
-) -> dict[str, Tensor]:
-    """Puts the critic's gradients on its parameters, and tells how it scores."""
-    value = contest.game.critic_loss(real, fake)
-    report = {"loss": value.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}
-    report["gap"] = report["real"] - report["fake"]
-    if contest.game.constraint == "penalty":
-        # An update's interpolates are its own: drawn from (seed, step, update), like its batch.
-        mixed = np.random.SeedSequence([run.seed, run.step, update]).generate_state(1, np.uint64)
-        draw = torch.Generator(device=hr.device).manual_seed(int(mixed[0] >> 1))
-        penalty = gradient_penalty(contest.critic, hr, sr, generator=draw)
-        value = value + contest.settings.penalty * penalty
-        report["penalty"] = penalty.detach()
-    parameters = list(contest.critic.parameters())
-    for parameter, gradient in zip(parameters, torch.autograd.grad(value, parameters), strict=True):
-        parameter.grad = gradient
-    return report
-
-
-def _update_critic(contest: Contest) -> None:
-    contest.optimiser.step()
-    if contest.game.constraint == "clip":
-        clip_parameters(contest.critic, contest.settings.clip)
-
-
-def _measure_pulls(gradients: dict[str, Tensor], total: Tensor) -> dict[str, Pull]:
-    norms = {name: _norm(gradient) for name, gradient in gradients.items()}
-    all_norms = torch.stack(list(norms.values())).sum().clamp_min(torch.finfo(total.dtype).tiny)
-    direction = _unit(total)
-    return {
-        name: Pull(
-            norm=norms[name],
-            share=norms[name] / all_norms,
-            cosine=(_unit(gradient) * direction).sum(),
-        )
-        for name, gradient in gradients.items()
-    }
-
-
-def _unit(gradient: Tensor) -> Tensor:
-    """The gradient at length 1, or 0 where it has none; torch's cosine_similarity gives up below 1e-8."""
-    norm = _norm(gradient)
-    return torch.where(norm > 0, gradient / norm.clamp_min(torch.finfo(norm.dtype).tiny), 0.0)
-
-
-def _norm(gradient: Tensor) -> Tensor:
-    """The 2-norm, taken at a scale where squares do not vanish: a clipped WGAN pulls with 1e-20 and less."""
-    largest = gradient.abs().max().clamp_min(torch.finfo(gradient.dtype).tiny)
-    return largest * torch.linalg.vector_norm(gradient / largest)
+def _balance(recipe: Recipe) -> Balance:
+    parts = {**recipe.pullers, **({ADVERSARIAL: recipe.adversarial} if recipe.adversarial else {})}
+    fixed = {name: part.weight for name, part in parts.items() if part.weight is not None}
+    asked = {name: part.share for name, part in parts.items() if part.share is not None}
+    late = {ADVERSARIAL} if recipe.adversarial is not None and recipe.adversarial.warmup else set[str]()
+    return Balance(fixed, asked, late)

@@ -4,17 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from esrlab.images import ImageError
 from esrlab.photos import open_benchmark, open_photos
-from esrlab.photos.collection import collect
-
-
-def save(path: Path, *, side: int = 80, seed: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (side, side + 5, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
+from photos.pictures import save
 
 
 def test_a_mixed_folder_gives_the_usable_ones_and_names_the_rest(tmp_path: Path) -> None:
@@ -59,18 +52,6 @@ def test_the_fingerprint_is_of_names_and_contents(tmp_path: Path) -> None:
     assert one == two != three
 
 
-def test_photographs_beyond_the_memory_budget_are_decoded_anew_and_equal(tmp_path: Path) -> None:
-    paths = []
-    for index in range(3):
-        save(tmp_path / f"{index}.png", seed=index)
-        paths.append((str(index), tmp_path / f"{index}.png"))
-    rich = collect(paths, source="x", smallest=8)
-    poor = collect(paths, source="x", smallest=8, memory_budget=80 * 85 * 3)
-    assert [photo.pixels is None for photo in poor.members] == [False, True, True]
-    for one, other in zip(rich.members, poor.members, strict=True):
-        assert np.array_equal(one.read(), other.read())
-
-
 def test_the_bundled_samples_are_colour_and_held_out_ones_are_not_trained_on() -> None:
     photos = open_photos("samples", smallest=128)
     benchmark = open_benchmark("samples", name="samples")
@@ -80,7 +61,7 @@ def test_the_bundled_samples_are_colour_and_held_out_ones_are_not_trained_on() -
     assert held_out.keys() == {"chelsea", "coffee", "rocket"}
     assert not held_out.keys() & {photo.name for photo in photos.members}
     for photo in photos.members:
-        pixels = photo.read().astype(int)
+        pixels = photo.pixels.astype(int)
         assert np.abs(pixels[..., 0] - pixels[..., 2]).mean() > 2, f"{photo.name} is grey"
 
 

@@ -18,6 +18,7 @@ from esrlab.fields import leaves
 from esrlab.progress import answers
 from esrlab.recipe import Recipe
 from esrlab.recipes import RECIPES, find_recipe
+from esrlab.settings import Weighed
 
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
@@ -51,14 +52,19 @@ def _table_of_all() -> Table:
     for heading in ("recipe", "terms: weight × loss", "critic", "steps", "about"):
         table.add_column(heading, overflow="fold")
     for recipe in RECIPES:
-        terms = [f"{term.weight:g} × {term.loss.label}" for term in recipe.terms]
+        terms = [f"{strength(term)} × {term.loss.label}" for term in recipe.terms]
         critic = "–"
         if recipe.adversarial is not None:
-            terms.append(f"{recipe.adversarial.weight:g} × {recipe.adversarial.game}")
+            terms.append(f"{strength(recipe.adversarial)} × {recipe.adversarial.game}")
             critic = f"{recipe.adversarial.critic.norm} norm"
         cells = (recipe.name, "\n".join(terms), critic, str(recipe.steps), recipe.about)
         table.add_row(*map(Text, cells))
     return table
+
+
+def strength(part: Weighed) -> str:
+    """A weight, or a share of the pull in percent."""
+    return f"{part.weight:g}" if part.share is None else f"{part.share:.0%}"
 
 
 def _table_of_one(recipe: Recipe) -> Table:

@@ -5,14 +5,17 @@ examples:
   esrlab train wgan-vgg --scale 4 --photos DIV2K/train --out runs/first
   esrlab train esrgan-vgg --scale 2 --steps 200 --seed 1 --out runs/second \\
       --generator.blocks 2 --generator.features 32 --patches.batch 4
-  esrlab train my-recipe.toml --photos photographs --out runs/third
+  esrlab train wgan-vgg --photos DIV2K/train Flickr2K --validation DIV2K/valid --track tensorboard \\
+      --generator.start runs/psnr/generator.safetensors --adversarial.share 0.1 --out runs/third
+  esrlab train my-recipe.toml --photos photographs --out runs/fourth
 """
 
 import argparse
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from esrlab.commands.options import (
     add_device,
@@ -25,11 +28,17 @@ from esrlab.commands.options import (
 from esrlab.devices import choose_device
 from esrlab.errors import UsageError
 from esrlab.fields import with_fields
+from esrlab.panel import training_panel
 from esrlab.photos import open_photos
-from esrlab.progress import clock, console, counter, meter, step_note
+from esrlab.progress import console, counter
 from esrlab.recipe import SEEDS, Recipe
 from esrlab.recipes import find_recipe, with_weights
-from esrlab.runs import RunFolder, refuse_other_run, train
+from esrlab.runfolder import Outcome, RunFolder, read_outcome, refuse_other_run
+from esrlab.runs import Saving, Validator, Watcher, train
+from esrlab.trackers import open_trackers, require_tracker
+from esrlab.validation import open_validation
+
+NO_VALIDATION = "none"
 
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
@@ -38,11 +47,34 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         "recipe", help="a recipe's name (esrlab recipes lists them), or a .toml or .json file"
     )
     parser.add_argument(
-        "--photos", default="samples", help="folder of photographs, or 'samples' (the default)"
+        "--photos",
+        nargs="+",
+        default=["samples"],
+        help="folders of photographs, or 'samples' (the default)",
     )
     parser.add_argument("--seed", type=int, default=0, help="decides first weights and patches (default: 0)")
     parser.add_argument("--out", type=Path, required=True, help="the run's folder: new, or to go on with")
+    parser.add_argument(
+        "--validation",
+        help="folder of held-out images, 'samples', or 'none' (default: samples for --photos samples)",
+    )
     parser.add_argument("--checkpoint-every", type=int, default=500, metavar="N", help="steps (default: 500)")
+    parser.add_argument(
+        "--checkpoint-minutes",
+        type=float,
+        default=10.0,
+        metavar="M",
+        help="a checkpoint at least so often as well (default: 10)",
+    )
+    parser.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints kept (default: 3)")
+    parser.add_argument(
+        "--track",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="tensorboard, wandb, … also get the curves; may be given more than once",
+    )
+    parser.add_argument("--quiet", action="store_true", help="say nothing but warnings and the result")
     add_weights(parser, default="the recipe's own; real for the named recipes")
     add_device(parser)
     name = first_positional(arguments)
@@ -51,65 +83,76 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 def run(options: argparse.Namespace) -> int:
     """Trains, and says where the generator lies."""
-    if options.checkpoint_every < 1 or not 0 <= options.seed < SEEDS:
-        raise UsageError(f"--checkpoint-every is at least 1, --seed at least 0 and below {SEEDS}")
+    if min(options.checkpoint_every, options.keep) < 1 or not 0 <= options.seed < SEEDS:
+        raise UsageError(f"--checkpoint-every and --keep are at least 1, --seed at least 0 and below {SEEDS}")
     recipe = find_recipe(options.recipe)
     if options.weights is not None:
         recipe = with_weights(recipe, options.weights)
     recipe = with_fields(recipe, chosen_fields(options))
     device = choose_device(options.device)
+    for name in options.track:
+        require_tracker(name)
     refuse_other_run(RunFolder(options.out), {"recipe": recipe.model_dump(mode="json"), "seed": options.seed})
+    say = None if options.quiet else lambda text: console.print(text, markup=False)
     with counter("reading photographs") as count:
-        photos = open_photos(options.photos, smallest=recipe.hr_size, progress=count)
+        photos = open_photos(options.photos, smallest=recipe.hr_size, progress=count, say=say)
     say_skipped(photos)
-    console.print(
-        f"{recipe.label}, ×{recipe.scale}, {len(photos.members)} photographs, on {device}", markup=False
-    )
-    with meter(recipe.name, total=recipe.steps, counts=True) as shown:
-        watch = _Watch(recipe, shown)
+    validator = _open_validator(options, recipe, device=device)
+    if not options.quiet:
+        console.print(
+            f"{recipe.label}, ×{recipe.scale}, {len(photos.members)} photographs, on {device}", markup=False
+        )
+    title = f"{recipe.name}, ×{recipe.scale}, seed {options.seed}"
+    style = "quiet" if options.quiet else "auto"
+    about = {"recipe": recipe.model_dump(mode="json"), "seed": options.seed}
+    with (
+        training_panel(title, total=recipe.steps, style=style) as panel,
+        open_trackers(
+            options.track, folder=options.out, project="esrlab", run_name=title, config=about, say=panel.say
+        ) as trackers,
+    ):
+
+        def stepped(step: int, row: dict[str, Any]) -> None:
+            panel.update(step, row)
+            trackers.log(step, row)
+
         folder = train(
             recipe,
             photos,
             seed=options.seed,
             device=device,
             out=options.out,
-            checkpoint_every=options.checkpoint_every,
-            watch=watch,
+            saving=Saving(options.checkpoint_every, options.keep, options.checkpoint_minutes),
+            validator=validator,
+            watcher=Watcher(
+                stepped=stepped,
+                said=lambda text: panel.say(text, warning=True),
+                pictured=lambda step, path: trackers.picture(step, "validation", path),
+            ),
         )
-    if watch.pace is not None:
-        console.print(f"{watch.taken} steps in {clock(watch.spent)}, {watch.pace:.2f} images/s")
     print(folder.generator)
-    return 0
+    return say_outcome(read_outcome(folder))
 
 
-class _Watch:
-    """Shows each step, and keeps the pace: the first step, which warms up, does not count."""
+def _open_validator(options: argparse.Namespace, recipe: Recipe, *, device: torch.device) -> Validator | None:
+    source = options.validation or ("samples" if options.photos == ["samples"] else NO_VALIDATION)
+    if source == NO_VALIDATION:
+        return None
+    return open_validation(source, scale=recipe.scale, device=device, convention=recipe.patches.convention)
 
-    def __init__(self, recipe: Recipe, shown: Any) -> None:
-        self._recipe = recipe
-        self._shown = shown
-        self._began = time.perf_counter()
-        self._warm: float | None = None
-        self.taken = 0
 
-    def __call__(self, step: int, row: dict[str, Any]) -> None:
-        self.taken += 1
-        if self._warm is None:
-            self._warm = time.perf_counter()
-        left = (self._recipe.steps - step) * self.spent / self.taken
-        self._shown.update(step, total=self._recipe.steps, note=step_note(row), eta=left)
-
-    @property
-    def spent(self) -> float:
-        """Seconds since the training began."""
-        return time.perf_counter() - self._began
-
-    @property
-    def pace(self) -> float | None:
-        """Images a second, loading of patches included; None where no step was taken."""
-        if self._warm is None:
-            return None
-        steps, seconds = self.taken - 1, time.perf_counter() - self._warm
-        if steps == 0:
-            steps, seconds = 1, self.spent
-        return steps * self._recipe.patches.batch / seconds
+def say_outcome(outcome: Outcome | None) -> int:
+    """Names a collapse or a divergence; the exit code is 1 where the run was given up."""
+    if outcome is None or outcome.outcome == "finished":
+        return 0
+    if outcome.outcome == "collapsed":
+        console.print("this run collapsed: " + "; ".join(outcome.signs.values()), markup=False)
+        return 0
+    last = outcome.setbacks[-1]
+    console.print(
+        f"this run diverged after {len(outcome.setbacks)} setbacks, the last one: {last}. The generator is "
+        f"step {outcome.step}'s of {outcome.asked}; evidence/ has the log lines that led there. Try a lower "
+        "optimiser.learning_rate, or optimiser.max_norm 1",
+        markup=False,
+    )
+    return 1

@@ -5,26 +5,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from esrlab.images import ImageError, Pixels, decode_pixels, read_pixels
-
-MEMORY_BUDGET = 4 * 2**30
-"""Bytes of decoded pixels kept in memory; photographs beyond it are decoded anew for each crop."""
+from esrlab.images import ImageError, Pixels, decode_pixels
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One photograph: `pixels` is (H, W, 3) bytes, or None where it did not fit the memory budget."""
+    """One photograph: `pixels` is (H, W, 3) bytes, in memory or mapped from a store, read-only there."""
 
     name: str
     path: Path
     height: int
     width: int
     digest: str
-    pixels: Pixels | None
-
-    def read(self) -> Pixels:
-        """The decoded pixels, from memory or from the file."""
-        return read_pixels(self.path) if self.pixels is None else self.pixels
+    pixels: Pixels
 
 
 @dataclass(frozen=True)
@@ -48,45 +41,58 @@ def collect(
     source: str,
     smallest: int,
     progress: Callable[[int, int], None] | None = None,
-    memory_budget: int = MEMORY_BUDGET,
 ) -> Photos:
-    """Decodes every (name, path) once; unreadable ones and those under `smallest` pixels are set aside.
+    """Decodes every (name, path) into memory, meant for a few; unusable ones are set aside.
 
     `progress(done, total)` is called after each file. Raises ImageError when nothing is left.
     """
-    members: list[Photo] = []
-    skipped: list[tuple[str, str]] = []
-    held = 0
+    found: list[Photo | tuple[str, str]] = []
     for done, (name, path) in enumerate(paths, start=1):
         try:
-            photo = _load(name, path, smallest=smallest, room=memory_budget - held)
-            held += 0 if photo.pixels is None else photo.pixels.nbytes
-            members.append(photo)
+            found.append(_load(name, path))
         except ImageError as error:
-            skipped.append((name, str(error)))
+            found.append((name, str(error)))
         if progress is not None:
             progress(done, len(paths))
+    return select(found, source=source, smallest=smallest)
+
+
+def select(found: Sequence[Photo | tuple[str, str]], *, source: str, smallest: int) -> Photos:
+    """Those of at least `smallest` pixels on a side; the others join the skipped, (name, reason) each.
+
+    Raises ImageError when nothing is left.
+    """
+    members: list[Photo] = []
+    skipped: list[tuple[str, str]] = []
+    for photo in found:
+        if not isinstance(photo, Photo):
+            skipped.append(photo)
+        elif min(photo.height, photo.width) < smallest:
+            size = f"{photo.width}×{photo.height}"
+            skipped.append(
+                (photo.name, f"{photo.name} is {size}, under the {smallest} px that a patch needs")
+            )
+        else:
+            members.append(photo)
     if not members:
-        raise ImageError(_nothing_left(source, skipped, smallest=smallest))
+        reasons = [reason for _, reason in skipped]
+        raise ImageError(nothing_usable(source, reasons, least=f" of at least {smallest}×{smallest} px"))
     return Photos(source=source, members=tuple(members), skipped=tuple(skipped))
 
 
-def _load(name: str, path: Path, *, smallest: int, room: int) -> Photo:
+def nothing_usable(source: str, reasons: Sequence[str], *, least: str = "") -> str:
+    """The words for a folder of which nothing is left, with the first reasons."""
+    if not reasons:
+        return f"{source} holds no image (PNG, JPEG, WebP, TIFF or BMP, subfolders included)"
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return f"{source} holds no usable image{least}: {'; '.join(reasons[:3])}{more}"
+
+
+def _load(name: str, path: Path) -> Photo:
     try:
         encoded = path.read_bytes()
     except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror}") from error
+        raise ImageError(f"{name} cannot be read: {error.strerror}") from error
     pixels = decode_pixels(encoded, name=name)
     height, width, _ = pixels.shape
-    if min(height, width) < smallest:
-        raise ImageError(f"{name} is {width}×{height}, under the {smallest} px that a patch needs")
-    digest = hashlib.sha256(encoded).hexdigest()
-    return Photo(name, path, height, width, digest, pixels if pixels.nbytes <= room else None)
-
-
-def _nothing_left(source: str, skipped: Sequence[tuple[str, str]], *, smallest: int) -> str:
-    if not skipped:
-        return f"{source} holds no image (PNG, JPEG, WebP, TIFF or BMP, subfolders included)"
-    shown = "; ".join(reason for _, reason in skipped[:3])
-    more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""
-    return f"{source} holds no usable image of at least {smallest}×{smallest} px: {shown}{more}"
+    return Photo(name, path, height, width, hashlib.sha256(encoded).hexdigest(), pixels)

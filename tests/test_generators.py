@@ -8,8 +8,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from esrlab.checkpoint import load_generator, save_generator
 from esrlab.errors import UserError
+from esrlab.generators import load_generator, save_generator
 from esrlab.networks.rrdb import RRDBNet
 
 

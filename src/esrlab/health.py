@@ -1,0 +1,44 @@
+"""Values that are not finite: where the first of them is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Setback:
+    """A step that was not applied: which, the first place that was not finite, and what was there."""
+
+    step: int
+    place: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.place} is not finite at step {self.step} ({self.found})"
+
+
+class NonFinite(Exception):
+    """A step met a value that is infinite or not a number, and was not applied."""
+
+    def __init__(self, setback: Setback) -> None:
+        super().__init__(str(setback))
+        self.setback = setback
+
+
+def first_nonfinite(named: Iterable[tuple[str, Tensor | None]]) -> tuple[str, str] | None:
+    """The first of these tensors with a value that is not finite, and what it holds, in words."""
+    for name, tensor in named:
+        if tensor is None or not tensor.is_floating_point():
+            continue
+        finite = torch.isfinite(tensor)
+        if not bool(finite.all()):
+            count = tensor.numel() - int(finite.sum())
+            kinds = [
+                kind for kind, there in (("nan", tensor.isnan()), ("inf", tensor.isinf())) if there.any()
+            ]
+            if tensor.numel() == 1:
+                return name, f"it is {tensor.item()}"
+            return name, f"{' and '.join(kinds)} in {count} of its {tensor.numel()} values"
+    return None
