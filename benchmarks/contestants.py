@@ -5,19 +5,21 @@ place that knows how esrlab's step is called.
 """
 
 import resource
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from yardstick import Yardstick
 
-from esrlab import runs, training
+from esrlab import runs, step, training
 from esrlab.batches import Batch
 from esrlab.engine import Precision, compiled, make_adam, precision_context, prepare, prepare_backend
 from esrlab.fields import with_fields
@@ -26,6 +28,7 @@ from esrlab.losses.content import ReadyContent
 from esrlab.photos import Photos, open_photos
 from esrlab.recipe import Recipe
 from esrlab.recipes import find_recipe, with_weights
+from esrlab.supply import step_batches
 
 SIZES: dict[str, dict[str, object]] = {
     "paper": {"terms.content.loss.layers": "conv5_4"},
@@ -47,6 +50,9 @@ SIZES: dict[str, dict[str, object]] = {
     },
 }
 """wgan-vgg as the paper has it, at a size for a small laboratory, and as the demo has it."""
+
+SURROUNDED = 3
+"""Steps whose surroundings are timed."""
 
 
 @dataclass(frozen=True)
@@ -122,37 +128,47 @@ class Ours:
     def step(self, batch: Batch) -> torch.Tensor:
         """One update of each; gives the content loss."""
         with precision_context(self.run.device, self.way.precision):
-            self.report = training.train_step(self.run, [batch])
+            self.report = step.train_step(self.run, [batch])
         return self.report.losses["content"]
 
     def time_surroundings(self, photos: Photos) -> dict[str, float]:
-        """Seconds a step of what is no network's arithmetic, by name."""
-        like = torch.empty(*self.run_shape(), device=self.run.device)
-        gradients = {name: torch.randn_like(like) for name in self.report.pulls}
-        total = torch.stack(list(gradients.values())).sum(dim=0)
-        row = runs.log_row(self.report, self.run, seconds=1.0)
-        return {
-            "patches": _time(lambda: runs.step_batches(self.run, photos)),
-            "pulls": _time(lambda: training._measure_pulls(gradients, total)),
-            "row": _time(lambda: to_json(runs.log_row(self.report, self.run, seconds=1.0))),
-            "checks": _time(lambda: runs._require_finite(row)),
-        }
+        """Seconds a step of what is no network's arithmetic, by name: the median of some steps."""
+        names = ("_report", "add_pulls", "norm_of")
+        found: dict[str, list[float]] = {name: [] for name in ("patches", *names, "log")}
+        for _ in range(SURROUNDED):
+            watched = {name: Watched(getattr(step, name)) for name in names}
+            began = time.perf_counter()
+            batches = draw(self.run, photos)
+            found["patches"].append(time.perf_counter() - began)
+            with patch.multiple(step, **watched):
+                report = step.train_step(self.run, batches)
+            for name, one in watched.items():
+                found[name].append(one.seconds)
+            began = time.perf_counter()
+            to_json(runs.log_row(report, self.run, seconds=1.0))
+            found["log"].append(time.perf_counter() - began)
+        return {name: statistics.median(seconds) for name, seconds in found.items()}
 
-    def run_shape(self) -> tuple[int, int, int, int]:
-        """Of a batch of generated images."""
-        recipe = self.run.recipe
-        return recipe.patches.batch, 3, recipe.hr_size, recipe.hr_size
 
+class Watched:
+    """A function that adds up how long it takes."""
 
-def _time(call: Callable[[], object]) -> float:
-    """The median seconds of a call, until the device is done."""
-    taken: list[float] = []
-    for _ in range(5):
-        began = time.perf_counter()
-        call()
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.seconds = 0.0
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
         _wait()
-        taken.append(time.perf_counter() - began)
-    return sorted(taken)[2]
+        began = time.perf_counter()
+        result = self.function(*arguments, **named)
+        _wait()
+        self.seconds += time.perf_counter() - began
+        return result
+
+
+def draw(run: training.Run, photos: Photos) -> list[Batch]:
+    """The batches of a run's next step."""
+    return step_batches(run.recipe, photos, seed=run.seed, step=run.step, device=run.device)
 
 
 def _wait() -> None:
@@ -166,7 +182,7 @@ def take_part(line: Connection, task: Task, way: Way) -> None:
     before, device = _resident(), torch.device(task.device)
     photos = open_photos("samples", smallest=task.recipe().hr_size)
     run = training.start_run(task.recipe(), seed=0, device=device)
-    (batch,) = runs.step_batches(run, photos)
+    (batch,) = draw(run, photos)
     contestant = _enter(run, way)
     for order in iter(line.recv, "stop"):
         if order == "step":

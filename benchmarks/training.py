@@ -124,8 +124,7 @@ def print_surroundings(ours: Contestant) -> None:
     """What a step costs besides its networks."""
     seconds = statistics.median(ours.seconds)
     parts = ours.ask("surroundings")
-    inside = parts["pulls"]  # a part of the step that was timed; the others come on top
-    whole = seconds + sum(parts.values()) - inside
+    whole = seconds + parts["patches"] + parts["log"]  # the others are parts of the step
     named = ", ".join(f"{name} {1000 * part:.2f} ms" for name, part in parts.items())
     print(f"\noutside the networks ({ours.way.title}): {named}: {sum(parts.values()) / whole:.2%} of a step")
 

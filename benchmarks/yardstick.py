@@ -79,7 +79,7 @@ class Yardstick:
         assert run.contest is not None
         self.run, self.contest = run, run.contest
         (self.content,) = (loss for _, loss in run.terms if isinstance(loss, ReadyContent))
-        self.weights = {term.name: term.weight for term, _ in run.terms}
+        self.weights = {term.name: term.weight or 0.0 for term, _ in run.terms}
         for network in (run.generator, self.contest.critic, self.content.network):
             network.to(memory_format=memory_format)
         self.optimiser = self._adam(run.generator)
@@ -100,7 +100,7 @@ class Yardstick:
         content = functional.mse_loss(measure_features(self.content.network, sr), target)
         real, fake = score(critic, batch.hr).detach(), score(critic, sr)
         total = self.weights["pixel"] * pixel + self.weights["content"] * content
-        (total + self.contest.settings.weight * game.generator_loss(real, fake)).backward()
+        (total + (self.contest.settings.weight or 0.0) * game.generator_loss(real, fake)).backward()
         self.optimiser.step()
         critic.requires_grad_(True)
         self._update_critic(game, batch, sr)

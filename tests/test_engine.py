@@ -12,15 +12,17 @@ from torch.nn import functional
 from torch.optim import Adam
 
 from esrlab.batches import Batch, make_batch
-from esrlab.checkpoint import load_checkpoint, load_generator, save_checkpoint, save_generator
+from esrlab.checkpoint import Story, load_checkpoint, save_checkpoint
 from esrlab.engine import compiled, keep_freed_memory, make_adam, precision_context, prepare, prepare_backend
 from esrlab.errors import UsageError, UserError
+from esrlab.generators import load_generator, save_generator
 from esrlab.losses import Content, Views
 from esrlab.networks.critic import Critic
 from esrlab.networks.imagenet import build_feature_network, make_untrained, normalise
 from esrlab.networks.rrdb import RRDBNet
 from esrlab.photos import Photos
-from esrlab.training import Run, start_run, train_step
+from esrlab.step import train_step
+from esrlab.training import Run, start_run
 from tiny import tiny
 
 CPU = torch.device("cpu")
@@ -185,7 +187,7 @@ def test_equal_runs_are_equal_bit_for_bit_and_so_is_one_gone_on_with(samples: Ph
     for _ in range(2):
         for run in (first, second):
             train_step(run, [batch_for(run, samples)])
-    save_checkpoint(first, tmp_path / "checkpoint.pt")
+    save_checkpoint(first, Story(alarms={}, best=None), tmp_path / "checkpoint.pt")
     resumed = start(seed=4)
     load_checkpoint(resumed, tmp_path / "checkpoint.pt")
     for run in (first, second, resumed):
