@@ -18,10 +18,11 @@ from esrlab.networks.rrdb import RRDBNet
 from esrlab.photos import Photos
 from esrlab.recipe import Recipe
 from esrlab.runfolder import read_outcome
-from esrlab.runs import Saving, Watcher, train
+from esrlab.runs import Saving, train
 from esrlab.step import train_step
 from esrlab.supply import step_batches
 from esrlab.training import Run, start_run
+from esrlab.watching import Watcher
 from tiny import tiny
 
 CPU = torch.device("cpu")

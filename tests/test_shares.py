@@ -9,8 +9,9 @@ import torch
 from esrlab.errors import UsageError
 from esrlab.files import read_json_lines
 from esrlab.photos import Photos
-from esrlab.runs import Saving, Watcher, train
+from esrlab.runs import Saving, train
 from esrlab.shares import BOUND, Balance
+from esrlab.watching import Watcher
 from tiny import tiny
 
 CPU = torch.device("cpu")
