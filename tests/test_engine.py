@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 
 
 def batches_for(run: Run, photos: Photos) -> list[Batch]:
-    return step_batches(run.recipe, photos, seed=run.draw_seed, step=run.step, device=CPU)
+    return step_batches(run.recipe, photos, seed=run.draw_seed, step=run.step)
 
 
 def test_the_average_is_the_averages_definition_and_is_what_is_saved(tmp_path: Path, samples: Photos) -> None:

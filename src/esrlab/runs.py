@@ -166,7 +166,8 @@ def _take_steps(session: _Session, stop: StopRequest) -> None:
     while session.run.step < steps and not _is_given_up(session):
         began = time.perf_counter()
         try:
-            report = train_step(session.run, session.supply.take(session.run.step))
+            batches = [batch.to(session.run.device) for batch in session.supply.take(session.run.step)]
+            report = train_step(session.run, batches)
         except NonFinite as event:
             _go_back(session, event.setback)
             continue
