@@ -168,7 +168,8 @@ class Watched:
 
 def draw(run: training.Run, photos: Photos) -> list[Batch]:
     """The batches of a run's next step."""
-    return step_batches(run.recipe, photos, seed=run.seed, step=run.step, device=run.device)
+    batches = step_batches(run.recipe, photos, seed=run.seed, step=run.step)
+    return [batch.to(run.device) for batch in batches]
 
 
 def _wait() -> None:
@@ -187,10 +188,10 @@ def take_part(line: Connection, task: Task, way: Way) -> None:
     for order in iter(line.recv, "stop"):
         if order == "step":
             _wait()
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             content = contestant.step(batch)
             _wait()
-            line.send((time.perf_counter() - began, float(content)))
+            line.send((time.perf_counter() - began, time.process_time() - worked, float(content)))
         elif order == "flops":
             with CountFlops() as counter:
                 contestant.step(batch)

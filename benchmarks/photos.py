@@ -45,14 +45,15 @@ CONVENTIONS: tuple[Convention, ...] = ("matlab", "matlab-8bit")
 
 @dataclass(frozen=True)
 class DecodedAnew:
-    """A photograph that is decoded whenever its pixels are asked for."""
+    """A photograph that is decoded for each crop."""
 
     path: Path
+    height: int
+    width: int
 
-    @property
-    def pixels(self) -> Pixels:
-        """(H, W, 3) bytes."""
-        return read_pixels(self.path)
+    def crop(self, top: int, left: int, side: int) -> Pixels:
+        """(side, side, 3) bytes."""
+        return read_pixels(self.path)[top : top + side, left : left + side]
 
 
 def make_photographs(folder: Path, source: Path, *, count: int, copies: int) -> None:
@@ -119,7 +120,8 @@ def compare(folder: Path, rounds: int, convention: Convention) -> None:
     read = 0
     for turn in range(rounds + 1):
         photos = open_photos(str(folder), smallest=LR_SIDE * SCALE)
-        anew = cast(Photos, SimpleNamespace(members=[DecodedAnew(photo.path) for photo in photos.members]))
+        files = [DecodedAnew(photo.path, photo.height, photo.width) for photo in photos.members]
+        anew = cast(Photos, SimpleNamespace(members=files))
         found[names[0]].append(samples_per_second(batch_maker(anew, convention), batches=1, first=turn))
         make = batch_maker(photos, convention)
         found[names[1]].append(samples_per_second(make, batches=50, first=0))  # the first turn warms these up
@@ -151,12 +153,12 @@ def milliseconds(work: Callable[[], object], *, times: int = 20) -> float:
 def show_parts(photos: Photos) -> None:
     """Where a sample's time goes."""
     rng = np.random.default_rng(0)
-    pixels = [photo.pixels for photo in photos.members[:SIZE]]
+    chosen = photos.members[:SIZE]
     side = LR_SIDE * SCALE
-    crops = [_augment(_crop(one, side, rng), rng) for one in pixels]
+    crops = [_augment(_crop(photo, side, rng), rng) for photo in chosen]
     hr = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous()
     parts: dict[str, Callable[[], object]] = {
-        "copy of a random crop": lambda: [np.ascontiguousarray(_crop(one, side, rng)) for one in pixels],
+        "copy of a random crop": lambda: [np.ascontiguousarray(_crop(photo, side, rng)) for photo in chosen],
         "turn and flip": lambda: [_augment(one, rng) for one in crops],
         "stack, to NCHW floats": lambda: (
             torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous().float() / 255

@@ -5,7 +5,8 @@
 
 Every way to take a step has a process of its own. Each round times one step of each in turn, the order
 turning with the rounds; ratios are medians of the rounds' own ratios, so that a machine whose speed drifts
-favours none. Peak is the best of all matrix products (4096×4096, in the way's precision, three before each
+favours none. On a CPU that other work shares, the ratio of CPU seconds says more than that of the clock: it
+leaves out the time in which others had the cores. Peak is the best of all matrix products (4096×4096, in the way's precision, three before each
 round in this process); FLOPs are counted by torch's formulas for convolutions and matrix products in a step
 of each way (a compiled way is taken to have the uncompiled one's). Memory is the process's peak beyond what
 it had before it built anything.
@@ -36,6 +37,7 @@ class Contestant:
     process: Any
     flops: float = 0.0
     seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
     content: float = 0.0
 
     def ask(self, order: str) -> Any:
@@ -43,10 +45,16 @@ class Contestant:
         self.line.send(order)
         return self.line.recv()
 
-    def step(self) -> float:
+    def step(self) -> None:
         """Time one step."""
-        taken, self.content = self.ask("step")
-        return taken
+        seconds, cpu_seconds, self.content = self.ask("step")
+        self.seconds.append(seconds)
+        self.cpu_seconds.append(cpu_seconds)
+
+    def forget(self) -> None:
+        """Leave out what was timed so far."""
+        self.seconds.clear()
+        self.cpu_seconds.clear()
 
 
 def invite(task: Task, way: Way) -> Contestant:
@@ -90,34 +98,53 @@ def compete(contestants: list[Contestant], task: Task, *, rounds: int) -> dict[s
     peaks = {one.way.precision: 0.0 for one in contestants}
     for one in contestants:
         one.step()
+        one.forget()  # the first step warms up
         one.flops = 0.0 if one.way.compile else one.ask("flops")
     for number in range(rounds):
         found = {name: measure_peak(device, dtypes[name]) for name in peaks}
         peaks = {name: max(peak, found[name]) for name, peak in peaks.items()}
         turn = number % len(contestants)
         for one in [*contestants[turn:], *contestants[:turn]]:
-            one.seconds.append(one.step())
+            one.step()
     for one in contestants:
         same = (other.flops for other in contestants if other.way.kind == one.way.kind and other.flops)
         one.flops = one.flops or next(same)
     return peaks
 
 
-def print_table(contestants: list[Contestant], peaks: dict[str, float], *, images: int) -> None:
-    """One line a way."""
-    base = contestants[0].seconds
-    head = ("", "s/step", "images/s", "ratio", "(range)", "GFLOP/image", "of peak", "memory", "content loss")
-    print("{:<32}{:>9}{:>10}{:>8}{:>14}{:>13}{:>9}{:>10}{:>14}".format(*head))
+def print_table(contestants: list[Contestant], peaks: dict[str, float], *, threads: int, images: int) -> None:
+    """One line a way; shares of the peak are of the clock's seconds, and of the CPU's."""
+    base = contestants[0]
+    head = (
+        "",
+        "s/step",
+        "images/s",
+        "ratio",
+        "(range)",
+        "CPU s",
+        "ratio",
+        "GFLOP/image",
+        "of peak",
+        "memory",
+    )
+    line = "{:<32}{:>9}{:>10}{:>8}{:>14}{:>9}{:>8}{:>13}{:>13}{:>11}  {}"
+    print(line.format(*head, "content loss"))
     for one in contestants:
-        seconds = statistics.median(one.seconds)
-        ratios = [plain / own for plain, own in zip(base, one.seconds, strict=True)]
-        share = one.flops / seconds / peaks[one.way.precision]
-        spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
-        print(
-            f"{one.way.title:<32}{seconds:>9.3f}{images / seconds:>10.2f}{statistics.median(ratios):>7.2f}×"
-            f"{spread:>14}{one.flops / images / 1e9:>13.1f}{share:>9.0%}"
-            f"{one.ask('memory') / 2**20:>6.0f} MiB{one.content:>14.6f}"
+        seconds, cpu = statistics.median(one.seconds), statistics.median(one.cpu_seconds)
+        ratios = _divide(base.seconds, one.seconds)
+        rate = one.flops / peaks[one.way.precision]
+        cells = (
+            *(one.way.title, f"{seconds:.3f}", f"{images / seconds:.2f}"),
+            *(f"{statistics.median(ratios):.2f}×", f"{min(ratios):.2f}–{max(ratios):.2f}"),
+            *(f"{cpu:.3f}", f"{statistics.median(_divide(base.cpu_seconds, one.cpu_seconds)):.2f}×"),
+            *(f"{one.flops / images / 1e9:.1f}", f"{rate / seconds:.0%}, {rate * threads / cpu:.0%}"),
+            *(f"{one.ask('memory') / 2**20:.0f} MiB", f"{one.content:.6f}"),
         )
+        print(line.format(*cells))
+
+
+def _divide(plain: list[float], own: list[float]) -> list[float]:
+    return [one / other for one, other in zip(plain, own, strict=True)]
 
 
 def print_surroundings(ours: Contestant) -> None:
@@ -162,7 +189,7 @@ def main() -> None:
     print(f"{options.rounds} rounds, load before {load:.1f}, after {os.getloadavg()[0]:.1f}")
     named = ", ".join(f"{name} {peak / 1e9:.0f} GFLOP/s" for name, peak in peaks.items())
     print(f"matrix peak: {named}\n")
-    print_table(contestants, peaks, images=recipe.patches.batch)
+    print_table(contestants, peaks, threads=options.threads, images=recipe.patches.batch)
     print_surroundings(contestants[1])
     for one in contestants:
         one.line.send("stop")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from esrlab.cli import call
+from esrlab.photos import packing
 from esrlab.photos.opening import locked, open_store
 from esrlab.photos.store import place_of
 from photos.pictures import save, save_many
@@ -42,6 +43,18 @@ def test_pack_says_what_and_how_large_and_does_it_once(folder: Path, capsys: Cap
     assert shown.out.startswith(f"{folder}: 4 photographs, 0.1 MB in ")
     assert call(["data", "pack", str(folder)]) == 0
     assert "packing 5" not in capsys.readouterr().err
+
+
+def test_stopping_a_build_exits_with_130_and_leaves_nothing(
+    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(stream: object, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(packing, "_write_all", stop)
+    assert call(["data", "pack", str(folder)]) == 130
+    assert f"nothing new is packed of {folder}" in capsys.readouterr().err
+    assert not place_of(folder).exists()
 
 
 def test_list_shows_whether_stores_are_current(folder: Path, tmp_path: Path, capsys: Capture) -> None:

@@ -1,6 +1,7 @@
 """The house rules that no linter knows: who may import whom, what --help costs, what must be documented."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runfolder": GROUND | {"health", "photos", "recipe"},
     "runs": GROUND
     | {"checkpoint", "collapse", "devices", "generators", "health", "interruption", "logfile", "networks"}
-    | {"photos", "recipe", "runfolder", "settings", "step", "supply", "training"},
+    | {"photos", "recipe", "runfolder", "step", "supply", "training", "watching"},
+    "watching": {"networks", "settings"},
     "upscaling": {"networks", "resize"},
     "evaluation": {"errors", "images", "metrics", "networks", "perception", "photos", "resize", "upscaling"},
     "validation": {
@@ -70,7 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "studyfolder": GROUND | {"perception", "photos", "runfolder", "scores", "study"},
     "laboratory": GROUND
     | {"evaluation", "generators", "images", "interruption", "metrics", "photos", "runs", "scores", "study"}
-    | {"studyfolder", "upscaling"},
+    | {"studyfolder", "upscaling", "watching"},
     "report": GROUND | {"scores", "statistics"},
     "progress": set(),
     "panel": {"progress"},
@@ -172,6 +174,18 @@ def test_every_command_has_examples_in_its_help_and_a_place_in_the_readme(
     assert "examples:" in shown
     assert f"  esrlab {name}" in shown
     assert f"esrlab {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_field_of_a_recipe_is_in_the_one_table_of_them() -> None:
+    from esrlab.fields import leaves
+    from esrlab.recipes import RECIPES
+
+    table = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    for recipe in RECIPES:
+        for leaf in leaves(recipe):
+            name = re.sub(r"^terms\.\w+\.(weight|share)$", r"terms.<term>.\1", leaf.name)
+            assert f"| `{name}` |" in table, name
+            assert f"| {leaf.description}" in table, leaf.description
 
 
 def test_the_project_speaks_of_itself_alone() -> None:

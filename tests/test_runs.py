@@ -21,7 +21,8 @@ from esrlab.interruption import Interrupted
 from esrlab.photos import Photos, open_photos
 from esrlab.recipe import parse_recipe
 from esrlab.runfolder import RunFolder, differences
-from esrlab.runs import Saving, Watcher, train
+from esrlab.runs import Saving, train
+from esrlab.watching import Watcher
 from tiny import tiny
 
 CPU = torch.device("cpu")

@@ -19,7 +19,8 @@ from esrlab.errors import UserError
 from esrlab.files import read_json_lines
 from esrlab.photos import Photos
 from esrlab.runfolder import RunFolder, sole_use
-from esrlab.runs import Saving, Watcher, train
+from esrlab.runs import Saving, train
+from esrlab.watching import Watcher
 from tiny import tiny
 
 CPU = torch.device("cpu")

@@ -24,10 +24,10 @@ def draw_patch(photos: Photos, side: int, rng: np.random.Generator) -> Tensor:
     """A random crop (1, 3, side, side), three in ten of them of a photograph reduced by half."""
     halved = bool(rng.random() < 0.3)
     wanted = side * 2 if halved else side
-    pixels = photos.members[int(rng.integers(len(photos.members)))].pixels
-    top = int(rng.integers(pixels.shape[0] - wanted + 1))
-    left = int(rng.integers(pixels.shape[1] - wanted + 1))
-    crop = to_tensor(pixels[top : top + wanted, left : left + wanted])
+    photo = photos.members[int(rng.integers(len(photos.members)))]
+    top = int(rng.integers(photo.height - wanted + 1))
+    left = int(rng.integers(photo.width - wanted + 1))
+    crop = to_tensor(photo.crop(top, left, wanted))
     return round_to_8bit(bicubic_down(crop, 2)) if halved else crop
 
 

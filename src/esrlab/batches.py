@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from esrlab.images import Pixels
-from esrlab.photos import Photos
+from esrlab.photos import Photo, Photos
 from esrlab.resize import Convention, make_lr_from_bytes
 
 
@@ -42,7 +42,7 @@ def make_batch(
     rng = np.random.default_rng([seed, step])
     chosen = _visit(len(photos.members), seed=seed, start=step * size, count=size)
     side = lr_size * scale
-    crops = [_augment(_crop(photos.members[index].pixels, side, rng), rng) for index in chosen]
+    crops = [_augment(_crop(photos.members[index], side, rng), rng) for index in chosen]
     levels = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous()
     return Batch(lr=make_lr_from_bytes(levels, scale, convention=convention), hr=levels.float() / 255)
 
@@ -57,11 +57,10 @@ def _visit(population: int, *, seed: int, start: int, count: int) -> list[int]:
     return chosen
 
 
-def _crop(pixels: Pixels, side: int, rng: np.random.Generator) -> Pixels:
-    height, width, _ = pixels.shape
-    top = int(rng.integers(height - side + 1))
-    left = int(rng.integers(width - side + 1))
-    return pixels[top : top + side, left : left + side]
+def _crop(photo: Photo, side: int, rng: np.random.Generator) -> Pixels:
+    top = int(rng.integers(photo.height - side + 1))
+    left = int(rng.integers(photo.width - side + 1))
+    return photo.crop(top, left, side)
 
 
 def _augment(crop: Pixels, rng: np.random.Generator) -> Pixels:

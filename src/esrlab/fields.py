@@ -28,6 +28,12 @@ class Leaf:
     choices: tuple[str, ...]
     is_tuple: bool
 
+    @property
+    def shown(self) -> str:
+        """The value as help and tables print it."""
+        text = " ".join(map(str, self.value)) if isinstance(self.value, tuple) else str(self.value)
+        return text if self.value not in (None, ()) else "–"
+
 
 def leaves(recipe: Recipe) -> list[Leaf]:
     """Every settable field of a recipe, in its order."""

@@ -19,11 +19,12 @@ from esrlab.images import write_image
 from esrlab.interruption import Interrupted
 from esrlab.metrics import Metric, paper_metrics, standard_metrics
 from esrlab.photos import Benchmark, Photos, open_benchmark
-from esrlab.runs import Watcher, train
+from esrlab.runs import train
 from esrlab.scores import BICUBIC, CASCADE, Score, write_scores
 from esrlab.study import PlannedRun, Study, plan_runs
 from esrlab.studyfolder import choose_lpips, claim_folder, collect_scores, describe_data
 from esrlab.upscaling import Upscaler, bicubic_upscaler, cascade, generator_upscaler
+from esrlab.watching import Watcher
 
 
 class StudyWatcher(Protocol):

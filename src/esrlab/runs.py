@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 import torch
 
@@ -23,58 +23,16 @@ from esrlab.generators import save_generator
 from esrlab.health import NonFinite, Setback
 from esrlab.interruption import Interrupted, StopRequest, stop_requests
 from esrlab.logfile import open_log, truncate_log
-from esrlab.networks.rrdb import RRDBNet
 from esrlab.photos import Photos
 from esrlab.recipe import Recipe
 from esrlab.runfolder import Outcome, RunFolder, describe_run, refuse_other_run, sole_use, write_outcome
-from esrlab.settings import BestBy
 from esrlab.step import StepReport, train_step
 from esrlab.supply import Supply, open_supply
 from esrlab.training import Run, start_run
+from esrlab.watching import Validator, Watcher
 
 LOOK_EVERY = 10
 """Steps between looks for signs of collapse."""
-
-
-class Validator(Protocol):
-    """Judges a generator on images that it is not trained on."""
-
-    @property
-    def title(self) -> str:
-        """What is judged, in words."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """Tells one set of images from another."""
-        ...
-
-    def __call__(self, generator: RRDBNet, *, sheet: Path | None = None) -> dict[str, float]:
-        """The means, by keys that begin with "validation/"; sample pictures go to `sheet`."""
-        ...
-
-    def improves(
-        self, values: dict[str, float], best: float | None, *, by: BestBy, has_game: bool
-    ) -> float | None:
-        """The deciding value where it is better than the best so far, else None."""
-        ...
-
-
-def _ignore(*_: object) -> None:
-    """Nobody watches."""
-
-
-@dataclass(frozen=True)
-class Watcher:
-    """Who is told how a run goes.
-
-    stepped: after each step, its number and its line of the log; said: what a user should know, in words;
-    pictured: after each validation, the step and the file with its sample pictures.
-    """
-
-    stepped: Callable[[int, dict[str, Any]], None] = _ignore
-    said: Callable[[str], None] = _ignore
-    pictured: Callable[[int, Path], None] = _ignore
 
 
 @dataclass(frozen=True)
@@ -208,7 +166,8 @@ def _take_steps(session: _Session, stop: StopRequest) -> None:
     while session.run.step < steps and not _is_given_up(session):
         began = time.perf_counter()
         try:
-            report = train_step(session.run, session.supply.take(session.run.step))
+            batches = [batch.to(session.run.device) for batch in session.supply.take(session.run.step)]
+            report = train_step(session.run, batches)
         except NonFinite as event:
             _go_back(session, event.setback)
             continue

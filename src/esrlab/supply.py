@@ -16,7 +16,7 @@ class Supply(Protocol):
     """Where a step's batches come from."""
 
     def take(self, step: int) -> list[Batch]:
-        """The batches of this step, as `train_step` takes them."""
+        """The batches of this step, on the CPU."""
         ...
 
     def close(self) -> None:
@@ -42,15 +42,13 @@ def open_supply(recipe: Recipe, photos: Photos, *, seed: int, device: torch.devi
     """The batches of a run of this recipe whose draws `seed` decides."""
 
     def make(step: int) -> list[Batch]:
-        return step_batches(recipe, photos, seed=seed, step=step, device=device)
+        return step_batches(recipe, photos, seed=seed, step=step)
 
     return OnDemand(make) if device.type == "cpu" else Ahead(make)
 
 
-def step_batches(
-    recipe: Recipe, photos: Photos, *, seed: int, step: int, device: torch.device
-) -> list[Batch]:
-    """A step's batches: optimiser.accumulate of them for each update of the critic.
+def step_batches(recipe: Recipe, photos: Photos, *, seed: int, step: int) -> list[Batch]:
+    """A step's batches, on the CPU: optimiser.accumulate of them for each update of the critic.
 
     The last ones serve the generator too; a step without the game has these alone.
     """
@@ -67,6 +65,6 @@ def step_batches(
             lr_size=recipe.patches.lr_size,
             size=recipe.patches.batch,
             convention=recipe.patches.convention,
-        ).to(device)
+        )
         for index in range(0 if plays else count - parts, count)
     ]

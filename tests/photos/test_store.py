@@ -51,6 +51,15 @@ def test_pixels_are_those_of_the_files_mapped_and_read_only(folder: Path) -> Non
         assert not photo.pixels.flags.owndata
 
 
+def test_a_crop_is_a_view_of_its_square_also_in_the_corners(folder: Path) -> None:
+    for photo in open_photos(str(folder), smallest=8).members:
+        whole = read_pixels(photo.path)
+        for top, left, side in ((0, 0, 8), (0, 77, 8), (72, 0, 8), (72, 77, 8), (0, 5, 80), (31, 32, 33)):
+            crop = photo.crop(top, left, side)
+            assert np.array_equal(crop, whole[top : top + side, left : left + side])
+            assert np.shares_memory(crop, photo.pixels)
+
+
 def test_it_is_packed_once_and_then_opened_without_decoding(
     folder: Path, no_decoder: Callable[[], None]
 ) -> None:

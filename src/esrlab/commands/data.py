@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from esrlab.errors import UsageError, UserError
+from esrlab.interruption import Interrupted
 from esrlab.photos.opening import open_store
 from esrlab.photos.samples import SAMPLES
 from esrlab.photos.store import place_of, shelf, size_text
@@ -74,8 +75,11 @@ def _pack(folders: Sequence[str]) -> None:
     if SAMPLES in folders:
         raise UsageError(f"{SAMPLES} are few and need no packing; name folders (./{SAMPLES} is one)")
     for folder in folders:
-        with counter("packing") as count:
-            store = open_store(Path(folder), progress=count, say=_say)
+        try:
+            with counter("packing") as count:
+                store = open_store(Path(folder), progress=count, say=_say)
+        except KeyboardInterrupt as stop:
+            raise Interrupted(f"stopped; nothing new is packed of {folder}") from stop
         for aside in store.index.set_aside:
             _say(f"  set aside: {aside.reason}")
         count = len(store.index.packed)

@@ -42,7 +42,6 @@ def add_fields(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     )
     for leaf in leaves(recipe):
         flag = f"--{leaf.name.replace('_', '-')}"
-        shown = " ".join(map(str, leaf.value)) if leaf.is_tuple else str(leaf.value)
         choices = f" {{{','.join(leaf.choices)}}}" if leaf.choices else ""
         group.add_argument(
             flag,
@@ -50,7 +49,7 @@ def add_fields(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
             nargs="+" if leaf.is_tuple else None,
             default=None,
             metavar=leaf.name.rsplit(".", 1)[-1].upper(),
-            help=f"{leaf.description}{choices} ({shown})".strip().replace("%", "%%"),
+            help=f"{leaf.description}{choices} ({leaf.shown})".strip().replace("%", "%%"),
         )
 
 

@@ -72,6 +72,5 @@ def _table_of_one(recipe: Recipe) -> Table:
     for heading in ("field", "value", "meaning"):
         table.add_column(heading, overflow="fold")
     for leaf in leaves(recipe):
-        value = " ".join(map(str, leaf.value)) if leaf.is_tuple else str(leaf.value)
-        table.add_row(Text(f"--{leaf.name.replace('_', '-')}"), Text(value), Text(leaf.description))
+        table.add_row(Text(f"--{leaf.name.replace('_', '-')}"), Text(leaf.shown), Text(leaf.description))
     return table

@@ -34,9 +34,10 @@ from esrlab.progress import console, counter
 from esrlab.recipe import SEEDS, Recipe
 from esrlab.recipes import find_recipe, with_weights
 from esrlab.runfolder import Outcome, RunFolder, read_outcome, refuse_other_run
-from esrlab.runs import Saving, Validator, Watcher, train
+from esrlab.runs import Saving, train
 from esrlab.trackers import open_trackers, require_tracker
 from esrlab.validation import open_validation
+from esrlab.watching import Validator, Watcher
 
 NO_VALIDATION = "none"
 

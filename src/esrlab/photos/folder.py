@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from esrlab.errors import UsageError
@@ -49,7 +50,15 @@ def _open_one(
 
 def _take(store: Store, packed: Packed, *, folder: Path) -> Photo:
     name = packed.file.name
-    return Photo(name, folder / name, packed.height, packed.width, packed.digest, store.pixels(packed))
+    return Photo(
+        name=name,
+        path=folder / name,
+        height=packed.height,
+        width=packed.width,
+        digest=packed.digest,
+        pixels=store.pixels(packed),
+        will_need=partial(store.will_need, packed),
+    )
 
 
 def _refuse_overlap(sources: Sequence[str]) -> None:

@@ -24,6 +24,9 @@ CACHE_VARIABLE = "ESRLAB_CACHE"
 ALIGNMENT = 4096
 """A photograph begins at a page of its own."""
 
+IS_ADVISED = hasattr(mmap, "MADV_WILLNEED")
+"""Whether this system can be told which parts of a mapped file will be needed."""
+
 INDEX = "index.json"
 CHANNELS = 3
 RECORD = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -108,19 +111,27 @@ class Index(BaseModel):
 
 @dataclass(frozen=True)
 class Store:
-    """An index that was checked against its pixels file, and that file's bytes, mapped and read-only."""
+    """An index that was checked against its pixels file, and that file, mapped and read-only."""
 
     place: Path
     index: Index
-    data: Pixels
+    mapping: mmap.mmap
 
     def pixels(self, photo: Packed) -> Pixels:
         """The photograph's (H, W, 3) bytes: a view; what is not touched is not read."""
-        flat = self.data[photo.offset : photo.offset + photo.length]
+        flat = np.frombuffer(self.mapping, dtype=np.uint8, count=photo.length, offset=photo.offset)
         return flat.reshape(photo.height, photo.width, CHANNELS)
+
+    def will_need(self, photo: Packed, first: int, count: int) -> None:
+        """Has the disk fetch `count` of the photograph's bytes from `first` on, and does not wait for it."""
+        if IS_ADVISED:
+            begin = photo.offset + first
+            page = begin - begin % mmap.PAGESIZE
+            self.mapping.madvise(mmap.MADV_WILLNEED, page, begin - page + count)
 
     def is_sound(self, photo: Packed) -> bool:
         """Whether its pixels are those that were packed; reads them all."""
+        self.will_need(photo, 0, photo.length)
         return checksum_of(self.pixels(photo)) == photo.checksum
 
 
@@ -188,12 +199,15 @@ def read_store(place: Path) -> Store:
         raise Unfit(f"{INDEX} is damaged or of another version ({where or 'all'}: {first['msg']})") from error
 
 
-def _map(path: Path, *, length: int) -> Pixels:
+def _map(path: Path, *, length: int) -> mmap.mmap:
     with path.open("rb") as stream:
         found = os.fstat(stream.fileno()).st_size
         if found != length or length == 0:
             raise Unfit(f"{path.name} has {found} bytes where {length} belong")
-        return np.frombuffer(mmap.mmap(stream.fileno(), length, access=mmap.ACCESS_READ), dtype=np.uint8)
+        mapping = mmap.mmap(stream.fileno(), length, access=mmap.ACCESS_READ)
+    if IS_ADVISED:
+        mapping.madvise(mmap.MADV_RANDOM)  # else the kernel reads megabytes around each page that is touched
+    return mapping
 
 
 def size_text(count: int) -> str:
