@@ -8,6 +8,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -132,21 +133,23 @@ class Ours:
         return self.report.losses["content"]
 
     def time_surroundings(self, photos: Photos) -> dict[str, float]:
-        """Seconds a step of what is no network's arithmetic, by name: the median of some steps."""
+        """Seconds (on a CPU, CPU seconds) a step of what is no network's arithmetic, by name."""
         names = ("_report", "add_pulls", "norm_of")
         found: dict[str, list[float]] = {name: [] for name in ("patches", *names, "log")}
         for _ in range(SURROUNDED):
             watched = {name: Watched(getattr(step, name)) for name in names}
-            began = time.perf_counter()
+            began = _now()
             batches = draw(self.run, photos)
-            found["patches"].append(time.perf_counter() - began)
-            with patch.multiple(step, **watched):
+            found["patches"].append(_now() - began)
+            with ExitStack() as replaced:
+                for name, one in watched.items():
+                    replaced.enter_context(patch.object(step, name, one))
                 report = step.train_step(self.run, batches)
             for name, one in watched.items():
                 found[name].append(one.seconds)
-            began = time.perf_counter()
+            began = _now()
             to_json(runs.log_row(report, self.run, seconds=1.0))
-            found["log"].append(time.perf_counter() - began)
+            found["log"].append(_now() - began)
         return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
@@ -158,11 +161,9 @@ class Watched:
         self.seconds = 0.0
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        _wait()
-        began = time.perf_counter()
+        began = _now()
         result = self.function(*arguments, **named)
-        _wait()
-        self.seconds += time.perf_counter() - began
+        self.seconds += _now() - began
         return result
 
 
@@ -170,6 +171,12 @@ def draw(run: training.Run, photos: Photos) -> list[Batch]:
     """The batches of a run's next step."""
     batches = step_batches(run.recipe, photos, seed=run.seed, step=run.step)
     return [batch.to(run.device) for batch in batches]
+
+
+def _now() -> float:
+    """Seconds of this process: on a CPU those it worked, whatever others did meanwhile."""
+    _wait()
+    return time.perf_counter() if torch.cuda.is_available() else time.process_time()
 
 
 def _wait() -> None:

@@ -6,10 +6,11 @@
 Every way to take a step has a process of its own. Each round times one step of each in turn, the order
 turning with the rounds; ratios are medians of the rounds' own ratios, so that a machine whose speed drifts
 favours none. On a CPU that other work shares, the ratio of CPU seconds says more than that of the clock: it
-leaves out the time in which others had the cores. Peak is the best of all matrix products (4096×4096, in the way's precision, three before each
-round in this process); FLOPs are counted by torch's formulas for convolutions and matrix products in a step
-of each way (a compiled way is taken to have the uncompiled one's). Memory is the process's peak beyond what
-it had before it built anything.
+leaves out the time in which others had the cores. Peak is the best of all matrix products (4096×4096, in the
+way's precision, three before each round in this process); FLOPs are counted by torch's formulas for
+convolutions and matrix products in a step of each way (a compiled way is taken to have the uncompiled one's);
+shares of the peak are by the clock and by the CPU. Memory is the process's peak beyond what it had before it
+built anything.
 """
 
 import argparse
@@ -19,7 +20,6 @@ import platform
 import statistics
 import time
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
@@ -33,7 +33,7 @@ class Contestant:
     """A way's process, and what was measured of it."""
 
     way: Way
-    line: Connection
+    line: Any
     process: Any
     flops: float = 0.0
     seconds: list[float] = field(default_factory=list)
@@ -113,7 +113,7 @@ def compete(contestants: list[Contestant], task: Task, *, rounds: int) -> dict[s
 
 
 def print_table(contestants: list[Contestant], peaks: dict[str, float], *, threads: int, images: int) -> None:
-    """One line a way; shares of the peak are of the clock's seconds, and of the CPU's."""
+    """One line a way."""
     base = contestants[0]
     head = (
         "",
@@ -149,7 +149,7 @@ def _divide(plain: list[float], own: list[float]) -> list[float]:
 
 def print_surroundings(ours: Contestant) -> None:
     """What a step costs besides its networks."""
-    seconds = statistics.median(ours.seconds)
+    seconds = statistics.median(ours.seconds if torch.cuda.is_available() else ours.cpu_seconds)
     parts = ours.ask("surroundings")
     whole = seconds + parts["patches"] + parts["log"]  # the others are parts of the step
     named = ", ".join(f"{name} {1000 * part:.2f} ms" for name, part in parts.items())

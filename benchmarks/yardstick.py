@@ -81,7 +81,7 @@ class Yardstick:
         (self.content,) = (loss for _, loss in run.terms if isinstance(loss, ReadyContent))
         self.weights = {term.name: term.weight or 0.0 for term, _ in run.terms}
         for network in (run.generator, self.contest.critic, self.content.network):
-            network.to(memory_format=memory_format)
+            network.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
         self.optimiser = self._adam(run.generator)
         self.critic_optimiser = self._adam(self.contest.critic)
 
