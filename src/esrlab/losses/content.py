@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the field's own name)
 
+from esrlab.engine import prepare
 from esrlab.errors import UserError
 from esrlab.losses.views import Loss, LossFunction, Views
 from esrlab.networks.features import FeatureNetwork
@@ -108,7 +109,7 @@ class Content(Loss):
         Raises UserError where its weights are not to be found, or do not reach the layers asked for.
         """
         network, origin = self._build()
-        return ReadyContent(self, network.to(device), origin, tuple(self.layers))
+        return ReadyContent(self, prepare(network.to(device)), origin, tuple(self.layers))
 
     def _build(self) -> tuple[FeatureNetwork, str]:
         """The network, and in words where its weights came from."""
@@ -159,12 +160,18 @@ class ReadyContent:
         targets = views.once(key, lambda: self._measure_target(views.hr))
         features: Mapping[str, Tensor] = self.network(normalise(views.sr), layers)
         distance = DISTANCES[self.loss.criterion]
-        terms = [w * distance(features[name], targets[name]) for name, w in self.loss.layers.items()]
+        terms = [w * distance(_whole(features[name]), targets[name]) for name, w in self.loss.layers.items()]
         return torch.stack(terms).sum()
 
     def _measure_target(self, hr: Tensor) -> Mapping[str, Tensor]:
         with torch.no_grad():
-            return self.network(normalise(hr), self.measured)
+            features: Mapping[str, Tensor] = self.network(normalise(hr), self.measured)
+            return {name: _whole(feature) for name, feature in features.items()}
+
+
+def _whole(features: Tensor) -> Tensor:
+    """At least float32: what autocast computed in half precision is not summed in it."""
+    return features if features.dtype in (torch.float32, torch.float64) else features.float()
 
 
 def share_networks(functions: Sequence[LossFunction]) -> list[LossFunction]:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -12,6 +13,11 @@ CriticNorm = Literal["batch", "layer", "none"]
 SMALLEST_SIZE = 32
 _WIDTHS = (1, 2, 4, 8, 8)
 _PREFIXES: dict[CriticNorm, str] = {"batch": "bn", "layer": "ln", "none": ""}
+
+
+def _activate(features: Tensor) -> Tensor:
+    # In place: convolutions and norms need their input for the backward pass, not what they gave.
+    return functional.leaky_relu(features, negative_slope=0.2, inplace=True)
 
 
 class Critic(nn.Module):
@@ -68,6 +74,8 @@ class Critic(nn.Module):
                 features = self.get_submodule(f"conv{place}")(features)
                 if self._is_normed(place):
                     features = self.get_submodule(f"{_PREFIXES[self.norm]}{place}")(features)
-                features = functional.leaky_relu(features, negative_slope=0.2)
-        hidden = functional.leaky_relu(self.linear1(features.flatten(start_dim=1)), negative_slope=0.2)
-        return self.linear2(hidden)
+                features = _activate(features)
+        hidden = _activate(self.linear1(features.flatten(start_dim=1)))
+        with torch.autocast(hidden.device.type, enabled=False):
+            # Under autocast, too, a score is a whole float: games compare means of scores that lie close.
+            return self.linear2(hidden.to(self.linear2.weight.dtype))

@@ -1,6 +1,6 @@
 """What VGG, ResNet and AlexNet have in common: named layers, read in one pass, never trained."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 
 from torch import Tensor, nn
@@ -32,13 +32,16 @@ class FeatureNetwork(nn.Module):
     Gradients reach the image, never the weights.
     """
 
+    spoiling: Collection[str] = ()
+    """The layers that are computed in place of their input; all others leave it as it is."""
+
     def __init__(self, *, title: str, built: tuple[str, ...]) -> None:
         super().__init__()
         self.title = title
         self.built = built
 
     def stages(self) -> Iterable[tuple[str, Callable[[Tensor], Tensor]]]:
-        """The layers' names and functions, from the image on; no function may change its input in place."""
+        """The layers' names and functions, from the image on; those of `spoiling` may change their input."""
         raise NotImplementedError
 
     def freeze(self) -> None:
@@ -64,6 +67,8 @@ class FeatureNetwork(nn.Module):
         for name, compute in self.stages():
             if len(found) == len(wanted):
                 break
+            if name in self.spoiling and any(features is kept for kept in found.values()):
+                features = features.clone()
             features = compute(features)
             if name in wanted:
                 found[name] = features

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Literal, get_args
 
 import torch
@@ -69,9 +70,16 @@ def _construct(name: FeatureNetworkName, *, deepest: str) -> FeatureNetwork:
 
 def normalise(image: Tensor) -> Tensor:
     """Shift and scale an RGB image (N, 3, h, w) in [0, 1] by ImageNet's mean and standard deviation."""
-    mean = torch.tensor(MEAN, dtype=image.dtype, device=image.device).view(3, 1, 1)
-    std = torch.tensor(STD, dtype=image.dtype, device=image.device).view(3, 1, 1)
+    mean, std = _statistics(image.dtype, image.device)
     return (image - mean) / std
+
+
+@cache
+def _statistics(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation, made once a device: on a GPU, making them waits for all work."""
+    with torch.inference_mode(False):  # a tensor of inference mode could take part in no later training
+        made = [torch.tensor(values, dtype=dtype, device=device).view(3, 1, 1) for values in (MEAN, STD)]
+    return made[0], made[1]
 
 
 def fill_weights(network: FeatureNetwork, state: Mapping[str, Tensor]) -> None:

@@ -102,14 +102,16 @@ class RRDBNet(nn.Module):
         shallow = self.conv_first(lr)
         features = shallow + self.conv_body(self.body(shallow))
         first_factor = self.scale if self.conv_up2 is None else 2
-        features = _activate(
-            self.conv_up1(functional.interpolate(features, scale_factor=first_factor, mode="nearest"))
-        )
+        features = functional.interpolate(features, scale_factor=first_factor, mode="nearest")
+        features = _activate(self.conv_up1(features))
         if self.conv_up2 is not None:
             features = _activate(
                 self.conv_up2(functional.interpolate(features, scale_factor=2, mode="nearest"))
             )
-        return self.conv_last(_activate(self.conv_hr(features)))
+        features = _activate(self.conv_hr(features))
+        # Under autocast, too, the image is made in whole floats: bf16 has 128 steps between 1/2 and 1.
+        with torch.autocast(features.device.type, enabled=False):
+            return self.conv_last(features.to(self.conv_last.weight.dtype))
 
 
 _KEEP = (0.0, 1.0, 0.0)

@@ -33,6 +33,8 @@ class VGG(FeatureNetwork):
     def __init__(self, *, depth: VGGDepth, deepest: str | None = None) -> None:
         title = f"vgg{depth}"
         super().__init__(title=title, built=cut_after(vgg_layers(depth), deepest, network=title))
+        # A frozen convolution's output is needed by nobody but the activation (and the layer's reader).
+        self.spoiling = frozenset(name for name in self.built if name.startswith("relu"))
         self.features = nn.Sequential()
         wide_in = 3
         for name in self.built:
@@ -41,7 +43,7 @@ class VGG(FeatureNetwork):
                 self.features.append(nn.Conv2d(wide_in, wide_out, kernel_size=3, padding=1))
                 wide_in = wide_out
             elif name.startswith("relu"):
-                self.features.append(nn.ReLU())
+                self.features.append(nn.ReLU(inplace=True))
             else:
                 self.features.append(nn.MaxPool2d(kernel_size=2, stride=2))
         self.freeze()
