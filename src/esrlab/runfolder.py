@@ -192,7 +192,7 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
 
 
 def name_moves(folder: RunFolder, about: dict[str, Any]) -> list[str]:
-    """In what the run's surroundings differ from those it began in: numbers may then differ in last digits."""
+    """Where the surroundings differ from those the run began in: numbers may then differ in last digits."""
     before = json.loads(folder.recipe.read_text(encoding="utf-8"))
     return differences(
         {key: before.get(key) for key in SURROUNDINGS}, {key: about[key] for key in SURROUNDINGS}
