@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,9 @@ from yardstick import Yardstick
 
 from esrlab import runs, step, training
 from esrlab.batches import Batch
-from esrlab.engine import Precision, compiled, make_adam, precision_context, prepare, prepare_backend
+from esrlab.engine import Precision, precision_context
 from esrlab.fields import with_fields
 from esrlab.files import to_json
-from esrlab.losses.content import ReadyContent
 from esrlab.photos import Photos, open_photos
 from esrlab.recipe import Recipe
 from esrlab.recipes import find_recipe, with_weights
@@ -83,9 +82,11 @@ class Task:
     threads: int
     device: str
 
-    def recipe(self) -> Recipe:
-        """The recipe that is trained."""
+    def recipe(self, way: Way | None = None) -> Recipe:
+        """The recipe that is trained, with our way's choices; the yardstick makes its own."""
         fields = {**SIZES[self.size], "scale": self.scale}
+        if way is not None and way.kind == "ours":
+            fields |= {"engine.precision": way.precision, "engine.compile": way.compile}
         if self.batch is not None:
             fields["patches.batch"] = self.batch
         return with_fields(with_weights(find_recipe("wgan-vgg"), "untrained"), fields)
@@ -110,27 +111,12 @@ class CountFlops(TorchDispatchMode):
 class Ours:
     """esrlab's own step, as `esrlab train` takes it."""
 
-    def __init__(self, run: training.Run, way: Way) -> None:
-        prepare_backend(run.device)
-        assert run.contest is not None
-        for network in (run.generator, run.contest.critic):
-            prepare(network)
-        settings = run.recipe.optimiser
-        rates: dict[str, Any] = {"learning_rate": settings.learning_rate, "betas": settings.betas}
-        run.optimiser = make_adam(run.generator, **rates)
-        run.contest = replace(run.contest, optimiser=make_adam(run.contest.critic, **rates))
-        if way.compile:
-            compiled(run.generator, device=run.device)
-            for _, loss in run.terms:
-                if isinstance(loss, ReadyContent):
-                    compiled(loss.network, device=run.device)
-        self.run, self.way = run, way
+    def __init__(self, run: training.Run) -> None:
+        self.run = run
 
     def step(self, batch: Batch) -> torch.Tensor:
         """One update of each; gives the content loss."""
-        with precision_context(self.run.device, self.way.precision):
-            self.report = step.train_step(self.run, [batch])
-        return self.report.losses["content"]
+        return step.train_step(self.run, [batch]).losses["content"]
 
     def time_surroundings(self, photos: Photos) -> dict[str, float]:
         """Seconds (on a CPU, CPU seconds) a step of what is no network's arithmetic, by name."""
@@ -189,9 +175,8 @@ def take_part(line: Connection, task: Task, way: Way) -> None:
     torch.set_num_threads(task.threads)
     before, device = _resident(), torch.device(task.device)
     photos = open_photos("samples", smallest=task.recipe().hr_size)
-    run = training.start_run(task.recipe(), seed=0, device=device)
-    (batch,) = draw(run, photos)
-    contestant = _enter(run, way)
+    contestant = enter(task, way)
+    (batch,) = draw(contestant.run, photos)
     for order in iter(line.recv, "stop"):
         if order == "step":
             _wait()
@@ -210,9 +195,13 @@ def take_part(line: Connection, task: Task, way: Way) -> None:
             line.send(torch.cuda.max_memory_allocated() if cuda else _resident(peak=True) - before)
 
 
-def _enter(run: training.Run, way: Way) -> "Ours | Yardstick | HalfYardstick":
+def enter(task: Task, way: Way) -> "Ours | Yardstick | HalfYardstick":
+    """A fresh run, to be trained this way."""
+    device = torch.device(task.device)
     if way.kind == "ours":
-        return Ours(run, way)
+        return Ours(training.start_run(task.recipe(way), seed=0, device=device))
+    with patch.object(training, "prepare_backend"):  # the usual trainers leave the process as it is
+        run = training.start_run(task.recipe(way), seed=0, device=device)
     return Yardstick(run) if way.precision == "float32" else HalfYardstick(run, way.precision)
 
 
@@ -220,6 +209,7 @@ class HalfYardstick:
     """The plain step, its networks channels-last and all of it under autocast."""
 
     def __init__(self, run: training.Run, precision: Precision) -> None:
+        self.run = run
         self.plain = Yardstick(run, memory_format=torch.channels_last)
         self.context = precision_context(run.device, precision)
 

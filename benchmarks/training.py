@@ -64,7 +64,7 @@ def invite(task: Task, way: Way) -> Contestant:
     process = context.Process(target=take_part, args=(theirs, task, way), daemon=True)
     process.start()
     theirs.close()
-    return Contestant(way, ours, process)
+    return Contestant(way, ours, process)  # pyright: ignore
 
 
 def measure_peak(device: torch.device, dtype: torch.dtype) -> float:
@@ -72,10 +72,13 @@ def measure_peak(device: torch.device, dtype: torch.dtype) -> float:
     left, right = (torch.randn(SIDE, SIDE, device=device, dtype=dtype) for _ in range(2))
     best = float("inf")
     for _ in range(4):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         product = left @ right
         float(product[0, 0])  # waits for a GPU
-        best = min(best, time.perf_counter() - began)
+        taken = time.perf_counter() - began
+        if device.type == "cpu":  # where others have the cores for a while, the cores are no slower
+            taken = min(taken, (time.process_time() - worked) / torch.get_num_threads())
+        best = min(best, taken)
     return 2 * SIDE**3 / best
 
 

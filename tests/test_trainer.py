@@ -234,6 +234,46 @@ def test_the_first_culprit_is_named(samples: Photos, break_it: str, place: str) 
     assert run.step == 0
 
 
+def test_going_on_elsewhere_is_said(tmp_path: Path, samples: Photos) -> None:
+    recipe, out = tiny("psnr", steps=4), tmp_path / "run"
+
+    def cut(step: int, row: dict[str, Any]) -> None:
+        if step == 2:
+            raise Cut
+
+    with pytest.raises(Cut):
+        train(recipe, samples, seed=0, device=CPU, out=out, watcher=Watcher(cut))
+    about = json.loads((out / "recipe.json").read_text())
+    about["threads"] = 64
+    (out / "recipe.json").write_text(json.dumps(about))
+    said: list[str] = []
+    train(recipe, samples, seed=0, device=CPU, out=out, watcher=Watcher(said=said.append))
+    here = torch.get_num_threads()
+    assert said == [
+        f"threads: 64 there, {here} asked: goes on, but not bit for bit as it would have where it began"
+    ]
+
+
+def test_bf16_is_a_choice_that_tables_name_and_that_resumes(tmp_path: Path, samples: Photos) -> None:
+    recipe = tiny("wgan-gp-vgg", steps=5, engine__precision="bf16")
+    assert recipe.label.endswith("[bf16]")
+    whole = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "whole")
+
+    def cut(step: int, row: dict[str, Any]) -> None:
+        if step == 4:
+            raise Cut
+
+    out, saving = tmp_path / "cut", Saving(every=2)
+    with pytest.raises(Cut):
+        train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=Watcher(cut))
+    gone_on = train(recipe, samples, seed=0, device=CPU, out=out, saving=saving)
+    assert gone_on.generator.read_bytes() == whole.generator.read_bytes()
+    exact = train(tiny("wgan-gp-vgg", steps=5), samples, seed=0, device=CPU, out=tmp_path / "exact")
+    one, other = (read_json_lines(folder.log)[0]["loss/content"] for folder in (whole, exact))
+    assert one == pytest.approx(other, rel=0.02)
+    assert one != other
+
+
 def test_validation_keeps_the_best_and_draws_samples(tmp_path: Path, samples: Photos) -> None:
     values = iter([20.0, 25.0, 22.0, 24.0])
 

@@ -31,8 +31,7 @@ def prepare(network: Network) -> Network:
     Changes it in place, after `.to(device)`; values, keys and shapes stay. Saving as safetensors wants
     `.contiguous()` tensors. Images need no change: a convolution follows its weights.
     """
-    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (torch's stub lacks it)
-    return network
+    return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (torch's gap)
 
 
 def prepare_backend(device: torch.device) -> None:

@@ -28,6 +28,9 @@ from esrlab.recipe import Recipe
 IDENTITY = ("recipe", "seed", "photos", "origins")
 """The parts of recipe.json that decide what a run computes; going on needs those that are known unchanged."""
 
+SURROUNDINGS = ("versions", "device", "threads")
+"""The parts of recipe.json on which it hangs whether going on gives the same bits."""
+
 LOCK = ".lock"
 HOLDER = ".holder"
 OWN_HIDDEN = (LOCK, HOLDER)
@@ -155,6 +158,7 @@ def describe_run(recipe: Recipe, photos: Photos, *, seed: int, device: torch.dev
         "source": photos.source,
         "skipped": [{"name": name, "reason": reason} for name, reason in photos.skipped],
         "versions": {"esrlab": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "machine": f"{platform.platform()}, {os.cpu_count()} processors",
         "device": str(device),
         "threads": torch.get_num_threads(),
     }
@@ -185,6 +189,14 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
             + "\n".join(f"  {line}" for line in changed)
         )
     return True
+
+
+def name_moves(folder: RunFolder, about: dict[str, Any]) -> list[str]:
+    """Where the surroundings differ from those the run began in: numbers may then differ in last digits."""
+    before = json.loads(folder.recipe.read_text(encoding="utf-8"))
+    return differences(
+        {key: before.get(key) for key in SURROUNDINGS}, {key: about[key] for key in SURROUNDINGS}
+    )
 
 
 def _is_used(path: Path) -> bool:

@@ -25,7 +25,15 @@ from esrlab.interruption import Interrupted, StopRequest, stop_requests
 from esrlab.logfile import open_log, truncate_log
 from esrlab.photos import Photos
 from esrlab.recipe import Recipe
-from esrlab.runfolder import Outcome, RunFolder, describe_run, refuse_other_run, sole_use, write_outcome
+from esrlab.runfolder import (
+    Outcome,
+    RunFolder,
+    describe_run,
+    name_moves,
+    refuse_other_run,
+    sole_use,
+    write_outcome,
+)
 from esrlab.step import StepReport, train_step
 from esrlab.supply import Supply, open_supply
 from esrlab.training import Run, start_run
@@ -81,7 +89,7 @@ def train(
     Raises UsageError when `out` holds something else, UserError when it cannot be written to or another
     process works there, and Interrupted after Ctrl-C or a request to stop, when everything so far is saved.
     """
-    folder = RunFolder(out)
+    folder, told = RunFolder(out), watcher or Watcher()
     refuse_other_run(folder, describe_run(recipe, photos, seed=seed, device=device))
     with sole_use(out):
         about = describe_run(recipe, photos, seed=seed, device=device)
@@ -95,6 +103,8 @@ def train(
             about["validation"] = {"images": validator.title, "fingerprint": validator.fingerprint}
         if has_begun:
             refuse_other_run(folder, about)
+            for move in name_moves(folder, about):
+                told.said(f"{move}: goes on, but not bit for bit as it would have where it began")
         else:
             write_text(folder.recipe, to_json(about, indent=2) + "\n")
         ready = [run]  # the first to be asked for; a damaged checkpoint or a setback needs another
@@ -108,7 +118,7 @@ def train(
             start,
             saving=saving or Saving(),
             validator=validator,
-            watcher=watcher or Watcher(),
+            watcher=told,
         )
         try:
             with stop_requests() as stop:

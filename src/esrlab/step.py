@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,7 @@ from torch.nn.functional import interpolate
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from esrlab.batches import Batch
+from esrlab.engine import precision_context
 from esrlab.health import NonFinite, Setback, first_nonfinite
 from esrlab.losses import Views, clip_parameters, gradient_penalty
 from esrlab.pulls import Pull, add_pulls, measure_pulls, norm_of
@@ -72,6 +75,10 @@ def train_step(run: Run, batches: Sequence[Batch]) -> StepReport:
     return report
 
 
+def _precision(run: Run) -> AbstractContextManager[Any]:
+    return precision_context(run.device, run.recipe.engine.precision)
+
+
 def _players(run: Run) -> list[nn.Module]:
     return [run.generator, *([run.contest.critic] if run.contest is not None else [])]
 
@@ -86,13 +93,15 @@ def _set_learning_rate(run: Run) -> float:
 
 def _pull(run: Run, batch: Batch, work: _Work, *, index: int, parts: int) -> None:
     """One part of the batch: what pulls at its images, through the generator; both players' gradients."""
-    sr = run.generator(batch.lr)
+    with _precision(run):
+        sr = run.generator(batch.lr)
     generated = sr.detach().requires_grad_()
     views = Views(lr=batch.lr, sr=generated, hr=batch.hr)
     losses: dict[str, Tensor] = {}
     gradients: dict[str, Tensor] = {}
     for term, loss in run.terms:
-        value = loss(views)
+        with _precision(run):
+            value = loss(views)
         (gradients[term.name],) = torch.autograd.grad(value, generated)
         losses[term.name] = value.detach()
     critic: dict[str, Tensor] = {}
@@ -115,7 +124,8 @@ def _play(
     run: Run, contest: Contest, generated: Tensor, hr: Tensor, *, index: int, parts: int
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """One round: the generator's loss and its gradient; the critic's gradients go to its parameters."""
-    real, fake = contest.critic(hr), contest.critic(generated)
+    with _precision(run):
+        real, fake = contest.critic(hr), contest.critic(generated)
     value = contest.game.generator_loss(real, fake)
     (slope,) = torch.autograd.grad(value, generated, retain_graph=True)
     critic = _blame(run, contest, real, fake, hr=hr, sr=generated.detach(), draw=index, parts=parts)
@@ -127,9 +137,10 @@ def _practise(run: Run, contest: Contest, group: Sequence[Batch], *, update: int
     contest.critic.zero_grad(set_to_none=True)
     parts = len(group)
     for index, batch in enumerate(group):
-        with torch.no_grad():
-            sr = run.generator(batch.lr)
-        real, fake = contest.critic(batch.hr), contest.critic(sr)
+        with _precision(run):
+            with torch.no_grad():
+                sr = run.generator(batch.lr)
+            real, fake = contest.critic(batch.hr), contest.critic(sr)
         draw = update * parts + index
         _blame(run, contest, real, fake, hr=batch.hr, sr=sr, draw=draw, parts=parts)
     norm = _gradient_norm(contest.critic)
@@ -148,7 +159,8 @@ def _blame(
     if contest.game.constraint == "penalty":
         # A round's interpolates are its own: drawn from (seed, step, round), like its batch.
         source = torch.Generator(device=hr.device).manual_seed(mix(run.draw_seed, run.step, draw))
-        penalty = gradient_penalty(contest.critic, hr, sr, generator=source)
+        with _precision(run):
+            penalty = gradient_penalty(contest.critic, hr, sr, generator=source)
         value = value + contest.settings.penalty * penalty
         report["penalty"] = penalty.detach()
     parameters = list(contest.critic.parameters())

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Adam, Optimizer
 
+from esrlab.engine import compiled, make_adam, prepare, prepare_backend
 from esrlab.generators import start_from
 from esrlab.health import Setback
 from esrlab.losses import Game, LossFunction, clip_parameters, game, share_networks
@@ -73,6 +74,7 @@ def mix(*numbers: int) -> int:
 
 def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> Run:
     """Fresh networks and optimisers; equal seeds give equal generators whatever the losses are."""
+    prepare_backend(device)
     shape = recipe.generator
     origins: dict[str, str] = {}
     with torch.random.fork_rng(devices=[]):
@@ -85,8 +87,10 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> Run:
         elif shape.start not in STARTS:
             origins["start"] = start_from(generator, shape.start)
         contest = _start_contest(recipe, seed=seed, device=device)
-    generator.to(device)
+    prepare(generator.to(device))
     average = copy.deepcopy(generator).requires_grad_(False) if shape.average else None
+    if recipe.engine.compile:
+        compiled(generator, device=device)
     active = [term for term in recipe.terms if term.is_active]
     terms = tuple(zip(active, share_networks([term.loss.ready(device) for term in active]), strict=True))
     origins |= {term.name: getattr(loss, "origin", "") for term, loss in terms}
@@ -104,12 +108,12 @@ def _start_contest(recipe: Recipe, *, seed: int, device: torch.device) -> Contes
     rules = game(settings.game)
     if rules.constraint == "clip":
         clip_parameters(critic, settings.clip)
-    critic.to(device)
+    prepare(critic.to(device))
     return Contest(settings, rules, critic, _adam(critic, recipe))
 
 
 def _adam(network: nn.Module, recipe: Recipe) -> Adam:
-    return Adam(network.parameters(), lr=recipe.optimiser.learning_rate, betas=recipe.optimiser.betas)
+    return make_adam(network, learning_rate=recipe.optimiser.learning_rate, betas=recipe.optimiser.betas)
 
 
 def _balance(recipe: Recipe) -> Balance:
