@@ -55,8 +55,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "study": {"errors", "fields", "losses", "recipe", "recipes"},
     "studyfolder": GROUND | {"perception", "photos", "runfolder", "scores", "study"},
     "laboratory": GROUND
-    | {"evaluation", "generators", "images", "interruption", "metrics", "photos", "runs", "scores", "study"}
-    | {"studyfolder", "upscaling"},
+    | {"evaluation", "generators", "images", "interruption", "metrics", "photos", "runfolder", "runs", "scores"}
+    | {"study", "studyfolder", "upscaling"},
     "report": GROUND | {"scores", "statistics"},
     "progress": set(),
     "studyprogress": {"progress", "recipe", "scores", "study"},

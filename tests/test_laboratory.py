@@ -27,6 +27,7 @@ class Watcher:
         self.began: list[str] = []
         self.ended: list[str] = []
         self.failed: dict[str, str] = {}
+        self.heard: list[tuple[str, str]] = []
         self._fail, self._stop = fail, stop
 
     def run_began(self, run: PlannedRun) -> None:
@@ -43,6 +44,9 @@ class Watcher:
 
     def run_failed(self, run: PlannedRun, reason: str) -> None:
         self.failed[run.name] = reason
+
+    def said(self, run: PlannedRun, words: str) -> None:
+        self.heard.append((run.name, words))
 
     def evaluated(self, *, scale: int, seconds: float) -> None:
         assert seconds > 0
