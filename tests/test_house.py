@@ -55,9 +55,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "study": {"errors", "fields", "losses", "recipe", "recipes"},
     "studyfolder": GROUND | {"perception", "photos", "runfolder", "scores", "study"},
     "laboratory": GROUND
-    | {"evaluation", "generators", "images", "interruption", "metrics", "photos", "runfolder", "runs", "scores"}
+    | {
+        "evaluation",
+        "generators",
+        "images",
+        "interruption",
+        "metrics",
+        "photos",
+        "runfolder",
+        "runs",
+        "scores",
+    }
     | {"study", "studyfolder", "upscaling"},
-    "report": GROUND | {"scores", "statistics"},
+    "report": GROUND | {"collapse", "scores", "statistics"},
     "progress": set(),
     "studyprogress": {"progress", "recipe", "scores", "study"},
     "cli": {"errors", "interruption"},

@@ -39,7 +39,7 @@ def write_scores(path: Path, scores: Iterable[Score]) -> None:
 
 
 def read_scores(path: Path) -> list[Score]:
-    """Reads rows, older ones that say no outcome too; raises UserError naming the file where a row is none."""
+    """Reads rows, old ones without an outcome too; raises UserError naming the file where a row is none."""
     names = {field.name for field in fields(Score)}
     needed = {field.name for field in fields(Score) if field.default is MISSING}
     rows = read_json_lines(path)

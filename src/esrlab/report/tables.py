@@ -62,10 +62,10 @@ MARKS = {"collapsed": "†", "diverged": "‡"}
 """What stands beside a row, some of whose trainings ended so."""
 
 MEANINGS = {
-    "collapsed": "The signs of collapse stood at the end of these trainings; the figures are of the generator "
-    "as it then was.",
-    "diverged": "These trainings met values that are not finite and were given up; the figures are of the last "
-    "generator before that.",
+    "collapsed": "Signs of collapse stood at the end of these trainings; the figures are of the generator as "
+    "it then was.",
+    "diverged": "These trainings met values that are not finite and were given up; the figures are of the "
+    "last generator before that.",
 }
 
 CONVENTIONS = (
@@ -151,7 +151,9 @@ class Source:
                 if outcome in self.endings.get((scale, recipe), {})
             ]
             if rows:
-                notes.append(f"{mark} {outcome}, in so many of the seeds: {', '.join(rows)}. {MEANINGS[outcome]}")
+                notes.append(
+                    f"{mark} {outcome}, in so many of the seeds: {', '.join(rows)}. {MEANINGS[outcome]}"
+                )
         return tuple(notes)
 
     def _seeds(self, scale: int, recipe: str) -> int:
