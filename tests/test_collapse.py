@@ -19,7 +19,31 @@ from tiny import tiny
 
 CPU = torch.device("cpu")
 LOGS = sorted((Path(__file__).parent / "data" / "collapse").glob("*.jsonl.gz"))
-EXPECTED: dict[str, set[str]] = {}
+EXPECTED: dict[str, set[str]] = {
+    "alone-esrgan": {"wild pictures"},
+    "alone-hinge": {"fallen pictures", "wild pictures"},
+    "dead-critic": {"absent adversary"},
+    "demo-nolog-x4": {"absent adversary", "saturated game"},
+    "heavy-esrgan-fast": set(),
+    "heavy-esrgan": set(),
+    "heavy-lsgan-fast": set(),
+    "heavy-lsgan": set(),
+    "heavy-vanilla-fast": set(),
+    "heavy-vanilla": set(),
+    "heavy-wgan-gp": set(),
+    "nolog-share": {"saturated game"},
+    "nolog-x4": {"saturated game"},
+    "rate-100-psnr": {"wild pictures"},
+    "rate-100-random": {"absent adversary", "wild pictures"},
+    "rate-100": {"absent adversary", "fallen pictures", "wild pictures"},
+    "rate-rising": {"absent adversary", "fallen pictures", "wild pictures"},
+    "raw-x4": {"runaway critic"},
+    "raw": set(),
+    "strong-critic": set(),
+    "unclipped-x4": {"fallen pictures", "runaway critic"},
+    "unclipped": set(),
+}
+"""By the run: the signs that it raises; none where it stood what was done to it."""
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -305,7 +305,7 @@ def test_collapse_and_divergence_are_results_marked_in_every_table(samples: Phot
     notes = " ".join(report.words.notes)
     assert "high ×2, seed 0, collapsed: fallen pictures" in notes
     assert "first seen at step 30" in notes
-    assert "higher ×2, seed 0, diverged: it was given up after 1 setback," in notes
+    assert "higher ×2, seed 0, diverged: it was given up after 1 setback, the last" in notes
     page = (tmp_path / "report.html").read_text()
     assert "† collapsed" in page
     assert "‡ diverged" in page

@@ -325,7 +325,7 @@ FAILING: tuple[Case, ...] = (
         "esrgan-raw-vgg",
         True,
         4,
-        200,
+        340,
         fields={
             "adversarial.weight": 0.1,
             "adversarial.critic.features": 16,

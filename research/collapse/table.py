@@ -102,7 +102,7 @@ def to_line(case: Case, judge: Judge, runs: Path) -> str:
 
 
 def draw_sheet(judge: Judge, cases: list[Case], path: Path) -> None:
-    """A crop of the benchmark's first image from the end of every run, eight in a row, in the cases' order."""
+    """A crop of the benchmark's first image from every run's end, eight in a row, in the cases' order."""
     crops = [read_image(judge.picture(case.name))[..., 96:192, 96:192] for case in cases]
     crops += [torch.ones_like(crops[0])] * (-len(crops) % 8)
     rows = [torch.cat(crops[first : first + 8], dim=-1) for first in range(0, len(crops), 8)]

@@ -1,9 +1,10 @@
 """Signs of collapse, read from a run's own log lines.
 
-The runs that the thresholds were drawn from, and what healthy curves look like: docs/collapse.md. Medians
-over RECENT lines everywhere: a batch of one easy patch moves a single line by 20 dB and more.
+The runs that the thresholds were drawn from, and what healthy curves look like: docs/collapse.md. Single
+lines say little: with batches of one patch the lead over bicubic varies by 9 dB from line to line.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -15,11 +16,14 @@ WINDOW = 200
 RECENT = 30
 """Of these, the last ones that say how it stands now."""
 
+GROUPS = 5
+"""The lead over bicubic is the median of so many groups of lines: a few spoilt steps do not count."""
+
 NEAR = -6.0
 """Decibels over bicubic: a run that came this near to it has had pictures to lose."""
 
-FALL = 6.0
-"""Decibels by which fallen pictures lie below the run's own best lead over bicubic: twice the error."""
+FALL = 8.0
+"""Decibels by which fallen pictures lie below the run's own best lead over bicubic: six times the error."""
 
 FLAT = 0.3
 """Fallen pictures whose values spread less than this part of the targets' are flat."""
@@ -33,8 +37,9 @@ STUCK_AFTER = 1000
 RISE = 0.5
 """Decibels that pictures on their way up gain from a window's first third to its last."""
 
-RUNAWAY = 1000.0
-"""A critic's gap beyond this, on either side, is out of hand."""
+RUNAWAY = 300.0
+"""A critic's gap beyond this, on either side, is out of hand: pictures of 128 px lie at most 222 apart, and
+so a critic of slope 1 cannot score them further apart either."""
 
 WON = 5.0
 """A critic's gap from which a sigmoid lets hardly anything through: its slope there is 0.007."""
@@ -58,16 +63,18 @@ class Sign:
 def best_lead(rows: Sequence[dict[str, Any]], before: float | None) -> float | None:
     """The best lead over bicubic that a run has had, in dB; None while it was never near.
 
-    The lead is the PSNR of a generated batch less that of the batch's bicubic enlargement; one above 0
-    counts as 0. A run's first line, which no update has touched, counts by itself where it looks like
-    pictures: the first update may be the one that spoils them.
+    The lead is the PSNR of generated batches less that of their bicubic enlargement; one above 0 counts as
+    0. A run's first line, which no update has touched, counts by itself where it looks like pictures: the
+    first update may be the one that spoils them.
 
     rows: its last WINDOW lines; before: what this was when they were fewer.
     """
     pictured = _pictured(rows)
-    found = [before, _lead(pictured[-RECENT:])]
+    found = [before]
+    if len(pictured) >= RECENT:
+        found.append(_lead(pictured[-RECENT:]))
     if pictured and pictured[0]["step"] == 1 and 0.5 < pictured[0]["image/spread"] < 2:
-        found.append(_lead(pictured[:1] * RECENT))
+        found.append(_ratio(pictured[:1]))
     near = [min(lead, 0.0) for lead in found if lead is not None and lead >= NEAR]
     return max(near, default=None)
 
@@ -91,15 +98,23 @@ def _pictured(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if "image/psnr" in row]
 
 
-def _lead(rows: Sequence[dict[str, Any]]) -> float | None:
-    if len(rows) < RECENT:
-        return None
-    return median(row["image/psnr"] - row["image/bicubic"] for row in rows)
+def _lead(rows: list[dict[str, Any]]) -> float:
+    """The lead over bicubic, as the median of that of GROUPS groups of lines."""
+    size = len(rows) // GROUPS
+    return median(_ratio(rows[first : first + size]) for first in range(0, size * GROUPS, size))
+
+
+def _ratio(rows: list[dict[str, Any]]) -> float:
+    """Bicubic's squared error over the generator's, summed over lines, in dB: easy patches weigh little."""
+    ours, bicubic = (
+        math.fsum(10 ** (-row[key] / 10) for row in rows) for key in ("image/psnr", "image/bicubic")
+    )
+    return 10 * math.log10(bicubic / ours)
 
 
 def _of_pictures(rows: list[dict[str, Any]], best: float | None) -> list[Sign]:
     recent = rows[-RECENT:]
-    lead = median(row["image/psnr"] - row["image/bicubic"] for row in recent)
+    lead = _lead(recent)
     spread = median(row["image/spread"] for row in recent)
     below = f"{-lead:.1f} dB below bicubic"
     varied = f"their values spread {spread:.2g} times as far as the targets'"
@@ -120,11 +135,10 @@ def _of_pictures(rows: list[dict[str, Any]], best: float | None) -> list[Sign]:
 def _is_rising(rows: list[dict[str, Any]]) -> bool:
     """Whether pictures, or the learning rate in its first rise, are on their way up."""
     third = len(rows) // 3
-    first, last = (
-        median(row["image/psnr"] - row["image/bicubic"] for row in part)
-        for part in (rows[:third], rows[-third:])
+    return (
+        _lead(rows[-third:]) > _lead(rows[:third]) + RISE
+        or rows[-1]["learning_rate"] > rows[0]["learning_rate"]
     )
-    return last > first + RISE or rows[-1]["learning_rate"] > rows[0]["learning_rate"]
 
 
 def _of_the_game(rows: list[dict[str, Any]]) -> list[Sign]:

@@ -59,17 +59,18 @@ def name_endings(logs: list[RunLog]) -> list[str]:
 
 def _name_ending(log: RunLog) -> str:
     ended = log.outcome
-    since = f", first seen at step {log.first_alarm}" if log.first_alarm is not None else ""
+    signs = "; ".join(ended["signs"].values())
+    if signs and log.first_alarm is not None:
+        signs += f", first seen at step {log.first_alarm}"
     if ended["outcome"] == "diverged":
         count, last = len(ended["setbacks"]), ended["setbacks"][-1]
-        what = (
-            f"was given up after {count} {'setback' if count == 1 else 'setbacks'}, the last at step {last['step']}, where "
-            f"{last['place']} was not finite; its generator is step {ended['step']}'s of {ended['asked']}"
+        setbacks = "1 setback" if count == 1 else f"{count} setbacks"
+        given_up = (
+            f"it was given up after {setbacks}, the last at step {last['step']}, where {last['place']} was "
+            f"not finite; its generator is step {ended['step']}'s of {ended['asked']}"
         )
-        signs = "".join(f"; {words}" for words in ended["signs"].values()) + since
-        return f"{log.recipe} ×{log.scale}, seed {log.seed}, diverged: it {what}{signs}."
-    signs = "; ".join(ended["signs"].values())
-    return f"{log.recipe} ×{log.scale}, seed {log.seed}, collapsed: {signs}{since}."
+        signs = f"{given_up}; {signs}" if signs else given_up
+    return f"{log.recipe} ×{log.scale}, seed {log.seed}, {ended['outcome']}: {signs}."
 
 
 def name_absent_adversaries(logs: list[RunLog]) -> list[str]:
