@@ -18,7 +18,7 @@ PLAIN = ("psnr-x2", "psnr-x3")
 
 def reduce_row(row: dict[str, Any]) -> dict[str, Any]:
     """What the signs read of a line: PSNR to four digits, the rest to three."""
-    kept = {
+    kept: dict[str, Any] = {
         key: _round(row[key], 4 if "psnr" in key or "bicubic" in key else 3) for key in KEYS if key in row
     }
     if "pull/adversarial" in row:
