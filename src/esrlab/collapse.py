@@ -126,9 +126,9 @@ def _of_pictures(rows: list[dict[str, Any]], best: float | None) -> list[Sign]:
         return [Sign("wild pictures", f"wild pictures: {varied}, {below}", is_collapse=True)]
     if best is None and len(rows) >= WINDOW and rows[-1]["step"] > STUCK_AFTER and not _is_rising(rows):
         words = (
-            f"pictures that never came near bicubic and rise no more: {below} after {rows[-1]['step']} steps"
+            f"stuck pictures: never near bicubic, and rising no more: {below} after {rows[-1]['step']} steps"
         )
-        return [Sign("stuck pictures", words, is_collapse=True)]
+        return [Sign("stuck pictures", words, is_collapse=False)]
     return []
 
 
