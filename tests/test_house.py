@@ -71,9 +71,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "study": {"errors", "fields", "losses", "recipe", "recipes"},
     "studyfolder": GROUND | {"perception", "photos", "runfolder", "scores", "study"},
     "laboratory": GROUND
-    | {"evaluation", "generators", "images", "interruption", "metrics", "photos", "runs", "scores", "study"}
-    | {"studyfolder", "upscaling", "watching"},
-    "report": GROUND | {"scores", "statistics"},
+    | {"evaluation", "generators", "images", "interruption", "metrics", "photos", "runfolder", "runs"}
+    | {"scores", "study", "studyfolder", "upscaling", "watching"},
+    "report": GROUND | {"collapse", "scores", "statistics"},
     "progress": set(),
     "panel": {"progress"},
     "trackers": GROUND | {"images"},

@@ -27,6 +27,7 @@ class Watcher:
         self.began: list[str] = []
         self.ended: list[str] = []
         self.failed: dict[str, str] = {}
+        self.heard: list[tuple[str, str]] = []
         self._fail, self._stop = fail, stop
 
     def run_began(self, run: PlannedRun) -> None:
@@ -43,6 +44,9 @@ class Watcher:
 
     def run_failed(self, run: PlannedRun, reason: str) -> None:
         self.failed[run.name] = reason
+
+    def said(self, run: PlannedRun, words: str) -> None:
+        self.heard.append((run.name, words))
 
     def evaluated(self, *, scale: int, seconds: float) -> None:
         assert seconds > 0
@@ -265,3 +269,43 @@ def test_a_study_of_students_is_judged_by_the_student(study: Study, samples: Pho
     report = make_report(tmp_path / "study")
     assert any("not LPIPS" in note for note in report.words.notes)
     assert report.tables[0].columns[-2:] == ("LPIPS≈", "paper")
+
+
+def test_collapse_and_divergence_are_results_marked_in_every_table(samples: Photos, tmp_path: Path) -> None:
+    fields = {key: value for key, value in TINY.items() if "adversarial" not in key}
+    high = {"base": "psnr", "generator.start": "interpolation", "engine.setbacks": 0, "steps": 30}
+    study = parse_study(
+        {
+            "name": "high",
+            "scales": [2],
+            "seeds": [0],
+            "weights": "untrained",
+            "fields": fields,
+            "recipes": {
+                "psnr": {},
+                "high": {**high, "optimiser.learning_rate": 0.02},
+                "higher": {**high, "optimiser.learning_rate": 1.0},
+            },
+        }
+    )
+    watcher = Watcher()
+    assert run_study(study, out=tmp_path, device=CPU, photos=samples, watcher=watcher) == []
+    assert [name for name, _ in watcher.heard] == ["high-x2-s0", "higher-x2-s0"]
+    assert watcher.heard[0][1].startswith("sign of collapse at step 30")
+    assert "is given up" in watcher.heard[1][1]
+    scores = read_scores(tmp_path / "scores.jsonl")
+    assert {(score.recipe, score.outcome, score.step) for score in scores} == {
+        ("bicubic", "", None),
+        ("psnr", "", 3),
+        ("high", "collapsed", 30),
+        ("higher", "diverged", 0),
+    }
+    report = make_report(tmp_path)
+    assert [row.cells[1] for row in report.tables[0].rows] == ["bicubic", "psnr", "high †", "higher ‡"]
+    notes = " ".join(report.words.notes)
+    assert "high ×2, seed 0, collapsed: fallen pictures" in notes
+    assert "first seen at step 30" in notes
+    assert "higher ×2, seed 0, diverged: it was given up after 1 setback, the last" in notes
+    page = (tmp_path / "report.html").read_text()
+    assert "† collapsed" in page
+    assert "‡ diverged" in page

@@ -6,7 +6,7 @@ Nothing is unpickled: torch reads with `weights_only=True`.
 import pickle
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,14 @@ class Story:
     """What a run has been through beside its networks: found again with them.
 
     alarms: the first step of every sign of collapse, by its name; best: step and value of the best
-    validation so far, None before the first.
+    validation so far, None before the first; warnings: as alarms, of signs that are not of collapse;
+    best_lead: `collapse.best_lead` so far.
     """
 
     alarms: dict[str, int]
     best: dict[str, float] | None
+    warnings: dict[str, int] = field(default_factory=dict)
+    best_lead: float | None = None
 
 
 def save_checkpoint(run: Run, story: Story, path: Path) -> None:

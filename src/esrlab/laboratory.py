@@ -6,7 +6,7 @@ of the first seed. A run that has its scores is finished; a failed one leaves fa
 
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from esrlab.images import write_image
 from esrlab.interruption import Interrupted
 from esrlab.metrics import Metric, paper_metrics, standard_metrics
 from esrlab.photos import Benchmark, Photos, open_benchmark
+from esrlab.runfolder import RunFolder, read_outcome
 from esrlab.runs import train
 from esrlab.scores import BICUBIC, CASCADE, Score, write_scores
 from esrlab.study import PlannedRun, Study, plan_runs
@@ -32,6 +33,7 @@ class StudyWatcher(Protocol):
 
     def run_began(self, run: PlannedRun) -> None: ...
     def stepped(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None: ...
+    def said(self, run: PlannedRun, words: str) -> None: ...
     def run_ended(self, run: PlannedRun, scores: list[Score], *, seconds: float) -> None: ...
     def run_failed(self, run: PlannedRun, reason: str) -> None: ...
     def evaluated(self, *, scale: int, seconds: float) -> None: ...
@@ -106,9 +108,12 @@ def _attempt(lab: Laboratory, run: PlannedRun) -> None:
             seed=run.seed,
             device=lab.device,
             out=folder,
-            watcher=Watcher(stepped=lambda step, row: lab.watcher.stepped(run, step, row)),
+            watcher=Watcher(
+                stepped=lambda step, row: lab.watcher.stepped(run, step, row),
+                said=lambda words: lab.watcher.said(run, words),
+            ),
         )
-        scores = _score_run(lab, run, trained.generator)
+        scores = _score_run(lab, run, trained)
     except (Interrupted, KeyboardInterrupt):
         raise
     except Exception as error:
@@ -120,9 +125,10 @@ def _attempt(lab: Laboratory, run: PlannedRun) -> None:
     lab.watcher.run_ended(run, scores, seconds=time.perf_counter() - began)
 
 
-def _score_run(lab: Laboratory, run: PlannedRun, generator: Path) -> list[Score]:
+def _score_run(lab: Laboratory, run: PlannedRun, trained: RunFolder) -> list[Score]:
+    """A run's scores, marked where it collapsed or diverged: its generator is judged like any other's."""
     recipe = run.recipe
-    upscale = generator_upscaler(load_generator(generator), device=lab.device)
+    upscale = generator_upscaler(load_generator(trained.generator), device=lab.device)
     pictured = run.seed == lab.study.seeds[0]
     scores = _score(
         lab, upscale, run=run, scale=recipe.scale, name=recipe.name, label=recipe.label, pictured=pictured
@@ -131,7 +137,10 @@ def _score_run(lab: Laboratory, run: PlannedRun, generator: Path) -> list[Score]
         twice = cascade(upscale, upscale)
         name, label = f"{recipe.name}{CASCADE}", f"{recipe.label}, ×2∘×2"
         scores += _score(lab, twice, run=run, scale=4, name=name, label=label, pictured=pictured)
-    return scores
+    ended = read_outcome(trained)
+    if ended is None or ended.outcome == "finished":
+        return scores
+    return [replace(score, outcome=ended.outcome, step=ended.step) for score in scores]
 
 
 def _score_bicubic(lab: Laboratory) -> None:

@@ -11,7 +11,7 @@ import platform
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,7 +88,7 @@ class Outcome:
     """How a run ended: after which of the steps asked for, with which signs and setbacks.
 
     signs: what spoke for a collapse at the end, in words by the sign's name; alarms: the first step of every
-    sign there ever was.
+    such sign there ever was; warnings: the first step of every sign that is none of collapse.
     """
 
     outcome: Literal["finished", "collapsed", "diverged"]
@@ -97,6 +97,7 @@ class Outcome:
     signs: dict[str, str]
     alarms: dict[str, int]
     setbacks: list[Setback]
+    warnings: dict[str, int] = field(default_factory=dict)
 
 
 def write_outcome(folder: RunFolder, outcome: Outcome) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import torch
 
 from esrlab.checkpoint import Checkpoints, Story
-from esrlab.collapse import WINDOW, find_signs
+from esrlab.collapse import WINDOW, Sign, best_lead, find_signs
 from esrlab.devices import memory_in_use
 from esrlab.errors import UserError
 from esrlab.files import remove_leftovers, to_json, write_json_lines, write_text
@@ -69,7 +69,7 @@ class _Session:
     log: TextIO
     recent: deque[dict[str, Any]]
     supply: Supply
-    signs: dict[str, str] = field(default_factory=dict)
+    signs: tuple[Sign, ...]
     saved: float = field(default_factory=time.monotonic)
 
 
@@ -150,6 +150,7 @@ def _open_session(
     if run.step > (kept[-1]["step"] if kept else 0):
         watcher.said(f"{folder.log} lacks lines of steps before {run.step}; its curves have a gap")
     log = open_log(folder.log)
+    recent = deque(kept, maxlen=WINDOW)
     return _Session(
         folder,
         run.recipe,
@@ -162,8 +163,9 @@ def _open_session(
         validator,
         watcher,
         log,
-        recent=deque(kept, maxlen=WINDOW),
+        recent,
         supply=_supply(run, photos),
+        signs=find_signs(recent, best=story.best_lead),
     )
 
 
@@ -200,12 +202,20 @@ def _look(session: _Session, row: dict[str, Any]) -> None:
         session.log.flush()
     session.recent.append(row)
     if step % LOOK_EVERY == 0 or step == session.recipe.steps:
-        session.signs = find_signs(session.recent)
-        for name, words in session.signs.items():
-            if name not in session.story.alarms:
-                session.story.alarms[name] = step
-                session.watcher.said(f"sign of collapse at step {step}: {words}")
+        _look_for_signs(session, step)
     session.watcher.stepped(step, row)
+
+
+def _look_for_signs(session: _Session, step: int) -> None:
+    """Notes the first step of every sign, and says it then, once."""
+    story = replace(session.story, best_lead=best_lead(session.recent, session.story.best_lead))
+    session.story, session.signs = story, find_signs(session.recent, best=story.best_lead)
+    for sign in session.signs:
+        known = story.alarms if sign.is_collapse else story.warnings
+        if sign.name not in known:
+            known[sign.name] = step
+            what = "sign of collapse" if sign.is_collapse else "warning"
+            session.watcher.said(f"{what} at step {step}: {sign.words}")
 
 
 def _validate(session: _Session, validator: Validator) -> dict[str, float]:
@@ -269,6 +279,7 @@ def _go_back(session: _Session, setback: Setback) -> None:
     kept, dropped = truncate_log(session.folder.log, step, tail=WINDOW)
     session.log = open_log(session.folder.log)
     session.recent = deque(kept, maxlen=WINDOW)
+    session.signs = find_signs(session.recent, best=session.story.best_lead)
     write_json_lines(session.folder.evidence / f"setback-{len(setbacks)}.jsonl", dropped)
     _save(session)
     session.checkpoints.forget_after(step)
@@ -283,9 +294,15 @@ def _is_given_up(session: _Session) -> bool:
 def _finish(session: _Session) -> None:
     """Says how it ended; the generator comes last, since its being there means that the run is done."""
     run = session.run
-    ended = "diverged" if _is_given_up(session) else "collapsed" if session.signs else "finished"
+    signs = {sign.name: sign.words for sign in session.signs if sign.is_collapse}
     outcome = Outcome(
-        ended, run.step, session.recipe.steps, session.signs, session.story.alarms, run.setbacks
+        "diverged" if _is_given_up(session) else "collapsed" if signs else "finished",
+        run.step,
+        session.recipe.steps,
+        signs,
+        session.story.alarms,
+        run.setbacks,
+        session.story.warnings,
     )
     write_outcome(session.folder, outcome)
     _write_generator(run, session.folder.generator)

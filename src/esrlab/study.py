@@ -29,7 +29,7 @@ class Study(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=RUN_NAME)
-    photos: str = "samples"
+    photos: str | tuple[str, ...] = "samples"
     benchmarks: dict[str, str] = Field(default={"samples": "samples"}, min_length=1)
     scales: tuple[Scale, ...] = Field(default=(2, 3, 4), min_length=1)
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)

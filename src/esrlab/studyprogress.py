@@ -42,6 +42,9 @@ class StudyProgress:
         self._step = step
         self._show(f"{run.name}, step {step} of {run.recipe.steps}")
 
+    def said(self, run: PlannedRun, words: str) -> None:
+        console.print(f"{run.name}: {words}", markup=False, style="yellow", soft_wrap=True)
+
     def evaluated(self, *, scale: int, seconds: float) -> None:
         self._evaluations.append(seconds)
 
@@ -50,8 +53,10 @@ class StudyProgress:
         metric = f"PSNR-Y/{run.recipe.scale}"
         own = [s.value for s in scores if s.metric == metric and not s.recipe.endswith(CASCADE)]
         done = self._total - len(self._waiting)
+        ended = scores[0].outcome.upper()
         words = [
             f"[{done:>{len(str(self._total))}}/{self._total}] {run.name}",
+            *([ended] if ended else []),
             f"{metric} {sum(own) / len(own):.2f}",
             f"{seconds:.0f} s",
             f"{clock(self.remaining())} to go" if self._waiting else "done",

@@ -2,17 +2,20 @@
 
 import dataclasses
 import io
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from esrlab.report.caveats import write_words
-from esrlab.report.figures import busiest_place
+from esrlab.report.figures import busiest_place, draw_figures
 from esrlab.report.formats import escape_latex, to_latex, to_markdown, to_terminal
+from esrlab.report.logs import RunLog, name_endings
 from esrlab.report.paper import PAPER_TABLES, PRINTED
 from esrlab.report.tables import Table, build_tables
-from esrlab.scores import Score
+from esrlab.scores import Score, read_scores, write_scores
 
 PSNR = {"bicubic": 30.0, "wgan-vgg": 31.0, "esrgan-vgg": 29.0, "wgan-vgg-cascade": 28.0}
 
@@ -148,3 +151,69 @@ def test_the_busiest_place_is_found() -> None:
     pixels[24:40, 48:64] = np.random.default_rng(0).random((16, 16, 3))
     assert busiest_place(pixels, side=16, step=4) == (24, 48)
     assert busiest_place(pixels[:10, :10], side=16, step=4) == (0, 0)
+
+
+def ended(*outcomes: str) -> list[Score]:
+    """The made-up scores, the seeds of esrgan-vgg ×4 having ended so."""
+    return [
+        dataclasses.replace(score, outcome=outcomes[score.seed])
+        if score.recipe == "esrgan-vgg" and score.scale == 4 and score.seed is not None
+        else score
+        for score in rows(seeds=len(outcomes))
+    ]
+
+
+def test_rows_of_collapsed_and_diverged_runs_are_marked_in_every_format() -> None:
+    tables = build_tables(ended("collapsed", "", "diverged"))
+    assert len(tables) == 2
+    for table in tables:
+        marked = [row.cells[:2] for row in table.rows if "†" in row.cells[1]]
+        assert marked == [("×4", "esrgan-vgg (untrained) † ‡")]
+        first, second = table.footnotes
+        assert first.startswith("† collapsed")
+        assert "esrgan-vgg (untrained) ×4 (1 of 3)" in first
+        assert second.startswith("‡ diverged")
+        shown = io.StringIO()
+        Console(file=shown, width=100).print(to_terminal(table, width=100))
+        assert "(untrained) †" in shown.getvalue().replace("\n", " ")
+        assert "† collapsed" in shown.getvalue()
+        assert first in to_markdown(table)
+        latex = to_latex(table)
+        assert r"esrgan-vgg (untrained) \dag{} \ddag{}" in latex
+        assert r"\footnotesize \dag{} collapsed" in latex
+        assert "†" not in latex
+    assert all(table.footnotes == () for table in build_tables(rows()))
+
+
+def test_an_outcome_is_kept_and_rows_of_before_there_was_one_are_read(tmp_path: Path) -> None:
+    path, scores = tmp_path / "scores.jsonl", ended("", "diverged")
+    write_scores(path, scores)
+    assert read_scores(path) == scores
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text(
+        "".join(json.dumps({k: v for k, v in line.items() if k != "outcome"}) + "\n" for line in lines)
+    )
+    assert read_scores(path) == [dataclasses.replace(score, outcome="") for score in scores]
+
+
+def test_a_collapsed_run_is_put_into_words_and_its_curves_are_marked(tmp_path: Path) -> None:
+    from matplotlib.axes import Axes
+
+    outcome = {
+        "outcome": "collapsed",
+        "step": 60,
+        "asked": 60,
+        "signs": {"flat pictures": "flat pictures: 9.0 dB below bicubic"},
+        "alarms": {"runaway critic": 40, "flat pictures": 30},
+        "setbacks": [],
+    }
+    curve = [{"step": step, "critic/gap": float(step)} for step in range(1, 61)]
+    bad, good = RunLog("wgan-vgg", 4, 1, curve, outcome), RunLog("esrgan-vgg", 4, 0, curve)
+    assert name_endings([good, bad]) == [
+        "wgan-vgg ×4, seed 1, collapsed: flat pictures: 9.0 dB below bicubic, first seen at step 30."
+    ]
+    drawn: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Axes, "axvline", lambda self, x, **style: drawn.append(x))
+        draw_figures(tmp_path, rows(), [good, bad])
+    assert drawn == [30]

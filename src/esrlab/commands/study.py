@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     """The study, where it goes, and what to change in it."""
     parser.add_argument("study", metavar="STUDY", help="a study file, or 'paper'")
     parser.add_argument("--out", type=Path, required=True, help="the study's folder: new, or to go on with")
-    parser.add_argument("--photos", help="folder of photographs to train on, or 'samples'")
+    parser.add_argument("--photos", nargs="+", help="folders of photographs to train on, or 'samples'")
     parser.add_argument(
         "--benchmark", action="append", metavar="NAME=DIR", help="images to be judged by; may be repeated"
     )
@@ -82,7 +82,7 @@ def carry_out(study: Study, *, out: Path, device: torch.device, only_papers: boo
     )
     with counter("reading photographs") as count:
         smallest = max(run.recipe.hr_size for run in runs)
-        photos = open_photos(study.photos, smallest=smallest, progress=count)
+        photos = open_photos(study.photos, smallest=smallest, progress=count, say=_say)
     say_skipped(photos)
     with meter("study") as shown:
         watcher = StudyProgress(runs, finished=finished, meter=shown)
@@ -95,6 +95,10 @@ def carry_out(study: Study, *, out: Path, device: torch.device, only_papers: boo
         )
         return 1
     return 0
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False)
 
 
 def _announce(study: Study, count: int, finished: int, device: torch.device) -> str:
@@ -112,7 +116,7 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
     if options.weights is not None:
         asked["weights"] = options.weights
     if options.photos is not None:
-        asked["photos"] = options.photos
+        asked["photos"] = options.photos[0] if len(options.photos) == 1 else options.photos
     if options.benchmark is not None:
         asked["benchmarks"] = dict(_benchmark(text) for text in options.benchmark)
     if options.recipes is not None:

@@ -8,7 +8,7 @@ from esrlab.files import write_text
 from esrlab.report.caveats import Words, write_words
 from esrlab.report.figures import draw_figures
 from esrlab.report.formats import to_latex, to_markdown
-from esrlab.report.logs import name_absent_adversaries, name_unfinished, read_logs
+from esrlab.report.logs import name_absent_adversaries, name_endings, name_unfinished, read_logs
 from esrlab.report.page import write_page
 from esrlab.report.paper import PAPER_TABLES, SCALE_NOTE
 from esrlab.report.tables import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE, Table, build_tables
@@ -45,7 +45,7 @@ def make_report(study: Path) -> Report:
     if any(table.key.startswith("table") for table in tables):
         notes.append(SCALE_NOTE)
     logs = read_logs(study)
-    notes = [*name_unfinished(study), *name_absent_adversaries(logs), *notes]
+    notes = [*name_unfinished(study), *name_endings(logs), *name_absent_adversaries(logs), *notes]
     words = write_words(scores, notes=notes)
     title = f"Study {scores[0].study}"
     figures = draw_figures(study, scores, logs)

@@ -138,7 +138,10 @@ PANELS = (
 
 
 def _curves(logs: Sequence[RunLog], names: dict[str, str], scale: int) -> Figure | None:
-    """Content loss, the critic's gap and the adversary's share of the pull, by recipe; a line a seed."""
+    """Content loss, the critic's gap and the adversary's share of the pull, by recipe; a line a seed.
+
+    A dotted line stands at the first sign of collapse of a run that went wrong.
+    """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
@@ -155,6 +158,8 @@ def _curves(logs: Sequence[RunLog], names: dict[str, str], scale: int) -> Figure
                 if key == "loss/content":
                     values = values / max(values[: _window(len(values))].mean(), 1e-30)
                 place.plot(steps, _smooth(values), color=colours[log.recipe], lw=1)
+                if log.first_alarm is not None:
+                    place.axvline(log.first_alarm, color=colours[log.recipe], lw=1, ls=":")
         place.set_title(f"×{scale}: {title}", fontsize=8)
         place.set_xlabel("step", fontsize=7)
         place.tick_params(labelsize=7)
@@ -163,6 +168,9 @@ def _curves(logs: Sequence[RunLog], names: dict[str, str], scale: int) -> Figure
     figure.axes[-1].set_ylim(-0.02, 1.02)
     handles = [Line2D([], [], color=colour, lw=2) for colour in colours.values()]
     labels = [names.get(recipe, recipe) for recipe in colours]
+    if any(log.first_alarm is not None for log in runs):
+        handles.append(Line2D([], [], color="#555555", lw=1, ls=":"))
+        labels.append("first sign of a collapse")
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=7)
     return figure
 

@@ -38,6 +38,8 @@ LATEX = {
     "λ": r"$\lambda$",
     "β": r"$\beta$",
     "≈": r"$\approx$",
+    "†": r"\dag{}",
+    "‡": r"\ddag{}",
 }
 
 
@@ -55,6 +57,8 @@ def to_terminal(table: Table, *, width: int) -> TerminalTable:
         title=Text(table.title),
         title_justify="left",
         title_style="bold",
+        caption=Text("\n".join(table.footnotes)) if table.footnotes else None,
+        caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
@@ -87,7 +91,8 @@ def to_markdown(table: Table) -> str:
     rule = ["---" if index < WORDS else "---:" for index in range(len(table.columns))]
     lines = [table.columns, rule, *(row.cells for row in table.rows)]
     body = "\n".join("| " + " | ".join(_escape_markdown(cell) for cell in line) + " |" for line in lines)
-    return f"### {table.title}\n\n{body}\n"
+    notes = "".join(f"\n{_escape_markdown(note)}\n" for note in table.footnotes)
+    return f"### {table.title}\n\n{body}\n{notes}"
 
 
 def _escape_markdown(text: str) -> str:
@@ -103,10 +108,13 @@ def to_latex(table: Table) -> str:
             lines.append(r"\midrule")
         lines.append(_latex_row(row.cells))
     body = "\n".join(lines)
+    notes = "".join(
+        f"\\par\\smallskip{{\\footnotesize {escape_latex(note)}\\par}}\n" for note in table.footnotes
+    )
     return (
         "\\begin{table}\n\\centering\n"
         f"\\caption{{{escape_latex(table.title)}}}\n\\label{{tab:{table.key}}}\n"
-        f"\\begin{{tabular}}{{{spec}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
+        f"\\begin{{tabular}}{{{spec}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}\n{notes}\\end{{table}}\n"
     )
 
 

@@ -1,26 +1,36 @@
-"""What a study's own files tell beside its rows: training logs, what is still to run, what failed."""
+"""What a study's own files tell beside its rows: training logs, how runs ended, what is still to run."""
 
 import json
 import statistics
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from esrlab.collapse import ABSENT_SHARE
 from esrlab.files import read_json_lines
-
-ABSENT_SHARE = 1e-3
-"""Below this median share of the pull, over a run's second half, an adversary is as good as absent."""
 
 
 @dataclass(frozen=True)
 class RunLog:
-    """One run's log: its recipe, scale and seed, and a row a step."""
+    """One run's log: its recipe, scale and seed, a row a step, and how it ended, as outcome.json has it."""
 
     recipe: str
     scale: int
     seed: int
     rows: list[dict[str, Any]]
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def went_wrong(self) -> bool:
+        """Whether it collapsed or diverged."""
+        return self.outcome.get("outcome", "finished") != "finished"
+
+    @property
+    def first_alarm(self) -> int | None:
+        """The step of the first sign of collapse in a run that did collapse or diverge."""
+        steps = self.outcome.get("alarms", {}).values()
+        return min(steps) if self.went_wrong and steps else None
 
     @property
     def adversary_share(self) -> float | None:
@@ -36,8 +46,31 @@ def read_logs(study: Path) -> list[RunLog]:
     for path in sorted((study / "runs").glob("*-x*-s*/log.jsonl")):
         name, seed = path.parent.name.rsplit("-s", 1)
         recipe, scale = name.rsplit("-x", 1)
-        logs.append(RunLog(recipe, int(scale), int(seed), read_json_lines(path, growing=True)))
+        ending = path.parent / "outcome.json"
+        outcome = json.loads(ending.read_text(encoding="utf-8")) if ending.exists() else {}
+        logs.append(RunLog(recipe, int(scale), int(seed), read_json_lines(path, growing=True), outcome))
     return logs
+
+
+def name_endings(logs: list[RunLog]) -> list[str]:
+    """A sentence on every run that collapsed or diverged: what was measured, and since when."""
+    return [_name_ending(log) for log in logs if log.went_wrong]
+
+
+def _name_ending(log: RunLog) -> str:
+    ended = log.outcome
+    signs = "; ".join(ended["signs"].values())
+    if signs and log.first_alarm is not None:
+        signs += f", first seen at step {log.first_alarm}"
+    if ended["outcome"] == "diverged":
+        count, last = len(ended["setbacks"]), ended["setbacks"][-1]
+        setbacks = "1 setback" if count == 1 else f"{count} setbacks"
+        given_up = (
+            f"it was given up after {setbacks}, the last at step {last['step']}, where {last['place']} was "
+            f"not finite; its generator is step {ended['step']}'s of {ended['asked']}"
+        )
+        signs = f"{given_up}; {signs}" if signs else given_up
+    return f"{log.recipe} ×{log.scale}, seed {log.seed}, {ended['outcome']}: {signs}."
 
 
 def name_absent_adversaries(logs: list[RunLog]) -> list[str]:

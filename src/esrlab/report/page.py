@@ -24,6 +24,7 @@ PAGE = """<!doctype html>
   th:nth-child(-n+{{ word_columns }}), td:nth-child(-n+{{ word_columns }}) { text-align: left; }
   thead th, tr.group td { border-top: 1px solid color-mix(in srgb, currentColor 35%, transparent); }
   caption { text-align: left; font-weight: 600; padding: .3rem 0; }
+  .footnote { margin: -1.5rem 0 2rem; font-size: .875rem; }
   img { max-width: 100%; height: auto; background: white; }
   figure { margin: 1rem 0 2rem; }
 </style>
@@ -42,6 +43,7 @@ PAGE = """<!doctype html>
 {%- for cell in row.cells %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</tbody>
 </table></div>
+{% for note in table.footnotes %}<p class="footnote">{{ note }}</p>{% endfor %}
 {% endfor %}
 {% for note in words.notes %}<p>{{ note }}</p>{% endfor %}
 {% if figures %}<h2>Figures</h2>{% endif %}

@@ -18,12 +18,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text, ready to be set in any format; the first two columns are words, the rest figures."""
+    """A table of text, ready to be set in any format; the first two columns are words, the rest figures.
+
+    footnotes: what the marks beside its rows mean, each beginning with its mark.
+    """
 
     key: str
     title: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    footnotes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,16 @@ PAPERS = "paper"
 ABSENT = "n/a"
 """What stands in the LPIPS column where it was not measured."""
 
+MARKS = {"collapsed": "†", "diverged": "‡"}
+"""What stands beside a row, some of whose trainings ended so."""
+
+MEANINGS = {
+    "collapsed": "Signs of collapse stood at the end of these trainings; the figures are of the generator as "
+    "it then was.",
+    "diverged": "These trainings met values that are not finite and were given up; the figures are of the "
+    "last generator before that.",
+}
+
 CONVENTIONS = (
     "PSNR-Y/s and SSIM-Y/s: on BT.601 luma, s = scale pixels of border left out, 8-bit images, mean over "
     "images; -RGB: on the three channels. ± is the standard deviation between seeds of each seed's mean. "
@@ -73,16 +87,30 @@ def build_tables(scores: Sequence[Score]) -> list[Table]:
     """For each benchmark the paper's tables, as far as their recipes are there, and a table of everything."""
     found = spreads(scores)
     labels = {score.recipe: score.label for score in scores}
+    endings = count_endings(scores)
     benchmarks = list(dict.fromkeys(score.image.split("/", 1)[0] for score in scores))
     tables: list[Table] = []
     for benchmark in benchmarks:
+        source = Source(benchmark, found, labels, endings)
         for paper in PAPER_TABLES:
             if all(recipe in labels for recipe in paper.recipes):
                 title = f"Table {paper.number}, {paper.title}, on {benchmark}"
                 key = f"table{paper.number}-{benchmark}"
-                tables.append(_paper_table(key, title, paper.recipes, rows=Source(benchmark, found, labels)))
-        tables.append(_full_table(Source(benchmark, found, labels)))
+                tables.append(_paper_table(key, title, paper.recipes, rows=source))
+        tables.append(_full_table(source))
     return tables
+
+
+def count_endings(scores: Iterable[Score]) -> dict[tuple[int, str], dict[str, int]]:
+    """How many seeds collapsed or diverged, by scale and recipe; only where any did."""
+    ended = {(s.scale, s.recipe, s.seed, s.outcome) for s in scores if s.outcome}
+    counts: dict[tuple[int, str], dict[str, int]] = {}
+    for outcome in MARKS:
+        for scale, recipe, _, found in ended:
+            if found == outcome:
+                counted = counts.setdefault((scale, recipe), {})
+                counted[outcome] = counted.get(outcome, 0) + 1
+    return counts
 
 
 def marked(recipe: str, label: str) -> str:
@@ -98,6 +126,7 @@ class Source:
     benchmark: str
     spreads: dict[Series, Spread]
     labels: dict[str, str]
+    endings: dict[tuple[int, str], dict[str, int]]
 
     def scales(self) -> list[int]:
         return sorted({series.scale for series in self.spreads if series.benchmark == self.benchmark})
@@ -107,6 +136,29 @@ class Source:
 
     def present(self, scale: int, recipes: Iterable[str]) -> list[str]:
         return [name for name in recipes if self.find(scale, name, FIELD[0].at(scale)) is not None]
+
+    def mark(self, scale: int, recipe: str, name: str) -> str:
+        """A row's name with the marks of how its trainings ended."""
+        return " ".join([name, *(MARKS[outcome] for outcome in self.endings.get((scale, recipe), {}))])
+
+    def footnotes(self, shown: Sequence[tuple[int, str, str]]) -> tuple[str, ...]:
+        """What the marks of these rows (scale, recipe, name) mean: of how many seeds they are true."""
+        notes: list[str] = []
+        for outcome, mark in MARKS.items():
+            rows = [
+                f"{name} ×{scale} ({self.endings[scale, recipe][outcome]} of {self._seeds(scale, recipe)})"
+                for scale, recipe, name in shown
+                if outcome in self.endings.get((scale, recipe), {})
+            ]
+            if rows:
+                notes.append(
+                    f"{mark} {outcome}, in so many of the seeds: {', '.join(rows)}. {MEANINGS[outcome]}"
+                )
+        return tuple(notes)
+
+    def _seeds(self, scale: int, recipe: str) -> int:
+        spread = self.find(scale, recipe, FIELD[0].at(scale))
+        return spread.seeds if spread is not None else 0
 
     def perceptual(self) -> tuple[Column, ...]:
         """LPIPS, the student's beside or instead of it; where neither was measured LPIPS's column stays."""
@@ -129,40 +181,45 @@ def _paper_table(key: str, title: str, recipes: tuple[str, ...], *, rows: Source
         columns += (column.heading, PAPERS)
     methods = [BICUBIC, *recipes, *(f"{recipe}{CASCADE}" for recipe in recipes)]
     made: list[Row] = []
+    shown: list[tuple[int, str, str]] = []
     for scale in rows.scales():
         present = rows.present(scale, methods)
+        shown += [(scale, name, rows.labels[name]) for name in present]
         for name in present:
             printed = PRINTED.get(name, {}).get(scale)
-            shown = (
+            theirs = (
                 (f"{printed.psnr:.2f}", f"{printed.ssim:.4f}", f"{printed.lpips:.4f}")
                 if printed
                 else ("",) * 3
             )
             cells = [
                 f"×{scale}",
-                rows.labels[name],
+                rows.mark(scale, name, rows.labels[name]),
                 *(rows.cell(scale, name, column) for column in FIELD[:2]),
             ]
-            for column, theirs in zip((*OWN_AND_PRINTED, *perceptual), shown, strict=False):
-                cells += [rows.cell(scale, name, column), theirs]
+            for column, value in zip((*OWN_AND_PRINTED, *perceptual), theirs, strict=False):
+                cells += [rows.cell(scale, name, column), value]
             made.append(Row(tuple(cells), begins_group=name == present[0]))
-    return Table(key, title, columns, tuple(made))
+    return Table(key, title, columns, tuple(made), rows.footnotes(shown))
 
 
 def _full_table(rows: Source) -> Table:
     measured = (*FIELD, *rows.perceptual())
     columns = ("×", "recipe", *(column.heading for column in measured), "seeds")
     made: list[Row] = []
+    shown: list[tuple[int, str, str]] = []
     for scale in rows.scales():
         present = rows.present(scale, rows.labels)
+        shown += [(scale, name, marked(name, rows.labels[name])) for name in present]
         for name in present:
             spread = rows.find(scale, name, FIELD[0].at(scale))
             seeds = "–" if name == BICUBIC or spread is None else str(spread.seeds)
             cells = (
                 f"×{scale}",
-                marked(name, rows.labels[name]),
+                rows.mark(scale, name, marked(name, rows.labels[name])),
                 *(rows.cell(scale, name, column) for column in measured),
                 seeds,
             )
             made.append(Row(cells, begins_group=name == present[0]))
-    return Table(f"all-{rows.benchmark}", f"All recipes on {rows.benchmark}", columns, tuple(made))
+    title = f"All recipes on {rows.benchmark}"
+    return Table(f"all-{rows.benchmark}", title, columns, tuple(made), rows.footnotes(shown))
