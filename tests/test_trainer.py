@@ -181,6 +181,32 @@ def test_after_too_many_the_run_ends_as_diverged_with_its_last_good_generator(
     assert json.loads(folder.outcome.read_text())["setbacks"][0]["place"].endswith("conv_body.weight")
 
 
+def test_a_state_that_is_not_finite_is_never_a_checkpoint(
+    tmp_path: Path, samples: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoilt: list[int] = []
+
+    def spoiling(run: Run, batches: list[Batch]) -> Any:
+        report = train_step(run, batches)
+        if run.step == 4 and not spoilt:
+            spoilt.append(run.step)
+            assert run.contest is not None
+            with torch.no_grad():
+                run.contest.critic.get_parameter("linear2.weight").fill_(float("inf"))
+        return report
+
+    monkeypatch.setattr(runs, "train_step", spoiling)
+    said: list[str] = []
+    saving, watcher = Saving(every=2), Watcher(said=said.append)
+    recipe = tiny("esrgan-vgg", steps=6)
+    folder = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "run", saving=saving, watcher=watcher)
+    assert said[0].startswith("the critic's weight linear2.weight is not finite at step 4")
+    assert "went back to step 2" in said[0]
+    for path in folder.checkpoints.iterdir():
+        state = torch.load(path, weights_only=True)
+        assert all(bool(value.isfinite().all()) for value in state["critic"].values())
+
+
 class Cut(Exception):
     """Stands for whatever ends a process."""
 

@@ -34,7 +34,7 @@ from esrlab.runfolder import (
     sole_use,
     write_outcome,
 )
-from esrlab.step import StepReport, train_step
+from esrlab.step import StepReport, require_finite_weights, train_step
 from esrlab.supply import Supply, open_supply
 from esrlab.training import Run, start_run
 from esrlab.watching import Validator, Watcher
@@ -180,6 +180,8 @@ def _take_steps(session: _Session, stop: StopRequest) -> None:
         try:
             batches = [batch.to(session.run.device) for batch in session.supply.take(session.run.step)]
             report = train_step(session.run, batches)
+            if session.checkpoints.is_due(session.run.step) or session.run.step == steps:
+                require_finite_weights(session.run)
         except NonFinite as event:
             _go_back(session, event.setback)
             continue

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,9 @@ from esrlab.pulls import Pull, add_pulls, measure_pulls, norm_of
 from esrlab.recipe import ADVERSARIAL
 from esrlab.schedule import learning_rate
 from esrlab.training import Contest, Run, mix
+
+WEIGHTS_EVERY = 10
+"""Steps between measurements of the weights' norms: they change slowly, and reading them all is dear."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,8 @@ def _report(run: Run, work: _Work, *, rate: float) -> StepReport:
     for who, network in zip(("generator", "critic"), _players(run), strict=False):
         if who == "generator" or run.plays:
             named[f"gradient/{who}"] = _gradient_norm(network)
-            named[f"weights/{who}"] = get_total_norm([p.detach() for p in network.parameters()])
+            if (run.step + 1) % WEIGHTS_EVERY == 0:
+                named[f"weights/{who}"] = _weight_norm(network)
     named |= _measure_images(work, run.recipe.scale)
     values = torch.stack([value.detach().float() for value in named.values()]).tolist()
     numbers = dict(zip(named, values, strict=True)) | {"learning_rate": rate}
@@ -190,6 +194,17 @@ def _report(run: Run, work: _Work, *, rate: float) -> StepReport:
 
 def _mean(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
+
+
+def require_finite_weights(run: Run) -> None:
+    """Raises NonFinite where a weight is not finite after the last update: no such state is to be saved."""
+    if not all(bool(torch.isfinite(_weight_norm(network))) for network in _players(run)):
+        setback = _diagnose(run, _Work())
+        raise NonFinite(replace(setback, step=run.step))
+
+
+def _weight_norm(network: nn.Module) -> Tensor:
+    return get_total_norm([parameter.detach() for parameter in network.parameters()])
 
 
 def _gradient_norm(network: nn.Module) -> Tensor:
