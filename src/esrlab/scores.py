@@ -1,7 +1,7 @@
 """Tidy rows: everything a report says is derived from them."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 from esrlab.errors import UserError
@@ -18,7 +18,7 @@ class Score:
 
     `recipe` names the row's method and `label` says what it is made of, weights' origin included; `seed`
     and `step` are None where nothing was trained; `image` is "<benchmark>/<name>"; `metric` states its
-    convention.
+    convention; `outcome` says how the training ended: "collapsed", "diverged", or nothing where it went well.
     """
 
     study: str
@@ -30,6 +30,7 @@ class Score:
     image: str
     metric: str
     value: float
+    outcome: str = ""
 
 
 def write_scores(path: Path, scores: Iterable[Score]) -> None:
@@ -38,10 +39,11 @@ def write_scores(path: Path, scores: Iterable[Score]) -> None:
 
 
 def read_scores(path: Path) -> list[Score]:
-    """Reads rows; raises UserError naming the file where a row is none."""
+    """Reads rows, old ones without an outcome too; raises UserError naming the file where a row is none."""
     names = {field.name for field in fields(Score)}
+    needed = {field.name for field in fields(Score) if field.default is MISSING}
     rows = read_json_lines(path)
     for number, row in enumerate(rows, start=1):
-        if set(row) != names:
+        if not needed <= row.keys() <= names:
             raise UserError(f"{path}, line {number}, is no score: its fields are {sorted(row)}")
     return [Score(**row) for row in rows]

@@ -38,6 +38,8 @@ LATEX = {
     "λ": r"$\lambda$",
     "β": r"$\beta$",
     "≈": r"$\approx$",
+    "…": r"\dots{}",
+    "<": r"$<$",
 }
 
 
@@ -86,11 +88,12 @@ def to_markdown(table: Table) -> str:
     """The table in Markdown, its title as a heading."""
     rule = ["---" if index < WORDS else "---:" for index in range(len(table.columns))]
     lines = [table.columns, rule, *(row.cells for row in table.rows)]
-    body = "\n".join("| " + " | ".join(_escape_markdown(cell) for cell in line) + " |" for line in lines)
+    body = "\n".join("| " + " | ".join(escape_markdown(cell) for cell in line) + " |" for line in lines)
     return f"### {table.title}\n\n{body}\n"
 
 
-def _escape_markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    """Text that a Markdown table or list shows as it is."""
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
