@@ -28,7 +28,9 @@ def components(values: Array) -> tuple[float, float, float]:
     noise = (rest**2).sum() / ((seeds - 1) * (images - 1))
     between_seeds = values.mean(axis=1).var(ddof=1) - noise / images
     between_images = values.mean(axis=0).var(ddof=1) - noise / seeds
-    return tuple(float(np.sqrt(max(part, 0.0))) for part in (between_seeds, between_images, noise))
+    found = (between_seeds, between_images, noise)
+    one, other, rest_sd = (float(np.sqrt(max(part, 0.0))) for part in found)
+    return one, other, rest_sd
 
 
 def tables(rows: Rows, metric: str) -> dict[str, Array]:

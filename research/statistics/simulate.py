@@ -28,12 +28,14 @@ STUDIES = 20_000
 class World:
     """What scores vary by, in dB of PSNR-Y.
 
-    seed: sd between the seeds of one recipe; correlation: of two recipes' seeds; image: between images;
+    seed: sd between the seeds of one recipe; ratio: by which the second recipe's is larger; correlation: of
+    two recipes' seeds; image: between images;
     pair: of the recipes' difference between images; rest: of seed and image together; is_heavy: seeds are
     drawn from a t distribution with 4 degrees of freedom, scaled to the same sd.
     """
 
     seed: float = 0.2
+    ratio: float = 1.0
     correlation: float = 0.5
     image: float = 3.3
     pair: float = 0.1
@@ -69,7 +71,7 @@ def draw(
 
     common = seed_effects(world.correlation)
     first = image + pair + common + seed_effects(1 - world.correlation) + rest() + effect
-    second = image + common + seed_effects(1 - world.correlation) + rest()
+    second = image + world.ratio * (common + seed_effects(1 - world.correlation)) + rest()
     return first, second
 
 
@@ -86,7 +88,7 @@ def rate(world: World, *, seeds: int, paired: bool, effect: float = 0.0, studies
 
 
 def image_level_rate(world: World, *, seeds: int, studies: int = STUDIES) -> float:
-    """For comparison: false alarms of a t test over images, of each image's difference of means over seeds."""
+    """For comparison: false alarms of a t test over images, on their differences of means over seeds."""
     first, second = draw(world, seeds=seeds, studies=studies)
     return float((t_test([(first - second).mean(axis=1)], [1.0]).p < LEVEL).mean())
 
@@ -150,6 +152,8 @@ def main() -> None:
     print_rates(WORLD, effect=0.0)
     print("\nfalse alarms, heavy-tailed seeds")
     print_rates(replace(WORLD, is_heavy=True), effect=0.0)
+    print("\nfalse alarms, one recipe ten times as unsteady as the other")
+    print_rates(replace(WORLD, ratio=10.0), effect=0.0)
     for effect in EFFECTS:
         print(f"\npower for a difference of {effect:g} seed sds ({effect * WORLD.seed:.2f} dB)")
         print_rates(WORLD, effect=effect * WORLD.seed)
@@ -169,7 +173,8 @@ def main() -> None:
         for seeds in (2, *SEEDS):
             for paired in (True, False):
                 found = coverage(WORLD, seeds=seeds, paired=paired, new_images=new_images)
-                about = f"{'other' if new_images else 'these'} images, {seeds} seeds, {'paired' if paired else 'apart'}"
+                which, how = "other" if new_images else "these", "paired" if paired else "apart"
+                about = f"{which} images, {seeds} seeds, {how}"
                 shown = "  ".join(f"{name} {100 * value:.1f}%" for name, value in found.items())
                 print(f"{about:<32}{shown}")
 

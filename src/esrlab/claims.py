@@ -1,4 +1,4 @@
-"""Claims as data: the paper's A1 to D1, and those that a study file adds. Each falls into parts to be tested."""
+"""Claims as data: the paper's A1 to D1, and those that a study file adds; each falls into parts to test."""
 
 import tomllib
 from collections.abc import Sequence
@@ -141,7 +141,7 @@ def refuse_unknown(claims: Sequence[AskedClaim], *, recipes: Sequence[str], scal
 
 
 def read_claims(study: Path) -> tuple[Claim, ...]:
-    """The user's own claims in a study's folder: [[claims]] of its study.toml, none where there is no such file.
+    """The user's own claims in a study's folder: [[claims]] of its study.toml, none without one.
 
     Raises UserError naming the file where they are not valid.
     """
@@ -216,4 +216,4 @@ PAPER_CLAIMS = (
         assertions=tuple(_better(f"{name}{CASCADE}", name, (4,)) for name in (WGAN, ESRGAN, TV, RESNET)),
     ),
 )
-"""The claims of Miao Pan, DAML 2023, one by one as docs/decisions/0011-how-differences-are-tested.md reads them."""
+"""The claims of Miao Pan, DAML 2023, as docs/decisions/0011-how-differences-are-tested.md reads them."""

@@ -68,7 +68,7 @@ def name_of(recipe: str, names: Mapping[str, str]) -> str:
 
 
 def _decisive(verdict: Verdict) -> Finding | None:
-    """The part that a sentence is about: what stands against the claim, else what is furthest from settled."""
+    """The part that a sentence is about: one that stands against the claim, else the least certain."""
     compared = [finding for finding in verdict.findings if finding.comparison is not None]
     against = [finding for finding in compared if finding.standing == "against"]
     if against:
@@ -117,7 +117,8 @@ def _difference(finding: Finding, names: Mapping[str, str]) -> str:
     if part.kind == "shrinks":
         change = "shrinks" if is_above else "grows"
         metric = finding.metric.split("/", 1)[0]
-        return f"from ×{part.base} to ×{part.scale} the lead of {first} over {second} in {metric} {change} by {amount}"
+        lead = f"the lead of {first} over {second} in {metric}"
+        return f"from ×{part.base} to ×{part.scale} {lead} {change} by {amount}"
     side = "above" if is_above else "below"
     if part.kind == "collapses":
         ended = (

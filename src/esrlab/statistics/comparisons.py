@@ -98,7 +98,7 @@ def contrast(rows: Rows, cells: Sequence[tuple[float, Cell]]) -> Comparison:
 def _groups(
     rows: Rows, cells: Sequence[tuple[float, Cell]], images: Sequence[str], *, joined: bool
 ) -> tuple[list[Array], list[float]]:
-    """Independent groups of (seeds, images) and their weights; what was not trained is a constant in the first.
+    """Independent groups of (seeds, images) and weights; what was not trained is a constant in the first.
 
     joined: the seeds are the same everywhere, and the contrast itself is the one group.
     """
@@ -147,7 +147,7 @@ def _tested(base: Comparison, groups: Sequence[Array], weights: Sequence[float])
 
 
 def _common_images(rows: Rows, cells: Sequence[tuple[float, Cell]]) -> tuple[list[str], int, int]:
-    """The images that every seed of every cell has a finite value for; how many lack one; how many are infinite."""
+    """Images with a finite value in every seed of every cell, how many lack one, how many are not finite."""
     columns = [by_image for _, cell in cells for by_image in rows[cell].values()]
     every = sorted(set().union(*columns))
     shared = [image for image in every if all(image in column for column in columns)]

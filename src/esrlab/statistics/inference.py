@@ -93,7 +93,7 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def hedges_g(difference: float, sd: float, freedom: float) -> float | None:
-    """A difference in standard deviations, freed of its bias in small samples; None below 2 degrees of freedom.
+    """A difference in standard deviations, freed of small samples' bias; None below 2 degrees of freedom.
 
     J = Γ(ν/2) / (√(ν/2) Γ((ν − 1)/2)): Hedges 1981, "Distribution theory for Glass's estimator of effect
     size and related estimators".
@@ -112,7 +112,8 @@ def power(shift: float, freedom: float, *, level: float = LEVEL) -> float:
     """
     functions = special()
     bound = functions.stdtrit(freedom, 1 - level / 2)
-    return float(1 - functions.nctdtr(freedom, abs(shift), bound))
+    found = float(1 - functions.nctdtr(freedom, abs(shift), bound))
+    return 1.0 if math.isnan(found) else found  # nan comes only from shifts beyond 36, where power is 1
 
 
 def seeds_needed(difference: float, sds: Sequence[float], *, more_than: int = 1) -> int | None:

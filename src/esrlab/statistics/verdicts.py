@@ -1,8 +1,8 @@
 """Claims -> verdicts: every part compared, Holm over all of them, and a rule that was fixed beforehand.
 
 The rule. A part *holds* where its p after Holm is below 5% and its difference goes the claim's way, stands
-*against* the claim where it goes the other way, and is *open* otherwise; it is *missing* where the rows do not
-have it. A claim is supported where all its parts hold, contradicted where any part stands against it, not
+*against* the claim where it goes the other way, and is *open* otherwise; it is *missing* where the rows do
+not have it. A claim is supported where all its parts hold, contradicted where any part stands against it, not
 examined where all are missing, and undecided otherwise. The family of Holm is every part of every claim that
 could be tested, each distinct part once.
 """
