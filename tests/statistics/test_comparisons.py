@@ -21,22 +21,18 @@ PSNR = "PSNR-Y/2"
 
 
 def rows(
-    recipe: str,
-    values: Mapping[int, dict[str, float]] | Mapping[None, dict[str, float]],
-    *,
-    metric: str = PSNR,
-    scale: int = 2,
+    recipe: str, values: Mapping[int, dict[str, float]] | Mapping[None, dict[str, float]]
 ) -> list[Score]:
     return [
         Score(
             study="s",
             recipe=recipe,
             label=recipe,
-            scale=scale,
+            scale=2,
             seed=seed,
             step=1,
             image=image,
-            metric=metric,
+            metric=PSNR,
             value=value,
         )
         for seed, by_image in values.items()

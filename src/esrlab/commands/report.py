@@ -1,4 +1,5 @@
-"""Nothing is trained or scored again: what is printed and written comes from the study's own files.
+"""Verdicts on the paper's claims and on those in the study's study.toml, tables, figures and pages. Nothing
+is trained or scored again: what is printed and written comes from the study's own files.
 
 examples:
   esrlab report studies/paper
