@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esrlab.statistics.bootstrap import BOUNDS, crossed_interval
-from esrlab.statistics.inference import LEVEL, holm, t_test
+from esrlab.statistics.inference import LEVEL, POWER, holm, power, t_test
 
 Array = NDArray[np.float64]
 
@@ -87,6 +87,17 @@ def rate(world: World, *, seeds: int, paired: bool, effect: float = 0.0, studies
     return float((p_values(first, second, paired=paired) < LEVEL).mean())
 
 
+def sampled_rate(world: World, *, seeds: int, studies: int = STUDIES) -> float:
+    """False alarms of the paired test, taken to speak of the images that these are a sample of."""
+    first, second = draw(world, seeds=seeds, studies=studies, new_images=True)
+    return float((p_values(first, second, paired=True) < LEVEL).mean())
+
+
+def planned(size: float, *, level: float) -> int:
+    """The least seeds that find `size` sds of per-seed differences with 80% power at `level`."""
+    return next(n for n in range(2, 1000) if power(size * np.sqrt(n), n - 1, level=level) >= POWER)
+
+
 def image_level_rate(world: World, *, seeds: int, studies: int = STUDIES) -> float:
     """For comparison: false alarms of a t test over images, on their differences of means over seeds."""
     first, second = draw(world, seeds=seeds, studies=studies)
@@ -144,6 +155,20 @@ def print_rates(world: World, *, effect: float) -> None:
             print(f"{seeds:>3} {name:<8}" + "".join(f"{100 * value:8.1f}%" for value in line))
 
 
+def print_plans() -> None:
+    """What tests are worth beyond these images, and the seeds to plan for."""
+    print(
+        "\nfalse alarms, paired, about images that these are a sample of, by the sd of pairs between images"
+    )
+    for pair in (0.05, 0.1, 0.3):
+        line = [(seeds, sampled_rate(replace(WORLD, pair=pair), seeds=seeds)) for seeds in SEEDS]
+        print(f"{pair:4.2f} dB" + "".join(f"  {seeds} seeds {100 * value:.1f}%" for seeds, value in line))
+    print("\nseeds for 80% power, paired, by the difference in sds of per-seed differences")
+    for level, name in ((LEVEL, "one comparison"), (LEVEL / 39, "the hardest of 39 after Holm")):
+        shown = "".join(f"  {size:g} sd: {planned(size, level=level)}" for size in (0.5, *EFFECTS))
+        print(f"{name:<30}{shown}")
+
+
 def main() -> None:
     """Prints every table of docs/statistics.md."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
@@ -157,6 +182,7 @@ def main() -> None:
     for effect in EFFECTS:
         print(f"\npower for a difference of {effect:g} seed sds ({effect * WORLD.seed:.2f} dB)")
         print_rates(WORLD, effect=effect * WORLD.seed)
+    print_plans()
     print("\nfalse alarms of a t test over images")
     for seeds in SEEDS:
         line = [image_level_rate(replace(WORLD, correlation=r), seeds=seeds) for r in CORRELATIONS]

@@ -2,13 +2,16 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from esrlab.claims import Assertion, Claim, Part
 from esrlab.errors import UserError
+from esrlab.report.caveats import Words
 from esrlab.report.formats import to_latex, to_markdown
+from esrlab.report.page import write_page
 from esrlab.report.sentences import show, show_p, write_sentence
 from esrlab.report.verdicts import COVERAGE, Judgement, as_record, judge_study
 from esrlab.scores import Score
@@ -163,6 +166,22 @@ def test_a_study_that_no_claim_is_about_has_one_line(tmp_path: Path) -> None:
     assert found.sentences == (
         "None of the paper's claims is examined: their recipes are not in this study's rows.",
     )
+
+
+def test_without_scipy_a_report_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.special", None)
+    with pytest.raises(UserError, match=r"need scipy: pip install 'esrlab\[report\]'"):
+        judge_study(tmp_path, scores({"a": 0.5, "b": 0.0}))
+
+
+def test_the_page_shows_verdicts_first_and_escaped(judged: Judgement, tmp_path: Path) -> None:
+    wicked = dataclasses.replace(judged, sentences=("A1 <script> undecided",))
+    words = Words(can=(), cannot=(), notes=())
+    write_page(tmp_path / "page.html", words, title="t", judgement=wicked, tables=(), figures=())
+    page = (tmp_path / "page.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "A1 &lt;script&gt; undecided" in page
+    assert page.index("<h2>Verdicts</h2>") < page.index("<td>mine</td>") < page.index("What this can say")
 
 
 def test_a_claim_in_a_folder_that_is_none_is_named(tmp_path: Path) -> None:

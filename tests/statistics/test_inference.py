@@ -48,7 +48,7 @@ def test_one_group_of_differences_is_the_paired_test(rng: np.random.Generator) -
 
 def test_a_contrast_of_four_groups_by_hand() -> None:
     """Four groups of variance 1, 1, 4, 4 and two seeds each: error² = 10 / 2, ν = 5² / Σ (s² / 2)²."""
-    groups = [
+    groups: list[Array] = [
         np.array([m - d, m + d], dtype=np.float64)
         for m, d in ((3, 0.5**0.5), (1, 0.5**0.5), (2, 2**0.5), (4, 2**0.5))
     ]
