@@ -62,7 +62,7 @@ def test_the_same_seeds_are_paired_and_others_are_not() -> None:
     first, second, other = (
         made("aa", seeds=range(4), shift=0.3),
         made("b", seeds=range(4)),
-        made("c", seeds=range(3)),
+        made("c", seeds=range(5, 8)),
     )
     found = compare(gather(first + second), "aa", "b", scale=2, metric=PSNR)
     assert found.paired
@@ -72,6 +72,18 @@ def test_the_same_seeds_are_paired_and_others_are_not() -> None:
     assert not apart.paired
     assert apart.p == pytest.approx(stats.ttest_ind(means(first), means(other), equal_var=False).pvalue)
     assert (apart.seeds, apart.effect_of) == ((4, 3), "d")
+
+
+def test_a_seed_that_only_one_ran_costs_the_seed_not_the_pairing() -> None:
+    first, second = made("aa", seeds=range(4), shift=0.3), made("b", seeds=range(4))
+    cut = [score for score in second if score.seed != 2]
+    found = compare(gather(first + cut), "aa", "b", scale=2, metric=PSNR)
+    assert (found.paired, found.seeds, found.unshared) == (True, (3, 3), 1)
+    kept = [score for score in first if score.seed != 2]
+    assert found.p == pytest.approx(stats.ttest_rel(means(kept), means(cut)).pvalue)
+    fewer = [score for score in second if score.seed not in (2, 3)]
+    apart = compare(gather(first + fewer), "aa", "b", scale=2, metric=PSNR)
+    assert (apart.paired, apart.seeds, apart.unshared) == (False, (4, 2), 0)
 
 
 def test_effects_by_hand() -> None:

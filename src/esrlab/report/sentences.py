@@ -150,8 +150,8 @@ def _evidence(finding: Finding) -> str:
 
 
 def _left_out(comparison: Comparison) -> str:
-    """Which images do not count, and why."""
-    said = ""
+    """Which seeds and images do not count, and why."""
+    said = f"; {count(comparison.unshared, 'seed')} not run by all left out" if comparison.unshared else ""
     if comparison.left_out:
         said += f"; {count(comparison.left_out, 'image')} not scored by all left out"
     if comparison.not_finite:

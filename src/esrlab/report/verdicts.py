@@ -13,8 +13,8 @@ from esrlab.statistics import Finding, Verdict, judge
 
 TEST_NOTE = (
     "Differences are tested on the means of seeds: t tests of per-seed differences where both recipes ran "
-    "the same seeds, Welch's where not, two-sided, with Holm's correction over all comparisons of this "
-    "section ({family}). A claim is supported where all its parts hold after Holm, contradicted where one "
+    "the same seeds (or all but a quarter of them), Welch's where not, two-sided, with Holm's correction over "
+    "all comparisons of this section ({family}). A claim is supported where all its parts hold after Holm, contradicted where one "
     "stands against it, otherwise undecided. A test speaks of losses as these images show them. The seeds "
     "that would settle something are reckoned for 80% power at 5% before Holm, from the difference and the "
     "spread seen: few seeds make that a rough guess."
@@ -107,6 +107,7 @@ def _part_record(finding: Finding) -> dict[str, Any]:
         "effect": comparison.effect,
         "effect_of": comparison.effect_of,
         "seeds": comparison.seeds,
+        "seeds_left_out": comparison.unshared,
         "images": comparison.images,
         "images_left_out": comparison.left_out + comparison.not_finite,
         "paired": comparison.paired,

@@ -25,21 +25,30 @@ Rows = Mapping[Cell, Mapping[int | None, Mapping[str, float]]]
 """Values by cell, seed and image; the seed is None where nothing was trained."""
 
 
+LEAST_SHARED = 3
+"""Seeds that all have to share, at least, for others to be left out so that these can be paired."""
+
+SHARED_PART = 0.75
+"""The part of the most seeds that any has run, which all have to share for that."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """What rows say about Σ weight·cell, which for two recipes is first − second, in the metric's own unit.
 
     difference: of the means over seeds and images; interval: 95%, over seeds and images; p: two-sided, of
     per-seed means, before Holm. effect: Hedges' g, in `effect_of` (d_z: standard deviations of the per-seed
-    differences, where paired; d: root mean square of the recipes' own). seeds: of each trained cell.
-    images: how many count, `left_out`: how many were not scored by all, `not_finite`: how many had a value
-    that is infinite (equal images) or no number. needed_seeds: in all, for 80% power at 5% before Holm, more
-    than there are; None for more than 100. untested: why there is no p, no interval, no effect.
+    differences, where paired; d: root mean square of the recipes' own). seeds: of each trained cell;
+    `unshared`: seeds that do not count, since not all ran them. images: how many count; `left_out`: how many
+    were not scored by all; `not_finite`: how many had a value that is infinite (equal images) or no number.
+    needed_seeds: in all, for 80% power at 5% before Holm, more than there are; None for more than 100.
+    untested: why there is no p, no interval, no effect.
     """
 
     cells: tuple[tuple[float, Cell], ...]
     difference: float
     seeds: tuple[int, ...]
+    unshared: int
     images: int
     left_out: int
     not_finite: int
@@ -75,24 +84,44 @@ def contrast(rows: Rows, cells: Sequence[tuple[float, Cell]]) -> Comparison:
 
     Where all trained cells ran the same seeds, which then share photographs' order and first weights, the
     contrast is formed within each seed and tested paired; otherwise the cells count as independent (Welch).
+    Seeds that only some ran, up to a quarter, do not count: a run that failed or is still to come costs its
+    seed, not the pairing.
     """
+    rows, paired, unshared = _shared_seeds(rows, cells)
     images, left_out, not_finite = _common_images(rows, cells)
-    trained = [sorted(seed for seed in rows[cell] if seed is not None) for _, cell in cells]
-    trained = [seeds for seeds in trained if seeds]
+    trained = [len(rows[cell]) for _, cell in cells if list(rows[cell]) != [None]]
     base = Comparison(
         cells=tuple(cells),
         difference=math.nan,
-        seeds=tuple(map(len, trained)),
+        seeds=tuple(trained),
+        unshared=unshared,
         images=len(images),
         left_out=left_out,
         not_finite=not_finite,
-        paired=all(seeds == trained[0] for seeds in trained),
+        paired=paired,
     )
     if not images:
         return replace(base, untested="no image has a finite value from all of them")
     groups, weights = _groups(rows, cells, images, joined=base.paired)
     estimate = sum(weight * group.mean() for group, weight in zip(groups, weights, strict=True))
     return _tested(replace(base, difference=float(estimate)), groups, weights)
+
+
+def _shared_seeds(rows: Rows, cells: Sequence[tuple[float, Cell]]) -> tuple[Rows, bool, int]:
+    """The cells' rows of the seeds that count, whether these are the same in all, how many do not count."""
+    chosen = {cell: rows[cell] for _, cell in cells}
+    trained = [set(by_seed) for by_seed in chosen.values() if set(by_seed) != {None}]
+    if all(seeds == trained[0] for seeds in trained):
+        return chosen, True, 0
+    shared, widest = set.intersection(*trained), max(map(len, trained))
+    if len(shared) < max(LEAST_SHARED, SHARED_PART * widest):
+        return chosen, False, 0
+    kept = shared | {None}
+    found = {
+        cell: {seed: values for seed, values in by_seed.items() if seed in kept}
+        for cell, by_seed in chosen.items()
+    }
+    return found, True, len(set.union(*trained) - shared)
 
 
 def _groups(
