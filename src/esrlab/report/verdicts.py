@@ -13,11 +13,11 @@ from esrlab.statistics import Finding, Verdict, judge
 
 TEST_NOTE = (
     "Differences are tested on the means of seeds: t tests of per-seed differences where both recipes ran "
-    "the same seeds (or all but a quarter of them), Welch's where not, two-sided, with Holm's correction over "
-    "all comparisons of this section ({family}). A claim is supported where all its parts hold after Holm, contradicted where one "
-    "stands against it, otherwise undecided. A test speaks of losses as these images show them. The seeds "
-    "that would settle something are reckoned for 80% power at 5% before Holm, from the difference and the "
-    "spread seen: few seeds make that a rough guess."
+    "the same seeds (or all but a quarter of them), Welch's where not, two-sided, with Holm's correction "
+    "over all comparisons of this section ({family}). A claim is supported where all its parts hold after "
+    "Holm, contradicted where one stands against it, otherwise undecided. A test speaks of losses as these "
+    "images show them. The seeds that would settle something are reckoned for 80% power at 5% before Holm, "
+    "from the difference and the spread seen: few seeds make that a rough guess."
 )
 INTERVAL_NOTE = (
     "95% intervals: bootstrap of seeds and, crossed with them, images, widened by √(S/(S − 1)) for S seeds. "
