@@ -67,13 +67,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "settings",
     },
     "scores": GROUND,
-    "statistics": {"scores"},
-    "study": {"errors", "fields", "losses", "recipe", "recipes"},
+    "claims": {"errors", "scores"},
+    "statistics": {"claims", "errors", "scores"},
+    "study": {"claims", "errors", "fields", "losses", "recipe", "recipes"},
     "studyfolder": GROUND | {"perception", "photos", "runfolder", "scores", "study"},
     "laboratory": GROUND
     | {"evaluation", "generators", "images", "interruption", "metrics", "photos", "runfolder", "runs"}
     | {"scores", "study", "studyfolder", "upscaling", "watching"},
-    "report": GROUND | {"collapse", "scores", "statistics"},
+    "report": GROUND | {"claims", "collapse", "scores", "statistics"},
     "progress": set(),
     "panel": {"progress"},
     "trackers": GROUND | {"images"},
@@ -134,6 +135,7 @@ def test_directions_hold_no_circle() -> None:
         ("PIL", {"images"}),
         ("torchvision", set[str]()),
         ("matplotlib", {"report"}),
+        ("scipy", {"statistics"}),
         ("argparse", {"cli", "commands"}),
     ],
 )

@@ -194,6 +194,9 @@ def test_the_report_is_rebuilt_from_the_rows_alone_and_always_the_same(done: Pat
     bare = make_report(tmp_path / "bare")
     assert bare.tables == first.tables
     assert (tmp_path / "bare" / "tables.tex").read_bytes() == texts["tables.tex"]
+    assert bare.judgement == first.judgement
+    assert first.judgement.sentences[0].startswith("A1 undecided: of 3 parts 2 are open, 1 is missing")
+    assert texts["report.md"].index(b"## Verdicts") < texts["report.md"].index(b"## Tables")
 
 
 def test_the_report_escapes_what_comes_from_outside(done: Path, tmp_path: Path) -> None:

@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from esrlab.claims import read_claims
 from esrlab.errors import UsageError
 from esrlab.recipes import PAPER
-from esrlab.study import demo_study, dump_study, paper_study, parse_study, plan_runs, read_study
+from esrlab.study import Study, demo_study, dump_study, paper_study, parse_study, plan_runs, read_study
+from esrlab.studyfolder import claim_folder
+
+CLAIM: dict[str, object] = {"id": "mine", "words": "w", "better": "wgan-vgg", "than": "tv", "scales": [2]}
 
 SWEEP = """
 scales = [2, 4]
@@ -97,3 +101,67 @@ def test_a_study_that_cannot_be_is_refused(asked: dict[str, object], message: st
 def test_a_wrong_recipe_is_found_before_anything_runs(recipes: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         plan_runs(parse_study({"name": "s", "recipes": recipes}))
+
+
+def claiming(*claims: dict[str, object], sweep: bool = False) -> Study:
+    tv: dict[str, object] = {"base": "wgan-vgg-tv"}
+    if sweep:
+        tv["terms.tv.weight"] = [1e-5, 0.1]
+    recipes: dict[str, object] = {"wgan-vgg": {}, "tv": tv}
+    return parse_study({"name": "s", "scales": [2, 4], "recipes": recipes, "claims": list(claims)})
+
+
+def test_claims_of_ones_own_survive_the_file_and_change_no_run(tmp_path: Path) -> None:
+    study = claiming(
+        CLAIM, {**CLAIM, "id": "other", "better": "tv-cascade", "scales": [4], "metrics": ["PSNR"]}
+    )
+    path = tmp_path / "study.toml"
+    path.write_text(dump_study(study))
+    assert read_study(path) == study
+    assert plan_runs(study) == plan_runs(claiming())
+    claims = read_claims(tmp_path)
+    assert [claim.id for claim in claims] == ["mine", "other"]
+    assert [(part.recipe, part.rival, part.scale, part.metric) for part in claims[1].parts()] == [
+        ("tv-cascade", "tv", 4, "PSNR")
+    ]
+    assert len(claims[0].parts()) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"than": "wgan-resnet"}, "no recipe 'wgan-resnet'; it has wgan-vgg, tv, bicubic"),
+        ({"scales": [3]}, "no scale 3, only 2, 4; add it to the study's scales"),
+        ({"metrics": ["psnr"]}, "claims.0.metrics.0: Input should be 'PSNR', 'SSIM' or 'LPIPS'"),
+        ({"id": "A1"}, "A1 is the name of a claim of the paper's"),
+        ({"than": "wgan-vgg"}, "name two recipes"),
+        ({"than": "wgan-vgg-cascade"}, r"say scales = \[4\]"),
+        ({"scales": [2, 2]}, "listed twice"),
+        ({"worse": "tv"}, "claims.0.worse"),
+    ],
+)
+def test_a_claim_that_cannot_be_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        claiming({**CLAIM, **change})
+
+
+def test_claims_have_names_of_their_own() -> None:
+    with pytest.raises(UsageError, match="two claims are called 'mine'"):
+        claiming(CLAIM, CLAIM)
+
+
+def test_a_claim_about_a_sweep_names_a_variant() -> None:
+    known = claiming({**CLAIM, "than": "tv+terms.tv.weight=0.1"}, sweep=True)
+    assert len(plan_runs(known)) == 3 * 2 * 3
+    with pytest.raises(UsageError, match=r"no recipe 'tv'; it has wgan-vgg, tv\+terms\.tv\.weight=1e-05"):
+        plan_runs(claiming(CLAIM, sweep=True))
+    with pytest.raises(UsageError, match=r"no recipe 'tv\+terms\.tv\.weight=0\.5'"):
+        plan_runs(claiming({**CLAIM, "than": "tv+terms.tv.weight=0.5"}, sweep=True))
+
+
+def test_claims_may_be_added_to_a_study_that_has_begun(tmp_path: Path) -> None:
+    claim_folder(claiming(), tmp_path, manifest={})
+    claim_folder(claiming(CLAIM), tmp_path, manifest={})
+    assert [claim.id for claim in read_claims(tmp_path)] == ["mine"]
+    claim_folder(claiming(), tmp_path, manifest={})
+    assert [claim.id for claim in read_claims(tmp_path)] == ["mine"], "none asked for, none taken away"

@@ -2,14 +2,15 @@
 
 import itertools
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from esrlab.claims import AskedClaim, refuse_unknown
 from esrlab.errors import UsageError, UserError
 from esrlab.fields import leaves, with_fields
 from esrlab.losses import FeatureWeights
@@ -24,6 +25,8 @@ class Study(BaseModel):
 
     A recipe's table may hold `base` (a named recipe or a file; its own name by default) and dotted fields;
     a list where the field holds one value is a sweep over it, and several sweeps are crossed.
+
+    `claims` are the user's own, judged beside the paper's; they change nothing about the runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +39,7 @@ class Study(BaseModel):
     weights: FeatureWeights = "real"
     fields: dict[str, Any] = {}
     recipes: dict[str, dict[str, Any]] = Field(min_length=1)
+    claims: tuple[AskedClaim, ...] = ()
 
     @field_validator("scales", "seeds")
     @classmethod
@@ -53,6 +57,21 @@ class Study(BaseModel):
         if bad:
             raise ValueError(f"a benchmark's name has letters, digits, - and _ only, not {bad[0]!r}")
         return benchmarks
+
+    @model_validator(mode="after")
+    def _claims_fit(self) -> Self:
+        # A sweep's variants are known only to plan_runs; here a variant counts as its recipe.
+        claims = [_as_unswept(claim, self.recipes) for claim in self.claims]
+        refuse_unknown(claims, recipes=tuple(self.recipes), scales=self.scales)
+        return self
+
+
+def _as_unswept(claim: AskedClaim, recipes: Iterable[str]) -> AskedClaim:
+    def unswept(name: str) -> str:
+        stem = name.split("+", 1)[0]
+        return stem if stem in recipes and name not in recipes else name
+
+    return claim.model_copy(update={"better": unswept(claim.better), "than": unswept(claim.than)})
 
 
 @dataclass(frozen=True)
@@ -100,13 +119,18 @@ def paper_study() -> Study:
 def plan_runs(study: Study) -> tuple[PlannedRun, ...]:
     """Every run of the study, whole seeds first, so that a study cut short still compares all recipes.
 
-    Raises UsageError when a recipe is unknown, a field is wrong, or two variants get one name.
+    Raises UsageError when a recipe is unknown, a field is wrong, two variants get one name, or a claim
+    speaks of a variant that there is not.
     """
     variants = [variant for name, asked in study.recipes.items() for variant in _variants(study, name, asked)]
     names = [recipe.name for recipe in variants]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"two variants are called {twice[0]!r}; give their tables other names")
+    try:
+        refuse_unknown(study.claims, recipes=names, scales=study.scales)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     return tuple(
         PlannedRun(with_fields(recipe, {"scale": scale}), seed)
         for seed in study.seeds

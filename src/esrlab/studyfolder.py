@@ -17,9 +17,13 @@ MANIFEST = "manifest.json"
 
 
 def refuse_other_study(study: Study, out: Path) -> bool:
-    """Whether `out` holds this study already; UsageError when it holds another one or anything else."""
+    """Whether `out` holds this study already; UsageError when it holds another one or anything else.
+
+    Claims are no part of what a study is: they change no row, so they may be added at any time.
+    """
     if (out / "study.toml").exists():
-        changed = differences(read_asked(out).model_dump(mode="json"), study.model_dump(mode="json"))
+        there, asked = (each.model_dump(mode="json", exclude={"claims"}) for each in (read_asked(out), study))
+        changed = differences(there, asked)
         if changed:
             raise UsageError(
                 f"{out} holds another study; choose a new folder with --out, or ask for the same again:\n"
@@ -59,10 +63,13 @@ def choose_lpips(study: Study, out: Path) -> list[LPIPSWeights]:
 
 
 def claim_folder(study: Study, out: Path, *, manifest: dict[str, Any]) -> None:
-    """Writes study.toml and the manifest; UsageError for a folder of another study, or on other data."""
+    """Writes study.toml and the manifest; UsageError for a folder of another study, or on other data.
+
+    Claims that are asked for take the place of those in the folder; where none are, those there stay.
+    """
     has_begun = refuse_other_study(study, out)
     _refuse_other_data(out, manifest)
-    if not has_begun:
+    if not has_begun or (study.claims and study.claims != read_asked(out).claims):
         write_text(out / "study.toml", dump_study(study))
     write_text(out / MANIFEST, to_json(manifest, indent=2) + "\n")
 

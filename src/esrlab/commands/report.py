@@ -1,4 +1,5 @@
-"""Nothing is trained or scored again: what is printed and written comes from the study's own files.
+"""Verdicts on the paper's claims and on those in the study's study.toml, tables, figures and pages. Nothing
+is trained or scored again: what is printed and written comes from the study's own files.
 
 examples:
   esrlab report studies/paper
@@ -11,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from rich.console import Console
+
 from esrlab.progress import answers
-from esrlab.report import Report, make_report
+from esrlab.report import Judgement, Report, as_record, make_report
 from esrlab.report.formats import to_terminal
 
 
@@ -27,7 +30,10 @@ def run(options: argparse.Namespace) -> int:
     report = make_report(options.study)
     if options.json:
         tables = [asdict(table) for table in report.tables]
+        judgement = report.judgement
+        judged = zip(judgement.verdicts, judgement.sentences, strict=False)
         answer = {
+            "verdicts": [as_record(verdict, sentence) for verdict, sentence in judged],
             "tables": tables,
             "words": asdict(report.words),
             "files": [str(path) for path in report.files],
@@ -39,8 +45,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def print_report(report: Report, *, only_papers: bool = False) -> None:
-    """The tables, what they can and cannot say, and where the pages lie."""
+    """The verdicts, the tables, what they can and cannot say, and where the pages lie."""
     console = answers()
+    _print_judgement(report.judgement, console)
     for table in report.tables:
         if not only_papers or table.key.startswith("table"):
             console.print(to_terminal(table, width=console.width))
@@ -53,3 +60,14 @@ def print_report(report: Report, *, only_papers: bool = False) -> None:
     console.print("\nWritten", style="bold")
     for path in report.files:
         console.print(f"  {path}", markup=False, soft_wrap=True)
+
+
+def _print_judgement(judgement: Judgement, console: Console) -> None:
+    """The table of verdicts and a sentence each; what they rest on part by part is in the written files."""
+    for table in judgement.tables[:1]:
+        console.print(to_terminal(table, width=console.width))
+    for line in judgement.sentences:
+        console.print(f"  · {line}", markup=False)
+    for note in judgement.notes:
+        console.print(f"\n{note}", markup=False)
+    console.print()

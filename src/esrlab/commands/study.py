@@ -19,6 +19,13 @@ a study file:
   [recipes.tv]                        # a sweep: three recipes from one
   base = "wgan-vgg-tv"
   "terms.tv.weight" = [1e-5, 1e-4, 1e-3]
+  [[claims]]                          # judged beside the paper's
+  id = "wider"
+  words = "the cascade is better in PSNR"
+  better = "wgan-vgg-cascade"
+  than = "wgan-vgg"
+  scales = [4]
+  metrics = ["PSNR"]
 """
 
 import argparse

@@ -7,18 +7,20 @@ from esrlab.errors import UserError
 from esrlab.files import write_text
 from esrlab.report.caveats import Words, write_words
 from esrlab.report.figures import draw_figures
-from esrlab.report.formats import to_latex, to_markdown
+from esrlab.report.formats import escape_markdown, to_latex, to_markdown
 from esrlab.report.logs import name_absent_adversaries, name_endings, name_unfinished, read_logs
 from esrlab.report.page import write_page
 from esrlab.report.paper import PAPER_TABLES, SCALE_NOTE
 from esrlab.report.tables import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE, Table, build_tables
+from esrlab.report.verdicts import Judgement, as_record, judge_study
 from esrlab.scores import read_scores
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was made of a study: its tables, its sentences, the files written."""
+    """What was made of a study: its verdicts, its tables, its sentences, the files written."""
 
+    judgement: Judgement
     tables: list[Table]
     words: Words
     files: list[Path]
@@ -35,6 +37,7 @@ def make_report(study: Path) -> Report:
     scores = read_scores(source)
     if not scores:
         raise UserError(f"{source} is empty: no run of this study has finished yet")
+    judgement = judge_study(study, scores)
     tables = build_tables(scores)
     notes = [CONVENTIONS]
     metrics = {score.metric for score in scores}
@@ -50,14 +53,20 @@ def make_report(study: Path) -> Report:
     title = f"Study {scores[0].study}"
     figures = draw_figures(study, scores, logs)
     markdown, latex, page = study / "report.md", study / "tables.tex", study / "report.html"
-    write_text(markdown, _as_markdown(title, tables, words, figures))
-    write_text(latex, "% needs \\usepackage{booktabs}\n" + "\n".join(to_latex(table) for table in tables))
-    write_page(page, words, title=title, tables=tables, figures=figures)
-    return Report(tables, words, [page, markdown, latex, *figures])
+    write_text(markdown, _as_markdown(title, judgement, tables, words, figures))
+    set_tables = "\n".join(to_latex(table) for table in (*judgement.tables, *tables))
+    write_text(latex, f"% needs \\usepackage{{booktabs}}\n{set_tables}")
+    write_page(page, words, title=title, judgement=judgement, tables=tables, figures=figures)
+    return Report(judgement, tables, words, [page, markdown, latex, *figures])
 
 
-def _as_markdown(title: str, tables: list[Table], words: Words, figures: list[Path]) -> str:
-    parts = [f"# {title}\n"]
+def _as_markdown(
+    title: str, judgement: Judgement, tables: list[Table], words: Words, figures: list[Path]
+) -> str:
+    parts = [f"# {title}\n", "## Verdicts\n"]
+    parts.append("\n".join(f"- {escape_markdown(line)}" for line in judgement.sentences) + "\n")
+    parts += [to_markdown(table) for table in judgement.tables]
+    parts += [f"{note}\n" for note in judgement.notes]
     for heading, lines in (("What this can say", words.can), ("What it cannot", words.cannot)):
         parts.append(f"## {heading}\n\n" + "\n".join(f"- {line}" for line in lines) + "\n")
     parts.append("## Tables\n")
@@ -69,4 +78,4 @@ def _as_markdown(title: str, tables: list[Table], words: Words, figures: list[Pa
     return "\n".join(parts)
 
 
-__all__ = ["PAPER_TABLES", "Report", "make_report"]
+__all__ = ["PAPER_TABLES", "Judgement", "Report", "as_record", "make_report"]

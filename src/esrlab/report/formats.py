@@ -40,6 +40,8 @@ LATEX = {
     "≈": r"$\approx$",
     "†": r"\dag{}",
     "‡": r"\ddag{}",
+    "…": r"\dots{}",
+    "<": r"$<$",
 }
 
 
@@ -90,12 +92,13 @@ def to_markdown(table: Table) -> str:
     """The table in Markdown, its title as a heading."""
     rule = ["---" if index < WORDS else "---:" for index in range(len(table.columns))]
     lines = [table.columns, rule, *(row.cells for row in table.rows)]
-    body = "\n".join("| " + " | ".join(_escape_markdown(cell) for cell in line) + " |" for line in lines)
-    notes = "".join(f"\n{_escape_markdown(note)}\n" for note in table.footnotes)
+    body = "\n".join("| " + " | ".join(escape_markdown(cell) for cell in line) + " |" for line in lines)
+    notes = "".join(f"\n{escape_markdown(note)}\n" for note in table.footnotes)
     return f"### {table.title}\n\n{body}\n{notes}"
 
 
-def _escape_markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    """Text that a Markdown table or list shows as it is."""
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 

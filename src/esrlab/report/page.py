@@ -9,8 +9,20 @@ from esrlab.files import write_text
 from esrlab.report.caveats import Words
 from esrlab.report.formats import WORDS
 from esrlab.report.tables import Table
+from esrlab.report.verdicts import Judgement
 
-PAGE = """<!doctype html>
+PAGE = """{% macro set(table) %}
+<div class="wide"><table>
+<caption>{{ table.title }}</caption>
+<thead><tr>{% for column in table.columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for row in table.rows %}<tr{% if row.begins_group %} class="group"{% endif %}>
+{%- for cell in row.cells %}<td>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}</tbody>
+</table></div>
+{% for note in table.footnotes %}<p class="footnote">{{ note }}</p>{% endfor %}
+{% endmacro -%}
+<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -29,22 +41,16 @@ PAGE = """<!doctype html>
   figure { margin: 1rem 0 2rem; }
 </style>
 <h1>{{ title }}</h1>
+<h2>Verdicts</h2>
+<ul>{% for line in judgement.sentences %}<li>{{ line }}</li>{% endfor %}</ul>
+{% for table in judgement.tables %}{{ set(table) }}{% endfor %}
+{% for note in judgement.notes %}<p>{{ note }}</p>{% endfor %}
 <h2>What this can say</h2>
 <ul>{% for line in words.can %}<li>{{ line }}</li>{% endfor %}</ul>
 <h2>What it cannot</h2>
 <ul>{% for line in words.cannot %}<li>{{ line }}</li>{% endfor %}</ul>
 <h2>Tables</h2>
-{% for table in tables %}
-<div class="wide"><table>
-<caption>{{ table.title }}</caption>
-<thead><tr>{% for column in table.columns %}<th scope="col">{{ column }}</th>{% endfor %}</tr></thead>
-<tbody>
-{% for row in table.rows %}<tr{% if row.begins_group %} class="group"{% endif %}>
-{%- for cell in row.cells %}<td>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</tbody>
-</table></div>
-{% for note in table.footnotes %}<p class="footnote">{{ note }}</p>{% endfor %}
-{% endfor %}
+{% for table in tables %}{{ set(table) }}{% endfor %}
 {% for note in words.notes %}<p>{{ note }}</p>{% endfor %}
 {% if figures %}<h2>Figures</h2>{% endif %}
 {% for name, data in figures %}
@@ -62,6 +68,7 @@ def write_page(
     words: Words,
     *,
     title: str,
+    judgement: Judgement,
     tables: Sequence[Table],
     figures: Sequence[Path],
 ) -> None:
@@ -72,5 +79,12 @@ def write_page(
         raise UserError("the page needs Jinja2: pip install 'esrlab[report]'") from error
     template = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
     embedded = [(figure.stem, base64.b64encode(figure.read_bytes()).decode()) for figure in figures]
-    html = template.render(title=title, words=words, tables=tables, figures=embedded, word_columns=WORDS)
+    html = template.render(
+        title=title,
+        words=words,
+        judgement=judgement,
+        tables=tables,
+        figures=embedded,
+        word_columns=WORDS,
+    )
     write_text(path, html)

@@ -1,7 +1,4 @@
-"""What score rows say over seeds: each seed's mean over images first, then mean and spread of those.
-
-No torch here: everything is derived from rows.
-"""
+"""Mean and spread over seeds: each seed's mean over images first, then mean and spread of those."""
 
 import math
 import statistics

@@ -6,7 +6,7 @@ import statistics
 import pytest
 
 from esrlab.scores import Score
-from esrlab.statistics import Series, spreads
+from esrlab.statistics.spreads import Series, spreads
 
 
 def score(value: float, *, seed: int | None, image: str = "Set5/baby", recipe: str = "a") -> Score:

@@ -1,0 +1,146 @@
+"""Claims -> verdicts: every part compared, Holm over all of them, and a rule that was fixed beforehand.
+
+The rule. A part *holds* where its p after Holm is below 5% and its difference goes the claim's way, stands
+*against* the claim where it goes the other way, and is *open* otherwise; it is *missing* where the rows do
+not have it. A claim is supported where all its parts hold, contradicted where any part stands against it, not
+examined where all are missing, and undecided otherwise. The family of Holm is every part of every claim that
+could be tested, each distinct part once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from esrlab.claims import COLLAPSED, Claim, Family, Part
+from esrlab.scores import Score
+from esrlab.statistics.comparisons import Cell, Comparison, Rows, contrast, gather, higher_is_better
+from esrlab.statistics.inference import LEVEL, holm, special
+
+Standing = Literal["holds", "against", "open", "missing"]
+Outcome = Literal["supported", "contradicted", "undecided", "not examined"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What the rows say of one part of a claim.
+
+    metric: the full label that stood for the part's family. comparison: oriented so that above 0 speaks for
+    the claim where a lead shrinks, else first − second; None where the rows lack a cell. holm: p after Holm.
+    absent: the cells that are lacking. ended: of how many seeds the training collapsed or diverged.
+    """
+
+    part: Part
+    metric: str
+    standing: Standing
+    comparison: Comparison | None = None
+    holm: float | None = None
+    absent: tuple[Cell, ...] = ()
+    ended: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A claim, what became of it, and every part's finding."""
+
+    claim: Claim
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    family: int
+
+    def count(self, standing: Standing) -> int:
+        """How many parts stand so."""
+        return sum(finding.standing == standing for finding in self.findings)
+
+
+def judge(scores: Sequence[Score], claims: Sequence[Claim]) -> tuple[Verdict, ...]:
+    """The verdict on each claim, from score rows alone; raises UserError where scipy is missing."""
+    special()
+    rows = gather(scores)
+    ended = {(score.recipe, score.scale, score.seed) for score in scores if score.outcome}
+    parts = dict.fromkeys(part for claim in claims for part in claim.parts())
+    compared = {part: _compare(rows, part) for part in parts}
+    tested = {
+        part: finding.comparison.p
+        for part, finding in compared.items()
+        if finding.comparison is not None and finding.comparison.p is not None
+    }
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    findings = {
+        part: _settle(finding, adjusted.get(part), ended=_count_ended(ended, part))
+        for part, finding in compared.items()
+    }
+    return tuple(_conclude(claim, findings, family=len(tested)) for claim in claims)
+
+
+def label_of(rows: Rows, family: Family, scale: int) -> str:
+    """The metric's full label: LPIPS, or its imitation where only that was measured."""
+    if family != "LPIPS":
+        return f"{family}-Y/{scale}"
+    measured = {cell.metric for cell in rows}
+    return "LPIPS≈" if "LPIPS≈" in measured and "LPIPS" not in measured else "LPIPS"
+
+
+def _cells(rows: Rows, part: Part) -> tuple[tuple[float, Cell], ...]:
+    """The contrast that a part is about."""
+
+    def cell(recipe: str, scale: int) -> Cell:
+        return Cell(recipe, scale, label_of(rows, part.metric, scale))
+
+    if part.kind == "collapses":
+        return ((1.0, cell(part.recipe, part.scale)), (-COLLAPSED, cell(part.rival, part.scale)))
+    if part.base is None:
+        return ((1.0, cell(part.recipe, part.scale)), (-1.0, cell(part.rival, part.scale)))
+    sign = 1.0 if higher_is_better(part.metric) else -1.0
+    return (
+        (sign, cell(part.recipe, part.base)),
+        (-sign, cell(part.rival, part.base)),
+        (-sign, cell(part.recipe, part.scale)),
+        (sign, cell(part.rival, part.scale)),
+    )
+
+
+def claimed_sign(part: Part) -> int:
+    """Whether the part has its comparison's difference above 0 or below."""
+    if part.kind == "shrinks":
+        return 1
+    return -1 if part.kind == "collapses" or not higher_is_better(part.metric) else 1
+
+
+def _compare(rows: Rows, part: Part) -> Finding:
+    cells = _cells(rows, part)
+    metric = label_of(rows, part.metric, part.scale)
+    absent = tuple(cell for _, cell in cells if cell not in rows)
+    if absent:
+        return Finding(part=part, metric=metric, standing="missing", absent=absent)
+    return Finding(part=part, metric=metric, standing="open", comparison=contrast(rows, cells))
+
+
+def _count_ended(ended: set[tuple[str, int, int | None]], part: Part) -> int:
+    return sum((recipe, scale) == (part.recipe, part.scale) for recipe, scale, _ in ended)
+
+
+def _settle(finding: Finding, adjusted: float | None, *, ended: int) -> Finding:
+    """The finding with its p after Holm and where it stands.
+
+    Pictures that held up do not stand against a collapse where trainings were seen to collapse.
+    """
+    standing = finding.standing
+    if finding.comparison is not None and adjusted is not None and adjusted < LEVEL:
+        agrees = finding.comparison.difference * claimed_sign(finding.part) > 0
+        standing = "holds" if agrees else "against"
+        if finding.part.kind == "collapses" and not agrees and ended:
+            standing = "open"
+    return replace(finding, standing=standing, holm=adjusted, ended=ended)
+
+
+def _conclude(claim: Claim, findings: dict[Part, Finding], *, family: int) -> Verdict:
+    own = tuple(findings[part] for part in claim.parts())
+    standings = {finding.standing for finding in own}
+    outcome: Outcome = "undecided"
+    if "against" in standings:
+        outcome = "contradicted"
+    elif standings == {"holds"}:
+        outcome = "supported"
+    elif standings == {"missing"}:
+        outcome = "not examined"
+    return Verdict(claim=claim, outcome=outcome, findings=own, family=family)

@@ -1,0 +1,195 @@
+"""Verdicts as people read them: one sentence each, tables in three formats, notes that say what to know."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from esrlab.claims import Assertion, Claim, Part
+from esrlab.errors import UserError
+from esrlab.report.caveats import Words
+from esrlab.report.formats import to_latex, to_markdown
+from esrlab.report.page import write_page
+from esrlab.report.sentences import show, show_p, write_sentence
+from esrlab.report.verdicts import COVERAGE, Judgement, as_record, judge_study
+from esrlab.scores import Score
+from esrlab.statistics import judge
+
+NAMES = {"a": "WGAN + VGG", "b": "ESRGAN + VGG"}
+AROUND = (0.1, -0.1, 0.0)
+"""What three seeds add to a mean."""
+
+
+def scores(
+    leads: dict[str, float], *, seeds: int = 3, scale: int = 2, metric: str = "PSNR-Y/2"
+) -> list[Score]:
+    return [
+        Score(
+            study="s",
+            recipe=recipe,
+            label=NAMES.get(recipe, recipe),
+            scale=scale,
+            seed=seed,
+            step=5000,
+            image=f"Set5/{image}",
+            metric=metric,
+            value=30 + lead + (AROUND[seed] if recipe == "a" else 0.02 * seed) + image,
+        )
+        for recipe, lead in leads.items()
+        for seed in range(seeds)
+        for image in range(4)
+    ]
+
+
+def claim(*metrics: str, kind: str = "better") -> Claim:
+    asserted = Assertion(kind=kind, recipe="a", rival="b", scales=(2,), metrics=metrics)  # pyright: ignore[reportArgumentType]
+    return Claim(id="X1", words="a is better", assertions=(asserted,))
+
+
+def sentence(rows: list[Score], asked: Claim) -> str:
+    (verdict,) = judge(rows, [asked])
+    return write_sentence(verdict, names=NAMES)
+
+
+def test_an_undecided_claim_in_one_sentence() -> None:
+    said = sentence(scores({"a": 0.12, "b": 0.0}), claim("PSNR"))
+    assert said.startswith(
+        "X1 undecided: at ×2 WGAN + VGG is 0.10 dB above ESRGAN + VGG in PSNR-Y/2 (95% interval "
+    )
+    assert "after Holm; 3 seeds, 4 images); about " in said
+    assert said.endswith("more seeds would settle it, before Holm.")
+
+
+def test_supported_and_contradicted_claims() -> None:
+    assert sentence(scores({"a": 9.0, "b": 0.0}), claim("PSNR")).startswith(
+        "X1 supported: at ×2 WGAN + VGG is 8.98 dB"
+    )
+    said = sentence(scores({"a": -9.0, "b": 0.0}), claim("PSNR"))
+    assert said.startswith("X1 contradicted: at ×2 WGAN + VGG is 9.02 dB below ESRGAN + VGG")
+    assert said.endswith("3 seeds, 4 images).")
+
+
+def test_one_seed_says_plainly_that_nothing_follows_about_the_loss() -> None:
+    said = sentence(scores({"a": 1.0, "b": 0.0}, seeds=1), claim("PSNR"))
+    assert said == (
+        "X1 undecided: with one seed nothing can be concluded about the loss, only about this model, of "
+        "which it is true that at ×2 WGAN + VGG is 1.10 dB above ESRGAN + VGG in PSNR-Y/2 (4 images)."
+    )
+
+
+def test_several_parts_are_counted_and_what_is_missing_is_named() -> None:
+    rows = scores({"a": 9.0, "b": 0.0}) + scores({"a": 0.0, "b": 0.0}, metric="LPIPS≈")
+    said = sentence(rows, claim("PSNR", "SSIM", "LPIPS"))
+    assert (
+        "of 3 parts 1 holds, 1 is open, 1 is missing (the study has no a at ×2 in SSIM or b at ×2 in SSIM)"
+        in said
+    )
+    assert "in LPIPS≈, an imitation of LPIPS where smaller is better" in said
+    absent = sentence(scores({"a": 1.0}), claim("PSNR"))
+    assert absent == "X1 not examined: the study has no b at ×2."
+
+
+def test_images_that_do_not_count_are_told() -> None:
+    rows = scores({"a": 1.0, "b": 0.0})
+    rows[0] = dataclasses.replace(rows[0], value=float("inf"))
+    assert "3 images); 1 image with an infinite value or none left out" in sentence(rows, claim("PSNR"))
+    assert "3 images); 1 image not scored by all left out" in sentence(rows[1:], claim("PSNR"))
+
+
+def test_decimals_fit_the_metric_and_nothing_is_shown_as_zero() -> None:
+    part = Part(kind="better", recipe="a", rival="b", scale=2, metric="PSNR")
+    assert show([-0.126, 0.3], part) == ["−0.13", "0.30"]
+    assert show([0.0004], part) == ["0.0004"]
+    assert show([0.0], part) == ["0.00000000"]
+    assert [show_p(p) for p in (0.0004, 0.0321, 0.214, 1.0)] == ["below 0.001", "0.032", "0.21", "1.00"]
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Judgement:
+    (tmp_path / "study.toml").write_text(
+        '[[claims]]\nid = "mine"\nwords = "a beats b"\n'
+        'better = "a"\nthan = "b"\nscales = [2]\nmetrics = ["PSNR"]\n'
+    )
+    paper = [dataclasses.replace(row, recipe="esrgan-vgg") for row in scores({"b": 0.0})]
+    against = [dataclasses.replace(row, recipe="wgan-vgg") for row in scores({"a": 0.0})]
+    return judge_study(tmp_path, scores({"a": 0.1, "b": 0.0}) + paper + against)
+
+
+def test_the_users_claims_come_first_and_the_papers_say_what_is_missing(judged: Judgement) -> None:
+    assert [verdict.claim.id for verdict in judged.verdicts] == [
+        "mine",
+        "A1",
+        "A2",
+        "A3",
+        "B1",
+        "B2",
+        "C1",
+        "C2",
+        "D1",
+    ]
+    absent = "wgan-vgg at ×3 or esrgan-vgg at ×3 or wgan-vgg at ×4 (and 1 more)"
+    assert judged.sentences[2] == f"A2 not examined: the study has no {absent}."
+    short, parts = judged.tables
+    assert short.rows[0].cells == ("mine", "a beats b", "undecided", "0", "0", "1", "0")
+    assert parts.rows[0].cells[:4] == ("mine", "×2: a − b", "PSNR-Y/2", "0.08")
+    assert [row.cells[0] for row in parts.rows] == ["mine", "A1"]
+
+
+def test_tables_go_into_every_format(judged: Judgement) -> None:
+    for table in judged.tables:
+        assert "undecided" in to_markdown(table) or "PSNR-Y/2" in to_markdown(table)
+        latex = to_latex(table)
+        assert all(ord(letter) < 128 for letter in latex), latex
+
+
+def test_notes_say_how_far_intervals_and_tests_can_be_trusted(judged: Judgement) -> None:
+    notes = " ".join(judged.notes)
+    for seeds, percent in COVERAGE.items():
+        assert f"{percent}% with {seeds} seeds" in notes
+    assert "Tests over images are left out on purpose" in notes
+    assert "all comparisons of this section (2)" in notes
+
+
+def test_records_for_programs_are_json(judged: Judgement) -> None:
+    records = [as_record(*pair) for pair in zip(judged.verdicts, judged.sentences, strict=True)]
+    read = json.loads(json.dumps(records, allow_nan=False))
+    assert read[0]["parts"][0]["paired"] is True
+    assert read[0]["parts"][0]["standing"] == "open"
+    assert read[0]["verdict"] == "undecided"
+
+
+def test_a_study_that_no_claim_is_about_has_one_line(tmp_path: Path) -> None:
+    found = judge_study(tmp_path, scores({"a": 0.5, "b": 0.0}))
+    assert found.tables == ()
+    assert found.sentences == (
+        "None of the paper's claims is examined: their recipes are not in this study's rows.",
+    )
+
+
+def test_without_scipy_a_report_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.special", None)
+    with pytest.raises(UserError, match=r"need scipy: pip install 'esrlab\[report\]'"):
+        judge_study(tmp_path, scores({"a": 0.5, "b": 0.0}))
+
+
+def test_the_page_shows_verdicts_first_and_escaped(judged: Judgement, tmp_path: Path) -> None:
+    wicked = dataclasses.replace(judged, sentences=("A1 <script> undecided",))
+    words = Words(can=(), cannot=(), notes=())
+    write_page(tmp_path / "page.html", words, title="t", judgement=wicked, tables=(), figures=())
+    page = (tmp_path / "page.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "A1 &lt;script&gt; undecided" in page
+    assert page.index("<h2>Verdicts</h2>") < page.index("<td>mine</td>") < page.index("What this can say")
+
+
+def test_a_claim_in_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    for text, message in (
+        ('[[claims]]\nid = "mine"\n', r"claims\.words"),
+        ("[[claims\n", "not valid TOML"),
+    ):
+        path.write_text(text)
+        with pytest.raises(UserError, match=message):
+            judge_study(tmp_path, scores({"a": 0.5}))
