@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"errors"},
     "health": set(),
     "pulls": set(),
-    "shares": set(),
+    "shares": {"pulls"},
     "collapse": set(),
     "files": {"errors"},
     "images": GROUND,

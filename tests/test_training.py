@@ -104,6 +104,9 @@ def test_pulls_tell_each_terms_weighted_gradient(samples: Photos) -> None:
         assert float(pull.share) == pytest.approx(float(flat.norm()) / all_norms, rel=1e-4)
         cosine = float(flat @ total / flat.norm() / total.norm())
         assert float(pull.cosine) == pytest.approx(cosine, abs=1e-4)
+    one, other = (gradients[name].double().flatten() for name in ("content", "adversarial"))
+    between = report.numbers["cosine/content/adversarial"]
+    assert between == pytest.approx(float(one @ other / one.norm() / other.norm()), abs=1e-4)
 
 
 @pytest.mark.parametrize("weight", [1.0, 1e-12, 1e-20])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -21,21 +22,44 @@ class Pull:
     weight: Tensor
 
 
-def measure_pulls(pulls: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Pull]:
-    """Measures each term's pull (N, 3, H, W) beside all others."""
-    total = add_pulls(pulls)
-    norms = {name: norm_of(pull) for name, pull in pulls.items()}
-    all_norms = torch.stack(list(norms.values())).sum().clamp_min(torch.finfo(total.dtype).tiny)
-    direction = _unit(total, norm_of(total))
-    return {
-        name: Pull(
-            norm=norms[name],
-            share=norms[name] / all_norms,
-            cosine=(_unit(pull, norms[name]) * direction).sum(),
-            weight=weights[name],
-        )
-        for name, pull in pulls.items()
+@dataclass(frozen=True)
+class Pulls:
+    """All terms' pulls of one step, and the cosine between each two of them, by their names."""
+
+    terms: dict[str, Pull]
+    between: dict[tuple[str, str], Tensor]
+
+
+def measure_pulls(pulls: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> Pulls:
+    """Measures each term's pull (N, 3, H, W) beside all others.
+
+    Everything comes from one matrix of scalar products, of pulls brought to the scale of their largest
+    values first: a clipped WGAN pulls with 1e-20 and less, whose squares would vanish.
+    """
+    rows = torch.stack([pull.flatten() for pull in pulls.values()])
+    tiny = torch.finfo(rows.dtype).tiny
+    largest = rows.abs().amax(dim=1).clamp_min(tiny)
+    rows /= largest[:, None]
+    products = rows @ rows.T
+    lengths = products.diagonal().sqrt()
+    norms = largest * lengths
+    relative = largest / largest.max()
+    with_sum = products @ relative
+    sum_length = (relative @ with_sum).clamp_min(0).sqrt()
+    shares = norms / norms.sum().clamp_min(tiny)
+    cosines = _where_any(with_sum, lengths * sum_length)
+    between = _where_any(products, lengths[:, None] * lengths[None, :])
+    terms = {
+        name: Pull(norm=norms[row], share=shares[row], cosine=cosines[row], weight=weights[name])
+        for row, name in enumerate(pulls)
     }
+    pairs = combinations(enumerate(pulls), 2)
+    return Pulls(terms, {(one, other): between[row, column] for (row, one), (column, other) in pairs})
+
+
+def _where_any(products: Tensor, lengths: Tensor) -> Tensor:
+    """Cosines; 0 where a length is none."""
+    return torch.where(lengths > 0, products / lengths.clamp_min(torch.finfo(lengths.dtype).tiny), 0.0)
 
 
 def add_pulls(pulls: Mapping[str, Tensor]) -> Tensor:
@@ -48,11 +72,6 @@ def add_pulls(pulls: Mapping[str, Tensor]) -> Tensor:
 
 
 def norm_of(gradient: Tensor) -> Tensor:
-    """The 2-norm, taken at a scale where squares do not vanish: a clipped WGAN pulls with 1e-20 and less."""
+    """The 2-norm, taken at a scale where squares do not vanish."""
     largest = gradient.abs().amax().clamp_min(torch.finfo(gradient.dtype).tiny)
     return largest * torch.linalg.vector_norm(gradient / largest)
-
-
-def _unit(gradient: Tensor, norm: Tensor) -> Tensor:
-    """The gradient at length 1, or 0 where it has none; torch's cosine_similarity gives up below 1e-8."""
-    return torch.where(norm > 0, gradient / norm.clamp_min(torch.finfo(norm.dtype).tiny), 0.0)

@@ -316,12 +316,12 @@ def _write_generator(run: Run, path: Path) -> None:
 
 
 def log_row(report: StepReport, run: Run, *, seconds: float) -> dict[str, Any]:
-    """A step as one line: loss/<term>, pull/<term>, critic/<value>, …, and how fast it went."""
+    """A step as one line: loss/<term>, pull/<term>, cosine/<term>/<other>, critic/<value>, …, its pace."""
     row: dict[str, Any] = {"step": run.step}
     for name, number in report.numbers.items():
         group, _, rest = name.partition("/")
         term, _, part = rest.partition("/")
-        if part:
+        if part and group == "pull":
             row.setdefault(f"{group}/{term}", {})[part] = number
         else:
             row[name] = number

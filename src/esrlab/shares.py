@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from esrlab.pulls import norm_of
+
 RATE = 0.05
 """How fast a weight follows: a lasting change is met after about 1/RATE steps."""
 
@@ -39,13 +41,14 @@ class Balance:
     late: Set[str] = frozenset()
     log_weights: dict[str, Tensor] = field(default_factory=dict)
 
-    def weigh(self, norms: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """This step's weight for each present term; `norms` are those of its unweighted gradients."""
-        self._begin(norms)
+    def weigh(self, gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """This step's weight for each present term, from its unweighted gradient where it is a new one."""
+        if any(name in gradients and name not in self.log_weights for name in self.asked):
+            self._begin({name: norm_of(gradient) for name, gradient in gradients.items()})
         weights: dict[str, Tensor] = {}
-        for name, norm in norms.items():
+        for name, gradient in gradients.items():
             log_weight = self.log_weights.get(name)
-            weights[name] = norm.new_tensor(self.fixed[name]) if log_weight is None else log_weight.exp()
+            weights[name] = gradient.new_tensor(self.fixed[name]) if log_weight is None else log_weight.exp()
         return weights
 
     def learn(self, shares: Mapping[str, Tensor]) -> None:

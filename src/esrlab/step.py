@@ -15,7 +15,7 @@ from esrlab.batches import Batch
 from esrlab.engine import precision_context
 from esrlab.health import NonFinite, Setback, first_nonfinite
 from esrlab.losses import Views, clip_parameters, gradient_penalty
-from esrlab.pulls import Pull, add_pulls, measure_pulls, norm_of
+from esrlab.pulls import Pull, add_pulls, measure_pulls
 from esrlab.recipe import ADVERSARIAL
 from esrlab.schedule import learning_rate
 from esrlab.training import Contest, Run, mix
@@ -113,7 +113,7 @@ def _pull(run: Run, batch: Batch, work: _Work, *, index: int, parts: int) -> Non
             run, run.contest, generated, batch.hr, index=index, parts=parts
         )
     if not work.weights:
-        work.weights = run.balance.weigh({name: norm_of(slope) for name, slope in gradients.items()})
+        work.weights = run.balance.weigh(gradients)
     pulls = {name: slope * (work.weights[name] / parts) for name, slope in gradients.items()}
     sr.backward(add_pulls(pulls))
     work.batches.append(batch)
@@ -176,10 +176,12 @@ def _report(run: Run, work: _Work, *, rate: float) -> StepReport:
     """Everything that is known of the step before it is applied."""
     losses, critic = _mean(work.losses), _mean(work.critic)
     joined = {name: torch.cat([pulls[name] for pulls in work.pulls]) for name in work.pulls[0]}
-    pulls = measure_pulls(joined, work.weights)
+    measured = measure_pulls(joined, work.weights)
+    pulls = measured.terms
     named = {f"loss/{name}": value for name, value in losses.items()}
     for name, pull in pulls.items():
         named |= {f"pull/{name}/{part}": value for part, value in vars(pull).items()}
+    named |= {f"cosine/{one}/{other}": value for (one, other), value in measured.between.items()}
     named |= {f"critic/{name}": value for name, value in critic.items()}
     for who, network in zip(("generator", "critic"), _players(run), strict=False):
         if who == "generator" or run.plays:
