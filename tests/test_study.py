@@ -165,3 +165,17 @@ def test_claims_may_be_added_to_a_study_that_has_begun(tmp_path: Path) -> None:
     assert [claim.id for claim in read_claims(tmp_path)] == ["mine"]
     claim_folder(claiming(), tmp_path, manifest={})
     assert [claim.id for claim in read_claims(tmp_path)] == ["mine"], "none asked for, none taken away"
+
+
+def test_a_start_may_name_a_file_for_each_scale() -> None:
+    study = parse_study(
+        {
+            "name": "warm",
+            "scales": [2, 4],
+            "seeds": [0],
+            "fields": {"generator.start": "starts/psnr-x{scale}.safetensors"},
+            "recipes": {"psnr": {}},
+        }
+    )
+    starts = [run.recipe.generator.start for run in plan_runs(study)]
+    assert starts == ["starts/psnr-x2.safetensors", "starts/psnr-x4.safetensors"]

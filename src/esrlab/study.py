@@ -132,11 +132,17 @@ def plan_runs(study: Study) -> tuple[PlannedRun, ...]:
     except ValueError as error:
         raise UsageError(str(error)) from error
     return tuple(
-        PlannedRun(with_fields(recipe, {"scale": scale}), seed)
+        PlannedRun(_at_scale(recipe, scale), seed)
         for seed in study.seeds
         for recipe in variants
         for scale in study.scales
     )
+
+
+def _at_scale(recipe: Recipe, scale: int) -> Recipe:
+    """The recipe at a magnification; "{scale}" in generator.start names a file for each."""
+    start = recipe.generator.start.replace("{scale}", str(scale))
+    return with_fields(recipe, {"scale": scale, "generator.start": start})
 
 
 def _variants(study: Study, name: str, asked: dict[str, Any]) -> Iterator[Recipe]:
