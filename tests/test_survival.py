@@ -126,7 +126,7 @@ def test_the_last_checkpoints_are_kept_and_a_damaged_one_is_passed_over(
     recipe, out = tiny("esrgan-vgg", steps=9), tmp_path / "run"
     saving = Saving(every=1, keep=3)
     with pytest.raises(Cut):
-        train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=cut_at(6))
+        train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=cut_at(5))
     folder = RunFolder(out)
     names = sorted(path.name for path in folder.checkpoints.iterdir())
     assert names == ["step-00000003.pt", "step-00000004.pt", "step-00000005.pt"]
@@ -170,7 +170,7 @@ def test_a_clock_saves_too_but_setbacks_do_not_hang_on_it(tmp_path: Path, sample
             watcher=cut_at(7),
         )
     names = sorted(path.name for path in RunFolder(out).checkpoints.iterdir())
-    assert names == ["step-00000004.pt", "step-00000006.pt"]
+    assert names == ["step-00000004.pt", "stop-00000007.pt"]
 
 
 def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:

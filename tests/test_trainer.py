@@ -151,8 +151,9 @@ def test_a_value_that_is_not_finite_is_named_not_applied_and_gone_back_from(
     assert outcome is not None
     assert (outcome.outcome, outcome.step, len(outcome.setbacks)) == ("finished", 8, 1)
     assert [row["step"] for row in read_json_lines(folder.log)] == list(range(1, 9))
-    dropped = read_json_lines(folder.evidence / "setback-1.jsonl")
-    assert [row["step"] for row in dropped] == [5]
+    *before, failed = read_json_lines(folder.evidence / "setback-1.jsonl")
+    assert [row["step"] for row in before] == [1, 2, 3, 4, 5]
+    assert (failed["step"], failed["numbers"] != {}) == (6, True)
     calm = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "calm", saving=saving)
     assert read_json_lines(calm.log)[4]["loss/pixel"] != read_json_lines(folder.log)[4]["loss/pixel"]
 
@@ -311,6 +312,9 @@ def test_validation_keeps_the_best_and_draws_samples(tmp_path: Path, samples: Ph
             sheet.parent.mkdir(exist_ok=True)
             sheet.write_bytes(b"")
             return {"validation/PSNR": next(values)}
+
+        def best_by(self, by: str = "auto", *, has_game: bool) -> str:
+            return "validation/PSNR"
 
         def improves(self, values: dict[str, float], best: float | None, **_: object) -> float | None:
             value = values["validation/PSNR"]

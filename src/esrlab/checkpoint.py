@@ -88,52 +88,59 @@ def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
     return state
 
 
+DUE, BETWEEN = "step", "stop"
+"""How the names of checkpoints begin: those that were due, and those from a clock or a request to stop."""
+
+
 @dataclass(frozen=True)
 class Checkpoints:
     """The checkpoints of a run: the last `keep` that were due, and a later one that was not.
 
     One is due at every multiple of `every` steps; others come from a clock or a request to stop. Only due
-    ones are gone back to after a setback, so that what a run computes does not hang on the clock.
+    ones are gone back to after a setback, so that what a run computes does not hang on the clock. The
+    file's name tells which it was, whatever `every` is by now.
     """
 
     folder: Path
     every: int
     keep: int
 
-    def path(self, step: int) -> Path:
-        """Where a step's checkpoint lies."""
-        return self.folder / f"step-{step:08d}.pt"
-
-    def steps(self) -> list[int]:
-        """The steps that have a checkpoint, the latest first."""
-        found = [path.stem.removeprefix("step-") for path in self.folder.glob("step-*.pt")]
-        return sorted((int(step) for step in found if step.isdigit()), reverse=True)
+    def found(self) -> list[tuple[int, Path]]:
+        """Every checkpoint with its step, the latest first; of two at one step, the one that was due."""
+        paths = [path for kind in (DUE, BETWEEN) for path in self.folder.glob(f"{kind}-*.pt")]
+        steps = [(path.stem.partition("-")[2], path) for path in paths]
+        return sorted(((int(step), path) for step, path in steps if step.isdigit()), key=lambda one: -one[0])
 
     def is_due(self, step: int) -> bool:
         """Whether a checkpoint is due after this step."""
         return step % self.every == 0
 
-    def save(self, run: Run, story: Story) -> None:
+    def save(self, run: Run, story: Story, *, is_due: bool) -> None:
         """Saves the run's state, and removes what is then no longer kept."""
-        save_checkpoint(run, story, self.path(run.step))
-        due = [step for step in self.steps() if self.is_due(step)][: self.keep]
-        for step in self.steps():
-            if step not in due and step != run.step:
-                self.path(step).unlink(missing_ok=True)
+        path = self.folder / f"{DUE if is_due else BETWEEN}-{run.step:08d}.pt"
+        save_checkpoint(run, story, path)
+        others = [other for _, other in self.found() if other != path]
+        due = [other for other in others if _was_due(other)]
+        kept = due[: self.keep - is_due]
+        for other in others:
+            if other not in kept:
+                other.unlink(missing_ok=True)
 
     def load_latest(
         self, start: Callable[[], Run], *, warn: Callable[[str], None], due_only: bool = False
     ) -> tuple[Run, Story] | None:
         """The latest state that can be read, in a run that `start` makes; None where there is no checkpoint.
 
-        A damaged one is passed over for the one before, with a warning. Raises UserError where all are.
+        `due_only`: of those that were due, if there are any. A damaged one is passed over for the one
+        before, with a warning. Raises UserError where all are.
         """
-        steps = [step for step in self.steps() if self.is_due(step) or not due_only]
+        found = self.found()
+        due = [(step, path) for step, path in found if _was_due(path)]
         reasons: list[str] = []
-        for step in steps:
+        for step, path in due if due_only and due else found:
             run = start()
             try:
-                story = load_checkpoint(run, self.path(step))
+                story = load_checkpoint(run, path)
             except UserError as error:
                 reasons.append(str(error))
                 continue
@@ -149,6 +156,10 @@ class Checkpoints:
 
     def forget_after(self, step: int) -> None:
         """Removes the checkpoints of later steps, which a run has gone back from."""
-        for later in self.steps():
+        for later, path in self.found():
             if later > step:
-                self.path(later).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+
+
+def _was_due(path: Path) -> bool:
+    return path.name.startswith(f"{DUE}-")

@@ -4,12 +4,13 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 from esrlab import __version__
 from esrlab.errors import UsageError, UserError
-from esrlab.interruption import Interrupted
+from esrlab.interruption import Interrupted, stopping_at_once
 
 GOOD, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
 
@@ -66,15 +67,19 @@ def call(arguments: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     try:
-        module.configure(parser, rest)
-        return module.run(parser.parse_args(rest))
+        with stopping_at_once():
+            module.configure(parser, rest)
+            return module.run(parser.parse_args(rest))
     except SystemExit as stop:  # argparse has said what it had to
         return stop.code if isinstance(stop.code, int) else FAILED
     except BrokenPipeError:  # whoever read our output has gone
         sys.stderr.close()
         return FAILED
     except (UserError, Interrupted, KeyboardInterrupt) as error:
-        print(f"esrlab {command.name}: {str(error) or 'stopped; the same command goes on'}", file=sys.stderr)
+        with suppress(OSError):  # nobody may be there to read it, after a terminal was closed
+            print(
+                f"esrlab {command.name}: {str(error) or 'stopped; the same command goes on'}", file=sys.stderr
+            )
         return _exit_code(error)
 
 

@@ -51,6 +51,10 @@ ABSENT_SHARE = 1e-3
 """An adversary whose median share of the pull is below this is as good as absent."""
 
 
+HEAVY = 1e7
+"""A weight beyond this lifts what is practically no gradient; a share's weight is bounded at ten times it."""
+
+
 @dataclass(frozen=True)
 class Sign:
     """A sign by its name, what was measured in words, and whether it means collapse or is only a warning."""
@@ -157,6 +161,10 @@ def _of_the_game(rows: list[dict[str, Any]]) -> list[Sign]:
     if share < ABSENT_SHARE:
         words = f"absent adversary: its share of the pull is {share:.0e}"
         return [Sign("absent adversary", words, is_collapse=False)]
+    weight = median(row["pull/adversarial"].get("weight", 1.0) for row in rows)
+    if weight > HEAVY:
+        words = f"adversary without a gradient: its weight is {weight:.0e}, and its share cannot be held"
+        return [Sign("adversary without a gradient", words, is_collapse=False)]
     return []
 
 

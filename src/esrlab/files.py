@@ -40,10 +40,16 @@ def replacing(path: Path, *, failures: tuple[type[Exception], ...] = ()) -> Iter
         _sync_folder(path.parent)
     except (OSError, *failures) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        free = shutil.disk_usage(path.parent).free / 2**20 if path.parent.exists() else 0
-        raise UserError(f"cannot write {path}: {reason} ({free:,.0f} MiB are free there)") from error
+        if path.parent.exists():
+            reason += f" ({shutil.disk_usage(path.parent).free / 2**20:,.0f} MiB are free there)"
+        raise UserError(f"cannot write {path}: {reason}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a file is named as `replacing` names what it writes."""
+    return _TEMPORARY.match(path.name) is not None
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -52,7 +58,7 @@ def remove_leftovers(folder: Path) -> None:
     For folders that one process at a time works in: another's file at work would be taken for a leftover.
     """
     for path in folder.rglob(".*"):
-        if path.is_file() and _TEMPORARY.match(path.name):
+        if path.is_file() and is_leftover(path):
             path.unlink(missing_ok=True)
 
 

@@ -1,6 +1,6 @@
 """Values that are not finite: where the first of them is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -20,11 +20,12 @@ class Setback:
 
 
 class NonFinite(Exception):
-    """A step met a value that is infinite or not a number, and was not applied."""
+    """A step met a value that is not finite, and was not applied; `numbers`: what it measured."""
 
-    def __init__(self, setback: Setback) -> None:
+    def __init__(self, setback: Setback, numbers: Mapping[str, float] | None = None) -> None:
         super().__init__(str(setback))
         self.setback = setback
+        self.numbers = dict(numbers or {})
 
 
 def first_nonfinite(named: Iterable[tuple[str, Tensor | None]]) -> tuple[str, str] | None:

@@ -32,6 +32,29 @@ class StopRequest:
 
 
 @contextmanager
+def stopping_at_once() -> Iterator[None]:
+    """While the block runs, the signals that would end the process without a word raise Interrupted instead.
+
+    For what lies around `stop_requests`, where nothing is halfway. Ctrl-C has Python's own exception.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(f"stopped by {signal.Signals(number).name}; the same command goes on")
+
+    heard = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in heard:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
 def stop_requests() -> Iterator[StopRequest]:
     """Holds back SIGNALS while the block runs; outside the main thread it changes nothing."""
     request = StopRequest()

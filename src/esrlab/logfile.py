@@ -40,4 +40,7 @@ def truncate_log(path: Path, step: int, *, tail: int) -> tuple[list[dict[str, An
                 else:
                     dropped.append(line)
         os.truncate(path, offset)
-    return [json.loads(line) for line in kept], [json.loads(line) for line in dropped]
+    try:
+        return [json.loads(line) for line in kept], [json.loads(line) for line in dropped]
+    except ValueError as error:
+        raise UserError(f"{path} has a line that is no JSON ({error}); mend or remove that line") from error

@@ -66,6 +66,7 @@ class Recipe(Part):
             *self._share_problems(),
             *self._size_problems(),
             *self._start_problems(),
+            *self._time_problems(),
         ]
         if problems:
             raise ValueError("; ".join(problems))
@@ -107,6 +108,18 @@ class Recipe(Part):
             ]
         return []
 
+    def _time_problems(self) -> list[str]:
+        latest = {
+            "adversarial.warmup": self.adversarial.warmup if self.adversarial is not None else 0,
+            "optimiser.rise": self.optimiser.rise,
+            "optimiser.milestones": max(self.optimiser.milestones, default=0),
+        }
+        return [
+            f"{field} reaches to step {step}, and the training ends at {self.steps}"
+            for field, step in latest.items()
+            if step >= self.steps and step > 0
+        ]
+
     def _start_problems(self) -> list[str]:
         start = self.generator.start
         if start in STARTS or Path(start).suffix in (".safetensors", ".pth"):
@@ -117,7 +130,14 @@ class Recipe(Part):
         ]
 
     def _size_problems(self) -> list[str]:
-        if self.adversarial is None or self.hr_size >= SMALLEST_SIZE:
+        if self.adversarial is None:
+            return []
+        if self.adversarial.critic.norm == "batch" and self.patches.batch == 1 and self.hr_size < 64:
+            return [
+                f"a critic with batch norm needs more than one patch of {self.hr_size} px: set patches.batch "
+                "to 2 or more, or adversarial.critic.norm to 'layer'"
+            ]
+        if self.hr_size >= SMALLEST_SIZE:
             return []
         need = -(-SMALLEST_SIZE // self.scale)
         return [

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from esrlab import __version__
 from esrlab.errors import UsageError, UserError
-from esrlab.files import to_json, write_text
+from esrlab.files import is_leftover, to_json, write_text
 from esrlab.health import Setback
 from esrlab.photos import Photos
 from esrlab.recipe import Recipe
@@ -200,8 +200,21 @@ def name_moves(folder: RunFolder, about: dict[str, Any]) -> list[str]:
     )
 
 
+def changed_validation(folder: RunFolder, about: dict[str, Any]) -> list[str]:
+    """In what a run's validation differs from the one before: their numbers are not to be compared."""
+    before = json.loads(folder.recipe.read_text(encoding="utf-8"))
+    return differences(before.get("validation"), about.get("validation"), place="validation")
+
+
+def keep_validation(folder: RunFolder, about: dict[str, Any]) -> None:
+    """Puts the present validation into recipe.json."""
+    before = json.loads(folder.recipe.read_text(encoding="utf-8"))
+    changed = {**before, "validation": about.get("validation")}
+    write_text(folder.recipe, to_json(changed, indent=2) + "\n")
+
+
 def _is_used(path: Path) -> bool:
-    return any(entry.name not in OWN_HIDDEN for entry in path.iterdir())
+    return any(entry.name not in OWN_HIDDEN and not is_leftover(entry) for entry in path.iterdir())
 
 
 def differences(before: Any, now: Any, *, place: str = "") -> list[str]:

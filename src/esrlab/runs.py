@@ -20,7 +20,7 @@ from esrlab.devices import memory_in_use
 from esrlab.errors import UserError
 from esrlab.files import remove_leftovers, to_json, write_json_lines, write_text
 from esrlab.generators import save_generator
-from esrlab.health import NonFinite, Setback
+from esrlab.health import NonFinite
 from esrlab.interruption import Interrupted, StopRequest, stop_requests
 from esrlab.logfile import open_log, truncate_log
 from esrlab.photos import Photos
@@ -28,7 +28,9 @@ from esrlab.recipe import Recipe
 from esrlab.runfolder import (
     Outcome,
     RunFolder,
+    changed_validation,
     describe_run,
+    keep_validation,
     name_moves,
     refuse_other_run,
     sole_use,
@@ -36,7 +38,7 @@ from esrlab.runfolder import (
 )
 from esrlab.step import StepReport, require_finite_weights, train_step
 from esrlab.supply import Supply, open_supply
-from esrlab.training import Run, start_run
+from esrlab.training import Run, mix, start_run
 from esrlab.watching import Validator, Watcher
 
 LOOK_EVERY = 10
@@ -93,6 +95,7 @@ def train(
     refuse_other_run(folder, describe_run(recipe, photos, seed=seed, device=device))
     with sole_use(out):
         about = describe_run(recipe, photos, seed=seed, device=device)
+        other_judge: list[str] = []
         has_begun = refuse_other_run(folder, about)
         if folder.generator.exists():
             return folder
@@ -100,11 +103,20 @@ def train(
         run = start_run(recipe, seed=seed, device=device)
         about["origins"] = run.origins
         if validator is not None:
-            about["validation"] = {"images": validator.title, "fingerprint": validator.fingerprint}
+            about["validation"] = {
+                "images": validator.title,
+                "fingerprint": validator.fingerprint,
+                "best_by": validator.best_by(
+                    recipe.validation.best_by, has_game=recipe.adversarial is not None
+                ),
+            }
         if has_begun:
             refuse_other_run(folder, about)
             for move in name_moves(folder, about):
                 told.said(f"{move}: goes on, but not bit for bit as it would have where it began")
+            other_judge = changed_validation(folder, about)
+            for change in other_judge:
+                told.said(f"{change}: the best is chosen anew, and curves of validation do not join")
         else:
             write_text(folder.recipe, to_json(about, indent=2) + "\n")
         ready = [run]  # the first to be asked for; a damaged checkpoint or a setback needs another
@@ -120,6 +132,9 @@ def train(
             validator=validator,
             watcher=told,
         )
+        if has_begun and other_judge:
+            session.story = replace(session.story, best=None)
+            keep_validation(folder, about)
         try:
             with stop_requests() as stop:
                 _take_steps(session, stop)
@@ -176,20 +191,23 @@ def _supply(run: Run, photos: Photos) -> Supply:
 def _take_steps(session: _Session, stop: StopRequest) -> None:
     steps = session.recipe.steps
     while session.run.step < steps and not _is_given_up(session):
-        began = time.perf_counter()
         try:
             batches = [batch.to(session.run.device) for batch in session.supply.take(session.run.step)]
+            began = time.perf_counter()
+            torch.manual_seed(mix(session.run.draw_seed, session.run.step))  # a user's own loss may draw
             report = train_step(session.run, batches)
             if session.checkpoints.is_due(session.run.step) or session.run.step == steps:
                 require_finite_weights(session.run)
         except NonFinite as event:
-            _go_back(session, event.setback)
+            _go_back(session, event)
             continue
         row = log_row(report, session.run, seconds=time.perf_counter() - began)
         _look(session, row)
         step = session.run.step
-        if stop or step == steps or session.checkpoints.is_due(step) or _is_late(session):
-            _save(session)
+        is_due = step == steps or session.checkpoints.is_due(step)
+        if stop or is_due or _is_late(session):
+            _save(session, is_due=is_due)
+        _tell(session, lambda watcher, step=step, row=row: watcher.stepped(step, row))
         if stop and step < steps:
             raise Interrupted(f"stopped after step {step} of {steps}; the same command goes on")
 
@@ -197,6 +215,7 @@ def _take_steps(session: _Session, stop: StopRequest) -> None:
 def _look(session: _Session, row: dict[str, Any]) -> None:
     """Logs a step, with its validation where one is due, and looks for signs of collapse."""
     step, every = session.run.step, session.recipe.validation.every
+    _require_folder(session)
     if session.validator is not None and (step % every == 0 or step == session.recipe.steps):
         row |= _validate(session, session.validator)
     with _disk_trouble_told(session):
@@ -205,7 +224,6 @@ def _look(session: _Session, row: dict[str, Any]) -> None:
     session.recent.append(row)
     if step % LOOK_EVERY == 0 or step == session.recipe.steps:
         _look_for_signs(session, step)
-    session.watcher.stepped(step, row)
 
 
 def _look_for_signs(session: _Session, step: int) -> None:
@@ -217,7 +235,8 @@ def _look_for_signs(session: _Session, step: int) -> None:
         if sign.name not in known:
             known[sign.name] = step
             what = "sign of collapse" if sign.is_collapse else "warning"
-            session.watcher.said(f"{what} at step {step}: {sign.words}")
+            words = f"{what} at step {step}: {sign.words}"
+            _tell(session, lambda watcher, words=words: watcher.said(words))
 
 
 def _validate(session: _Session, validator: Validator) -> dict[str, float]:
@@ -234,7 +253,7 @@ def _validate(session: _Session, validator: Validator) -> dict[str, float]:
     if better is not None:
         session.story = replace(story, best={"step": run.step, "value": better})
         _write_generator(run, session.folder.best)
-    session.watcher.pictured(run.step, path)
+    _tell(session, lambda watcher: watcher.pictured(run.step, path))
     return values
 
 
@@ -242,17 +261,30 @@ def _is_late(session: _Session) -> bool:
     return time.monotonic() - session.saved > 60 * session.minutes
 
 
-def _save(session: _Session) -> None:
-    """A checkpoint, once the log it goes with is safely on the disk."""
+def _tell(session: _Session, tell: Callable[[Watcher], None]) -> None:
+    """Tells the watcher; one that can no longer be written to is not told again, and the training goes on."""
+    try:
+        tell(session.watcher)
+    except (OSError, SystemExit):  # rich leaves the program where its output has gone
+        session.watcher = Watcher()
+
+
+def _require_folder(session: _Session) -> None:
+    """Raises UserError where the run's folder has gone, which a write would make anew."""
     if not session.folder.recipe.exists():
         raise UserError(
             f"{session.folder.path} was removed or emptied while its run was going on; "
             f"step {session.run.step} cannot be saved. Start again with a new --out"
         )
+
+
+def _save(session: _Session, *, is_due: bool) -> None:
+    """A checkpoint, once the log it goes with is safely on the disk."""
+    _require_folder(session)
     with _disk_trouble_told(session):
         session.log.flush()
         os.fsync(session.log.fileno())
-    session.checkpoints.save(session.run, session.story)
+    session.checkpoints.save(session.run, session.story, is_due=is_due)
     session.saved = time.monotonic()
 
 
@@ -267,26 +299,35 @@ def _disk_trouble_told(session: _Session) -> Iterator[None]:
         ) from error
 
 
-def _go_back(session: _Session, setback: Setback) -> None:
-    """Returns to the last checkpoint that was due; after too many setbacks, ends there as diverged."""
-    setbacks = [*session.run.setbacks, setback]
+def _go_back(session: _Session, event: NonFinite) -> None:
+    """Returns to the last checkpoint that was due; after too many setbacks, ends there as diverged.
+
+    The best validation so far stays the best: it was finite, whichever patches led there. Evidence first,
+    then the state, the log last: killed in between, a run resumes from either side of it.
+    """
+    setbacks, best = [*session.run.setbacks, event.setback], session.story.best
+    evidence = session.folder.evidence / f"setback-{len(setbacks)}.jsonl"
+    failed = {"step": event.setback.step, "not_applied": str(event.setback), "numbers": event.numbers}
+    _require_folder(session)
+    write_json_lines(evidence, [*session.recent, failed])
     start = session.start
     found = session.checkpoints.load_latest(start, warn=session.watcher.said, due_only=True)
-    session.run, session.story = found or (start(), Story(alarms={}, best=None))
+    session.run, story = found or (start(), Story(alarms={}, best=None))
+    session.story = replace(story, best=best)
     session.run.setbacks = setbacks
     session.supply.close()
     session.supply = _supply(session.run, session.photos)
     step = session.run.step
+    _save(session, is_due=session.checkpoints.is_due(step))
+    session.checkpoints.forget_after(step)
     session.log.close()
-    kept, dropped = truncate_log(session.folder.log, step, tail=WINDOW)
+    kept, _ = truncate_log(session.folder.log, step, tail=WINDOW)
     session.log = open_log(session.folder.log)
     session.recent = deque(kept, maxlen=WINDOW)
     session.signs = find_signs(session.recent, best=session.story.best_lead)
-    write_json_lines(session.folder.evidence / f"setback-{len(setbacks)}.jsonl", dropped)
-    _save(session)
-    session.checkpoints.forget_after(step)
     then = "is given up" if _is_given_up(session) else "goes on with other patches"
-    session.watcher.said(f"{setback}: not applied; went back to step {step} and {then}")
+    words = f"{event.setback}: not applied; went back to step {step} and {then}"
+    _tell(session, lambda watcher: watcher.said(words))
 
 
 def _is_given_up(session: _Session) -> bool:

@@ -73,7 +73,7 @@ def train_step(run: Run, batches: Sequence[Batch]) -> StepReport:
         _pull(run, batch, work, index=index, parts=parts)
     report = _report(run, work, rate=rate)
     if not all(map(math.isfinite, report.numbers.values())):
-        raise NonFinite(_diagnose(run, work))
+        raise NonFinite(_diagnose(run, work), report.numbers)
     _apply(run, report)
     return report
 

@@ -26,6 +26,10 @@ class Validator(Protocol):
         """The means, by keys that begin with "validation/"; sample pictures go to `sheet`."""
         ...
 
+    def best_by(self, by: BestBy = "auto", *, has_game: bool) -> str:
+        """The key of the value that decides."""
+        ...
+
     def improves(
         self, values: dict[str, float], best: float | None, *, by: BestBy, has_game: bool
     ) -> float | None:

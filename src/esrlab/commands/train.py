@@ -26,8 +26,9 @@ from esrlab.commands.options import (
     say_skipped,
 )
 from esrlab.devices import choose_device
-from esrlab.errors import UsageError
+from esrlab.errors import UsageError, UserError
 from esrlab.fields import with_fields
+from esrlab.interruption import Interrupted
 from esrlab.panel import training_panel
 from esrlab.photos import open_photos
 from esrlab.progress import console, counter
@@ -35,6 +36,7 @@ from esrlab.recipe import SEEDS, Recipe
 from esrlab.recipes import find_recipe, with_weights
 from esrlab.runfolder import Outcome, RunFolder, read_outcome, refuse_other_run
 from esrlab.runs import Saving, train
+from esrlab.settings import STARTS
 from esrlab.trackers import open_trackers, require_tracker
 from esrlab.validation import open_validation
 from esrlab.watching import Validator, Watcher
@@ -84,13 +86,13 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 def run(options: argparse.Namespace) -> int:
     """Trains, and says where the generator lies."""
-    if min(options.checkpoint_every, options.keep) < 1 or not 0 <= options.seed < SEEDS:
-        raise UsageError(f"--checkpoint-every and --keep are at least 1, --seed at least 0 and below {SEEDS}")
+    _check_numbers(options)
     recipe = find_recipe(options.recipe)
     if options.weights is not None:
         recipe = with_weights(recipe, options.weights)
     recipe = with_fields(recipe, chosen_fields(options))
     device = choose_device(options.device)
+    _require_start(recipe)
     for name in options.track:
         require_tracker(name)
     refuse_other_run(RunFolder(options.out), {"recipe": recipe.model_dump(mode="json"), "seed": options.seed})
@@ -117,22 +119,44 @@ def run(options: argparse.Namespace) -> int:
             panel.update(step, row)
             trackers.log(step, row)
 
-        folder = train(
-            recipe,
-            photos,
-            seed=options.seed,
-            device=device,
-            out=options.out,
-            saving=Saving(options.checkpoint_every, options.keep, options.checkpoint_minutes),
-            validator=validator,
-            watcher=Watcher(
-                stepped=stepped,
-                said=lambda text: panel.say(text, warning=True),
-                pictured=lambda step, path: trackers.picture(step, "validation", path),
-            ),
-        )
+        folder = RunFolder(options.out)
+        try:
+            train(
+                recipe,
+                photos,
+                seed=options.seed,
+                device=device,
+                out=options.out,
+                saving=Saving(options.checkpoint_every, options.keep, options.checkpoint_minutes),
+                validator=validator,
+                watcher=Watcher(
+                    stepped=stepped,
+                    said=lambda text: panel.say(text, warning=True),
+                    pictured=lambda step, path: trackers.picture(step, "validation", path),
+                ),
+            )
+        except Interrupted:
+            if not folder.generator.exists():  # else it was asked to stop in its last step, and is done
+                raise
     print(folder.generator)
     return say_outcome(read_outcome(folder))
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
+    if options.checkpoint_every < 1:
+        raise UsageError(f"--checkpoint-every is at least 1 step, not {options.checkpoint_every}")
+    if options.keep < 1:
+        raise UsageError(f"--keep is at least 1 checkpoint, not {options.keep}")
+    if not options.checkpoint_minutes > 0:
+        raise UsageError(f"--checkpoint-minutes is above 0, not {options.checkpoint_minutes}")
+    if not 0 <= options.seed < SEEDS:
+        raise UsageError(f"--seed is at least 0 and below {SEEDS}, not {options.seed}")
+
+
+def _require_start(recipe: Recipe) -> None:
+    start = recipe.generator.start
+    if start not in STARTS and not Path(start).is_file():
+        raise UserError(f"there is no file {start} to start the generator from (generator.start)")
 
 
 def _open_validator(options: argparse.Namespace, recipe: Recipe, *, device: torch.device) -> Validator | None:

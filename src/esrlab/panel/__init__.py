@@ -6,7 +6,7 @@ All of it goes to standard error. Which numbers a step has: docs/watching.md.
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 from rich.console import Console, RenderableType
@@ -132,7 +132,8 @@ def training_panel(
     try:
         yield panel
     finally:
-        panel.close()
+        with suppress(OSError, SystemExit):  # a terminal that has gone must not hide how the training ended
+            panel.close()
 
 
 class Trend:
