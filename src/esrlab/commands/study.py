@@ -40,6 +40,7 @@ from esrlab.commands.options import (
     add_fields,
     add_weights,
     chosen_fields,
+    named_folders,
     say_skipped,
 )
 from esrlab.commands.report import print_report
@@ -125,7 +126,7 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
     if options.photos is not None:
         asked["photos"] = options.photos[0] if len(options.photos) == 1 else options.photos
     if options.benchmark is not None:
-        asked["benchmarks"] = dict(_benchmark(text) for text in options.benchmark)
+        asked["benchmarks"] = named_folders(options.benchmark)
     if options.recipes is not None:
         asked["recipes"] = {name: {} for name in options.recipes}
     if options.scales is not None:
@@ -134,10 +135,3 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
         asked["seeds"] = options.seeds
     asked["fields"] = {**asked["fields"], **fields}
     return parse_study(asked)
-
-
-def _benchmark(text: str) -> tuple[str, str]:
-    name, sign, folder = text.partition("=")
-    if not sign or not name or not folder:
-        raise UsageError(f"--benchmark takes NAME=DIR, such as Set5=benchmarks/Set5, not {text!r}")
-    return name, folder
