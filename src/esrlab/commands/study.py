@@ -1,5 +1,6 @@
 """STUDY is a .toml file, or 'paper': the paper's four recipes at its exact settings. Started again, it goes
-on; finished runs are left alone. Any field of a recipe can be set for all recipes by its dotted name.
+on; finished runs are left alone. Asked for more seeds, recipes or scales beside those it has, its folder is
+extended by them. Any field of a recipe can be set for all recipes by its dotted name.
 
 examples:
   esrlab study paper --photos DIV2K/train --benchmark Set5=Set5 --out studies/paper
@@ -52,7 +53,7 @@ from esrlab.progress import console, counter, meter
 from esrlab.recipes import find_recipe
 from esrlab.report import make_report
 from esrlab.study import Study, paper_study, parse_study, plan_runs, read_study
-from esrlab.studyfolder import refuse_other_study
+from esrlab.studyfolder import settle_study
 from esrlab.studyprogress import StudyProgress
 
 
@@ -82,8 +83,8 @@ def run(options: argparse.Namespace) -> int:
 
 def carry_out(study: Study, *, out: Path, device: torch.device, only_papers: bool) -> int:
     """Runs a study with its progress, prints its report, and returns the exit code."""
+    study = settle_study(study, out)
     runs = plan_runs(study)
-    refuse_other_study(study, out)
     finished = {path.parent.name for path in (out / "runs").glob("*/scores.jsonl")}
     console.print(
         _announce(study, len(runs), len(finished & {run.name for run in runs}), device), markup=False
