@@ -88,8 +88,8 @@ class ScoreFolder:
             images = _describe(benchmark)
             if known.get(benchmark.name, images) != images:
                 raise UsageError(
-                    f"{self.path}: {benchmark.name} was {known[benchmark.name]['count']} other images when its "
-                    "rows were made; give these another name with --benchmark, or choose another folder"
+                    f"{self.path}: {benchmark.name} was {known[benchmark.name]['count']} other images when "
+                    "its rows were made; give these another name with --benchmark, or choose another folder"
                 )
 
     def refuse_other_method(self, method: Method, *, scale: int) -> None:
@@ -141,8 +141,12 @@ def open_score_folder(path: Path) -> ScoreFolder:
     """A folder to add evaluated methods to; UsageError where it holds a study or anything else."""
     if (path / "study.toml").exists():
         raise UsageError(
-            f"{path} holds a study, whose rows are its own; choose another folder with --out, and report both: "
-            f"esrlab report {path} OUT"
+            f"{path} holds a study, whose rows are its own; choose another folder with --out, and report "
+            f"both: esrlab report {path} OUT"
+        )
+    if (path / "merged.json").exists():
+        raise UsageError(
+            f"{path} holds a merged report, which is made anew; choose another folder with --out"
         )
     if not path.exists() or (path.is_dir() and all(entry.name.startswith(".") for entry in path.iterdir())):
         return ScoreFolder(path)

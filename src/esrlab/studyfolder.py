@@ -29,8 +29,8 @@ def refuse_other_study(study: Study, out: Path) -> bool:
         changed = differences(*(each.model_dump(mode="json", exclude={"claims"}) for each in (there, study)))
         if changed:
             raise UsageError(
-                f"{out} holds another study; choose a new folder with --out, or ask for the same again or for "
-                "more seeds, recipes and scales beside those there:\n"
+                f"{out} holds another study; choose a new folder with --out, or ask for the same again or "
+                "for more seeds, recipes and scales beside those there:\n"
                 + "\n".join(f"  {line}" for line in changed)
             )
         return True

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -108,7 +107,7 @@ def _find_methods(options: argparse.Namespace) -> list[Method]:
             continue
         if len(asked) != len(methods):
             raise UsageError(
-                f"--{flag} is given {len(asked)} times for {len(methods)} METHODs; give it once for each, in order"
+                f"--{flag} is given {len(asked)} times for {len(methods)} METHODs; give it once for each"
             )
         methods = [_named(method, flag, value) for method, value in zip(methods, asked, strict=True)]
     headed: set[tuple[str, int | None]] = set()

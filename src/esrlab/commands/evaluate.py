@@ -84,10 +84,11 @@ def run(options: argparse.Namespace) -> int:
     if options.benchmark is not None:
         return compare_methods(options)
     kept = ("out", "name", "label", "seed")
-    if len(options.methods) > 1 or options.replace or any(getattr(options, one) is not None for one in kept):
+    asked = [one for one in kept if getattr(options, one) is not None]
+    if len(options.methods) > 1 or options.replace or asked:
         raise UsageError(
-            "--against compares one folder and keeps nothing; several methods, --out, --name, --label, --seed "
-            "and --replace go with --benchmark NAME=DIR"
+            "--against compares one folder and keeps nothing; several methods, --out, --name, --label, "
+            "--seed and --replace go with --benchmark NAME=DIR"
         )
     metrics = _choose(options)
     with counter("comparing") as count:
