@@ -80,6 +80,7 @@ def _save(figure: Figure, path: Path) -> Path:
     for suffix in FORMATS:
         with replacing(path.with_suffix(suffix)) as temporary:
             figure.savefig(temporary, dpi=130, format=suffix[1:], metadata=UNDATED[suffix])
+        figure.set_layout_engine("none")  # what the first format found holds for all
     return path
 
 

@@ -214,7 +214,7 @@ def _name_perceptual(sources: Sequence[Source]) -> list[str]:
 
 
 def _merge_claims(sources: Sequence[Source]) -> list[dict[str, Any]]:
-    """Every folder's own claims, about the recipes as they are called here; a second of an id has a number."""
+    """Every folder's own claims, of the recipes as they are called here; a second of an id has a number."""
     merged: dict[str, dict[str, Any]] = {}
     for source in sources:
         for asked in read_asked_claims(source.folder):
