@@ -19,6 +19,10 @@ from esrlab.laboratory import run_study
 from esrlab.metrics import paper_metrics, standard_metrics
 from esrlab.networks.rrdb import RRDBNet
 from esrlab.photos import Photos, open_benchmark
+from esrlab.report import merge_studies
+from esrlab.report.logs import name_unfinished, read_logs
+from esrlab.report.merging import read_notes
+from esrlab.report.tables import build_tables
 from esrlab.resize import crop_to_multiple, make_lr, round_to_8bit
 from esrlab.scores import Score, read_scores
 from esrlab.study import parse_study
@@ -234,11 +238,11 @@ def test_a_foreign_method_is_one_more_line_and_the_merged_report_always_the_same
     label = 'Theirs & <b>co</b>_1, "quoted"'
     options = [*on(place, "Cats", "Cups"), "--scale", 4, "--weights", "student", "--out", others]
     run("evaluate", theirs, *options, "--name", "their one", "--label", label)
-    alone = json.loads(run("report", study, "--json"))["tables"]
+    alone = build_tables(read_scores(study / "scores.jsonl"))
     merged = json.loads(run("report", study, others, "--out", out, "--json"))
     for before, now in zip(alone, merged["tables"], strict=True):
         lines = [row["cells"] for row in now["rows"]]
-        added = [cells for cells in lines if cells not in [row["cells"] for row in before["rows"]]]
+        added = [cells for cells in lines if tuple(cells) not in [row.cells for row in before.rows]]
         assert [cells[:2] for cells in added] == [["×4", "their one"]]
         assert added[0][-1] == "–", "it has no seed"
     assert merged["verdicts"][0]["id"] == "own", "the study's own claims are judged"
@@ -277,18 +281,20 @@ def test_equal_recipes_are_more_seeds_and_others_are_kept_apart(
 ) -> None:
     more = copy_with(study, tmp_path / "more", name="more", seed=1, shift=0.5)
     longer = copy_with(study, tmp_path / "longer", name="../up", steps=9, shift=0.25)
-    run("report", study, more, longer, "--out", tmp_path / "all")
+    merge_studies([study, more, longer], tmp_path / "all")
     rows = read_scores(tmp_path / "all" / "scores.jsonl")
     assert {(row.recipe, row.seed) for row in rows if row.recipe != "bicubic"} == {
         *((name, seed) for name in ("psnr", "psnr-cascade") for seed in (0, 1)),
         *((f"psnr (.._up){end}", 0) for end in ("", "-cascade")),
     }
     assert sum(row.recipe == "bicubic" for row in rows) == 2 * 3 * 7, "bicubic's rows are there once"
-    text = (tmp_path / "all" / "report.md").read_text()
-    assert "psnr of .._up is shown as psnr (.._up): they differ in steps (3 and 9)." in text
+    assert read_notes(tmp_path / "all") == [
+        "psnr of .._up is shown as psnr (.._up): they differ in steps (3 and 9)."
+    ]
     assert (tmp_path / "all" / "pictures" / "x4" / "psnr (.._up)-cascade" / "Cats" / "eye.png").exists()
-    assert not any("Unfinished" in line for line in text.splitlines())
-    run("report", study, more, "--out", tmp_path / "apart", "--apart")
+    assert name_unfinished(tmp_path / "all") == []
+    assert {log.recipe for log in read_logs(tmp_path / "all")} == {"psnr", "psnr (.._up)"}
+    merge_studies([study, more], tmp_path / "apart", apart=True)
     apart = {row.recipe for row in read_scores(tmp_path / "apart" / "scores.jsonl")}
     assert apart == {"bicubic", "psnr", "psnr-cascade", "psnr (more)", "psnr (more)-cascade"}
 
@@ -314,6 +320,6 @@ def test_rows_of_two_values_and_benchmarks_of_other_images_are_refused(
 def test_another_lpips_is_named(place: Path, study: Path, tmp_path: Path, run: Run) -> None:
     options = [*on(place, "Cats", "Cups"), "--scale", 4, "--metrics", "psnr,ssim"]
     run("evaluate", foreign_images(place, tmp_path / "theirs"), *options, "--out", tmp_path / "others")
-    run("report", study, tmp_path / "others", "--out", tmp_path / "all")
-    text = (tmp_path / "all" / "report.md").read_text()
-    assert "not judged by the same LPIPS (small: LPIPS≈; others: none)" in text
+    merge_studies([study, tmp_path / "others"], tmp_path / "all")
+    (note,) = read_notes(tmp_path / "all")
+    assert "not judged by the same LPIPS (small: LPIPS≈; others: none)" in note

@@ -64,15 +64,20 @@ def draw_figures(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> li
     except ModuleNotFoundError as error:
         raise UserError("figures need matplotlib: pip install 'esrlab[report]'") from error
     mpl.use("Agg")
+    with mpl.rc_context(SETTINGS):
+        return _draw(study, scores, logs)
+
+
+def _draw(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> list[Path]:
     drawn: list[Path] = []
     names = {score.recipe: marked(score.recipe, score.label) for score in scores}
     for scale in sorted({score.scale for score in scores}):
         figures = (("crops", _crops(study, scores, names, scale)), ("curves", _curves(logs, names, scale)))
-        for name, figure in figures:
-            if figure is None:
-                continue
-            with mpl.rc_context(SETTINGS):
-                drawn.append(_save(figure, study / "figures" / f"{name}-x{scale}.png"))
+        drawn += [
+            _save(figure, study / "figures" / f"{name}-x{scale}.png")
+            for name, figure in figures
+            if figure is not None
+        ]
     return drawn
 
 
