@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from esrlab.errors import UsageError, UserError
-from esrlab.evaluation import Picture, evaluate, evaluate_folder
+from esrlab.evaluation import Measurement, Picture, evaluate, evaluate_folder
 from esrlab.files import to_json, write_text
 from esrlab.images import write_image
 from esrlab.methods import Method
@@ -55,22 +55,23 @@ def score_method(
                 f"{method.name} on {benchmark.name}: an image is too large for the memory of {device}; "
                 "choose another --device, or leave it out"
             ) from error
-        rows += [
-            Score(
-                study=study,
-                recipe=method.name,
-                label=method.label,
-                scale=scale,
-                seed=method.seed,
-                step=method.step,
-                image=measured.image,
-                metric=measured.metric,
-                value=measured.value,
-                outcome=method.outcome,
-            )
-            for measured in measurements
-        ]
+        rows += [_as_row(measured, method, study=study, scale=scale) for measured in measurements]
     return rows
+
+
+def _as_row(measured: Measurement, method: Method, *, study: str, scale: int) -> Score:
+    return Score(
+        study=study,
+        recipe=method.name,
+        label=method.label,
+        scale=scale,
+        seed=method.seed,
+        step=method.step,
+        image=measured.image,
+        metric=measured.metric,
+        value=measured.value,
+        outcome=method.outcome,
+    )
 
 
 @dataclass

@@ -115,7 +115,7 @@ def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
     if not (out / MANIFEST).exists():
         return
     before = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-    if set(before["runs"]) <= set(manifest["runs"]):
+    if "runs" in before and set(before["runs"]) <= set(manifest["runs"]):
         before["runs"] = manifest["runs"]
     changed = differences(before, manifest)
     if changed:

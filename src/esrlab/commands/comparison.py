@@ -1,6 +1,7 @@
 """What `esrlab evaluate` does with benchmarks: methods found, scored, kept and shown."""
 
 import argparse
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from statistics import fmean
@@ -149,23 +150,10 @@ def _score(
 ) -> list[Score]:
     """Every method's rows; each method's are kept as soon as it is done."""
     total = len(methods) * sum(len(benchmark.members) for benchmark in benchmarks)
+    done = itertools.count()
     study = UNKEPT if folder is None else folder.path.resolve().name
     rows: list[Score] = []
     with counter("evaluating") as count:
-        done = 0
-
-        def kept(method: Method) -> Callable[[Picture], None]:
-            pictured = folder is not None and folder.is_pictured(method, scale=options.scale)
-
-            def keep(picture: Picture) -> None:
-                nonlocal done
-                count(done, total)
-                done += 1
-                if folder is not None and pictured:
-                    folder.keep(picture, scale=options.scale, method=method.name)
-
-            return keep
-
         for method in methods:
             if folder is not None:
                 folder.begin(method, benchmarks, scale=options.scale)
@@ -176,12 +164,26 @@ def _score(
                 scale=options.scale,
                 metrics=metrics,
                 device=choose_device(options.device),
-                keep=kept(method),
+                keep=_keeper(method, folder, scale=options.scale, counted=lambda: count(next(done), total)),
             )
             if folder is not None:
                 folder.put(found)
             rows += found
     return rows
+
+
+def _keeper(
+    method: Method, folder: ScoreFolder | None, *, scale: int, counted: Callable[[], None]
+) -> Callable[[Picture], None]:
+    """Counts each picture, and keeps it where the folder wants those of this method."""
+    pictured = folder is not None and folder.is_pictured(method, scale=scale)
+
+    def keep(picture: Picture) -> None:
+        counted()
+        if folder is not None and pictured:
+            folder.keep(picture, scale=scale, method=method.name)
+
+    return keep
 
 
 def _means(rows: Sequence[Score]) -> list[dict[str, Any]]:

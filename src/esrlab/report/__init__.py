@@ -15,7 +15,7 @@ from esrlab.report.paper import PAPER_TABLES, SCALE_NOTE
 from esrlab.report.tables import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE, Table, build_tables
 from esrlab.report.tidy import cells_as_csv, verdicts_as_csv
 from esrlab.report.verdicts import Judgement, as_record, judge_study
-from esrlab.scores import read_scores
+from esrlab.scores import Score, read_scores
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,7 @@ def make_report(study: Path) -> Report:
         raise UserError(f"{source} is empty: no run of this study has finished yet")
     judgement = judge_study(study, scores)
     tables = build_tables(scores)
-    notes = [CONVENTIONS]
-    metrics = {score.metric for score in scores}
-    if "LPIPS≈" in metrics:
-        notes.append(LPIPS_STUDENT_NOTE)
-    elif "LPIPS" not in metrics:
-        notes.append(LPIPS_ABSENT_NOTE)
-    if any(table.key.startswith("table") for table in tables):
-        notes.append(SCALE_NOTE)
+    notes = _name_conventions(scores, tables)
     logs = read_logs(study)
     notes = [
         *read_notes(study),
@@ -70,6 +63,18 @@ def make_report(study: Path) -> Report:
     write_page(page, words, title=title, judgement=judgement, tables=tables, figures=figures)
     drawn = [path.with_suffix(suffix) for path in figures for suffix in FORMATS]
     return Report(judgement, tables, words, [page, markdown, latex, cells, parts, *drawn])
+
+
+def _name_conventions(scores: list[Score], tables: list[Table]) -> list[str]:
+    notes = [CONVENTIONS]
+    metrics = {score.metric for score in scores}
+    if "LPIPS≈" in metrics:
+        notes.append(LPIPS_STUDENT_NOTE)
+    elif "LPIPS" not in metrics:
+        notes.append(LPIPS_ABSENT_NOTE)
+    if any(table.key.startswith("table") for table in tables):
+        notes.append(SCALE_NOTE)
+    return notes
 
 
 def _as_markdown(

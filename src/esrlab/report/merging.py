@@ -6,20 +6,20 @@ same folders give the same bytes.
 
 import json
 import math
-import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from esrlab.claims import CLAIMS, read_asked_claims
-from esrlab.errors import UsageError, UserError
+from esrlab.errors import UsageError
 from esrlab.files import replacing, to_json, write_text
-from esrlab.report.origins import Identity, differing_fields, read_identities
-from esrlab.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
+from esrlab.report.origins import Identity, differing_fields
+from esrlab.report.sources import Source, open_sources, unused_name
+from esrlab.scores import BICUBIC, Score, write_scores
 
 MERGED = "merged.json"
 """Marks a folder that was made by merging, and tells from what."""
@@ -32,23 +32,6 @@ AGREEMENT = 1e-6
 _Place = tuple[str, int, int | None, str, str]
 
 
-@dataclass
-class Source:
-    """A study's folder: what it is called here, its rows, its manifest, and what its recipes are."""
-
-    folder: Path
-    name: str
-    scores: list[Score]
-    manifest: dict[str, Any]
-    identities: dict[str, Identity]
-    renamed: dict[str, str] = field(default_factory=dict)
-
-    def called(self, recipe: str) -> str:
-        """A recipe's name in the merged rows; a cascade goes with what it is made of."""
-        base = recipe.removesuffix(CASCADE)
-        return self.renamed.get(base, base) + recipe[len(base) :]
-
-
 def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) -> Path:
     """Merges studies' folders into `out` and returns it.
 
@@ -57,7 +40,7 @@ def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) ->
     holds anything else; nothing is written then.
     """
     _refuse_place(folders, out)
-    sources = _open(folders)
+    sources = open_sources(folders)
     _refuse_other_images(sources)
     notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources)]
     rows = _merge_rows(sources)
@@ -101,35 +84,6 @@ def _refuse_place(folders: Sequence[Path], out: Path) -> None:
         raise UsageError(f"{out} is not empty and holds no merged report; choose a new folder with --out")
 
 
-def _open(folders: Sequence[Path]) -> list[Source]:
-    sources: list[Source] = []
-    for folder in folders:
-        path = folder / "scores.jsonl"
-        if not path.is_file():
-            raise UserError(f"{folder} holds no scores.jsonl; name studies' folders, or esrlab evaluate's")
-        scores = read_scores(path)
-        if not scores:
-            raise UserError(f"{path} is empty: no run of this study has finished yet")
-        wanted = re.sub(r"[^A-Za-z0-9._=+-]", "_", scores[0].study)[:60] or "study"
-        if wanted in {source.name for source in sources}:
-            wanted = re.sub(r"[^A-Za-z0-9._=+-]", "_", folder.resolve().name)[:60]
-        name = _unused(wanted, {source.name for source in sources}, joint="-")
-        manifest = _read_manifest(folder)
-        sources.append(Source(folder, name, scores, manifest, read_identities(folder, manifest, scores)))
-    return sources
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) else {}
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error})") from error
-
-
 def _refuse_other_images(sources: Sequence[Source]) -> None:
     first: dict[str, tuple[Source, dict[str, Any]]] = {}
     for source in sources:
@@ -155,7 +109,7 @@ def _tell_apart(sources: Sequence[Source], *, apart: bool) -> list[str]:
             first, known = taken.setdefault(recipe, (source, identity))
             if first is source or (not apart and known.same_as(identity)):
                 continue
-            source.renamed[recipe] = _unused(f"{recipe} ({source.name})", names)
+            source.renamed[recipe] = unused_name(f"{recipe} ({source.name})", names)
             names.add(source.renamed[recipe])
             why = (
                 "kept apart as asked"
@@ -164,13 +118,6 @@ def _tell_apart(sources: Sequence[Source], *, apart: bool) -> list[str]:
             )
             notes.append(f"{recipe} of {source.name} is shown as {source.renamed[recipe]}: {why}.")
     return notes
-
-
-def _unused(name: str, taken: set[str], *, joint: str = " ") -> str:
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name}{joint}{number}", number + 1
-    return found
 
 
 def _merge_rows(sources: Sequence[Source]) -> list[Score]:
@@ -222,7 +169,7 @@ def _merge_claims(sources: Sequence[Source]) -> list[dict[str, Any]]:
             claim |= {key: source.called(claim[key]) for key in ("better", "than")}
             known = [{**one, "id": asked.id} for one in merged.values() if one["id"].startswith(asked.id)]
             if claim not in known:
-                claim["id"] = _unused(asked.id, set(merged), joint=".")
+                claim["id"] = unused_name(asked.id, set(merged), joint=".")
                 merged[claim["id"]] = claim
     return list(merged.values())
 
