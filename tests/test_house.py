@@ -67,6 +67,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "settings",
     },
     "scores": GROUND,
+    "methods": GROUND | {"generators", "images", "networks", "photos", "runfolder", "scores", "upscaling"},
+    "scoring": GROUND | {"evaluation", "images", "methods", "metrics", "photos", "scores"},
     "claims": {"errors", "scores"},
     "statistics": {"claims", "errors", "scores"},
     "study": {"claims", "errors", "fields", "losses", "recipe", "recipes"},

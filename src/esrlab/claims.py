@@ -18,6 +18,9 @@ Kind = Literal["better", "shrinks", "collapses"]
 
 ALL: tuple[Family, ...] = ("PSNR", "SSIM", "LPIPS")
 
+CLAIMS = "claims.toml"
+"""Holds the claims of a folder that is no study's: of evaluated methods, or of several studies."""
+
 COLLAPSED = 0.5
 """Pictures have collapsed where their SSIM is below this part of bicubic's (the paper's 0.07: a tenth)."""
 
@@ -141,16 +144,21 @@ def refuse_unknown(claims: Sequence[AskedClaim], *, recipes: Sequence[str], scal
 
 
 def read_claims(study: Path) -> tuple[Claim, ...]:
-    """The user's own claims in a study's folder: [[claims]] of its study.toml, none without one.
+    """The user's own claims in a study's folder, as `read_asked_claims` finds them."""
+    return tuple(asked.claim() for asked in read_asked_claims(study))
+
+
+def read_asked_claims(study: Path) -> tuple[AskedClaim, ...]:
+    """[[claims]] of a folder's study.toml, or of claims.toml where it is no study's; none without either.
 
     Raises UserError naming the file where they are not valid.
     """
-    path = study / "study.toml"
-    if not path.is_file():
+    path = next((study / name for name in ("study.toml", CLAIMS) if (study / name).is_file()), None)
+    if path is None:
         return ()
     try:
         asked = tomllib.loads(path.read_text(encoding="utf-8")).get("claims", [])
-        return tuple(AskedClaim.model_validate(claim).claim() for claim in asked)
+        return tuple(AskedClaim.model_validate(claim) for claim in asked)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from error
     except ValidationError as error:

@@ -14,6 +14,7 @@ from esrlab.images import find_images, read_image
 from esrlab.metrics import LPIPSMeter, Metric, StudentMeter, lpips_metric
 from esrlab.networks.lpips import LPIPSNetwork
 from esrlab.perception import LPIPSWeights, build_lpips
+from esrlab.photos import Benchmark
 from esrlab.resize import Convention, crop_to_multiple, make_lr, round_to_8bit
 from esrlab.upscaling import Upscaler
 
@@ -70,14 +71,47 @@ def evaluate(
         sr = round_to_8bit(upscale(lr))
         if sr.shape != hr.shape:
             raise ValueError(f"{name}: upscaled to {tuple(sr.shape)}, but HR is {tuple(hr.shape)}")
-        full_name = f"{benchmark.name}/{name}"
-        if keep is not None:
-            keep(Picture(full_name, lr, sr, hr))
-        for metric in metrics:
-            try:
-                yield Measurement(full_name, metric.name, metric.measure(sr, hr))
-            except ValueError as error:
-                raise UserError(f"{metric.name} of {full_name}: {error}") from error
+        yield from _measure(Picture(f"{benchmark.name}/{name}", lr, sr, hr), metrics, keep)
+
+
+def evaluate_folder(
+    folder: Path,
+    benchmark: Benchmark,
+    *,
+    scale: int,
+    metrics: Sequence[Metric],
+    keep: Callable[[Picture], None] | None = None,
+) -> Iterator[Measurement]:
+    """Scores images that any tool made, matched with the benchmark's by name (endings may differ).
+
+    They are as large as the benchmark's, or as these cropped to a multiple of the scale, and are measured as
+    `evaluate` does: on what is left by that crop. Raises UserError naming the image that has no partner or
+    another size.
+    """
+    found = _by_name(folder)
+    _pair(found, dict(benchmark.members), sr_folder=folder, hr_folder=Path(benchmark.name))
+    for name, image in benchmark.images():
+        hr, sr = crop_to_multiple(image, scale), read_image(found[name])
+        if sr.shape == image.shape:
+            sr = crop_to_multiple(sr, scale)
+        if sr.shape != hr.shape:
+            raise UserError(
+                f"{found[name]} is {_size(sr)}, but {benchmark.name}/{name} is {_size(image)}"
+                + (f" ({_size(hr)} at ×{scale})" if image.shape != hr.shape else "")
+            )
+        yield from _measure(Picture(f"{benchmark.name}/{name}", make_lr(hr, scale), sr, hr), metrics, keep)
+
+
+def _measure(
+    picture: Picture, metrics: Sequence[Metric], keep: Callable[[Picture], None] | None
+) -> Iterator[Measurement]:
+    if keep is not None:
+        keep(picture)
+    for metric in metrics:
+        try:
+            yield Measurement(picture.image, metric.name, metric.measure(picture.sr, picture.hr))
+        except ValueError as error:
+            raise UserError(f"{metric.name} of {picture.image}: {error}") from error
 
 
 def perceptual_metric(weights: LPIPSWeights, *, device: torch.device) -> Metric:

@@ -21,9 +21,9 @@ from esrlab.metrics import Metric, paper_metrics, standard_metrics
 from esrlab.photos import Benchmark, Photos, open_benchmark
 from esrlab.runfolder import RunFolder, read_outcome
 from esrlab.runs import train
-from esrlab.scores import BICUBIC, CASCADE, Score, write_scores
+from esrlab.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
 from esrlab.study import PlannedRun, Study, plan_runs
-from esrlab.studyfolder import choose_lpips, claim_folder, collect_scores, describe_data
+from esrlab.studyfolder import choose_lpips, claim_folder, collect_scores, describe_data, settle_study
 from esrlab.upscaling import Upscaler, bicubic_upscaler, cascade, generator_upscaler
 from esrlab.watching import Watcher
 
@@ -63,8 +63,11 @@ def run_study(
 ) -> list[PlannedRun]:
     """Carries a study out in `out`, leaving alone what is finished there; returns the runs that failed.
 
+    Where `out` holds less of the study (fewer seeds, recipes or scales), it is extended.
+
     Raises UsageError when `out` holds another study, Interrupted when asked to stop.
     """
+    study = settle_study(study, out)
     runs = plan_runs(study)
     benchmarks = tuple(open_benchmark(source, name=name) for name, source in study.benchmarks.items())
     require_losses(runs, device=device)
@@ -75,6 +78,7 @@ def run_study(
     _score_bicubic(lab)
     for run in runs:
         if (run_folder(lab, run) / "scores.jsonl").exists():
+            _add_cascade(lab, run)
             continue
         _attempt(lab, run)
         collect_scores(out, runs)
@@ -129,29 +133,47 @@ def _score_run(lab: Laboratory, run: PlannedRun, trained: RunFolder) -> list[Sco
     """A run's scores, marked where it collapsed or diverged: its generator is judged like any other's."""
     recipe = run.recipe
     upscale = generator_upscaler(load_generator(trained.generator), device=lab.device)
-    pictured = run.seed == lab.study.seeds[0]
-    scores = _score(
-        lab, upscale, run=run, scale=recipe.scale, name=recipe.name, label=recipe.label, pictured=pictured
-    )
-    if recipe.scale == 2 and 4 in lab.study.scales:
-        twice = cascade(upscale, upscale)
-        name, label = f"{recipe.name}{CASCADE}", f"{recipe.label}, ×2∘×2"
-        scores += _score(lab, twice, run=run, scale=4, name=name, label=label, pictured=pictured)
+    scores = _score(lab, upscale, run=run, scale=recipe.scale, name=recipe.name, label=recipe.label)
+    if _wants_cascade(lab, run):
+        scores += _score_cascade(lab, run, upscale)
+    return _mark(scores, trained)
+
+
+def _wants_cascade(lab: Laboratory, run: PlannedRun) -> bool:
+    return run.recipe.scale == 2 and 4 in lab.study.scales
+
+
+def _score_cascade(lab: Laboratory, run: PlannedRun, upscale: Upscaler) -> list[Score]:
+    name, label = f"{run.recipe.name}{CASCADE}", f"{run.recipe.label}, ×2∘×2"
+    return _score(lab, cascade(upscale, upscale), run=run, scale=4, name=name, label=label)
+
+
+def _mark(scores: list[Score], trained: RunFolder) -> list[Score]:
     ended = read_outcome(trained)
     if ended is None or ended.outcome == "finished":
         return scores
     return [replace(score, outcome=ended.outcome, step=ended.step) for score in scores]
 
 
+def _add_cascade(lab: Laboratory, run: PlannedRun) -> None:
+    """Scores a finished ×2 run as a cascade too, where the study has had no ×4 until now."""
+    trained = RunFolder(run_folder(lab, run))
+    path = trained.path / "scores.jsonl"
+    rows = read_scores(path)
+    if _wants_cascade(lab, run) and not any(row.scale == 4 for row in rows):
+        upscale = generator_upscaler(load_generator(trained.generator), device=lab.device)
+        write_scores(path, [*rows, *_mark(_score_cascade(lab, run, upscale), trained)])
+
+
 def _score_bicubic(lab: Laboratory) -> None:
+    """Bicubic's rows, of the scales that have none yet."""
     path = lab.out / "runs" / BICUBIC / "scores.jsonl"
-    if path.exists():
-        return
-    scores = []
-    for scale in lab.study.scales:
-        upscale = bicubic_upscaler(scale)
-        scores += _score(lab, upscale, run=None, scale=scale, name=BICUBIC, label=BICUBIC, pictured=True)
-    write_scores(path, scores)
+    scores = read_scores(path) if path.exists() else []
+    missing = [scale for scale in lab.study.scales if all(score.scale != scale for score in scores)]
+    for scale in missing:
+        scores += _score(lab, bicubic_upscaler(scale), run=None, scale=scale, name=BICUBIC, label=BICUBIC)
+    if missing:
+        write_scores(path, scores)
 
 
 def _score(
@@ -162,8 +184,9 @@ def _score(
     scale: int,
     name: str,
     label: str,
-    pictured: bool,
 ) -> list[Score]:
+    """An upscaler's rows on every benchmark; pictures of the first seed are kept."""
+    pictured = run is None or run.seed == lab.study.seeds[0]
     began = time.perf_counter()
     measurements = [
         measurement

@@ -4,35 +4,71 @@ import json
 from pathlib import Path
 from typing import Any
 
-from esrlab.errors import UsageError
+from esrlab.errors import UsageError, UserError
 from esrlab.files import to_json, write_text
 from esrlab.perception import LPIPSWeights, has_real_lpips
 from esrlab.photos import Benchmark, Photos
 from esrlab.runfolder import differences
 from esrlab.scores import BICUBIC, Score, read_scores, write_scores
-from esrlab.study import PlannedRun, Study, dump_study, read_asked
+from esrlab.study import PlannedRun, Study, dump_study, plan_runs, read_asked
 
 MANIFEST = "manifest.json"
 """Beside study.toml: which runs, photographs and benchmark images the study's rows rest on."""
 
 
 def refuse_other_study(study: Study, out: Path) -> bool:
-    """Whether `out` holds this study already; UsageError when it holds another one or anything else.
+    """Whether `out` holds this study already, or less of it; UsageError when it holds anything else.
 
+    Less of it: all of its runs are runs of this study too, the same in every field, on the same benchmarks.
     Claims are no part of what a study is: they change no row, so they may be added at any time.
     """
     if (out / "study.toml").exists():
-        there, asked = (each.model_dump(mode="json", exclude={"claims"}) for each in (read_asked(out), study))
-        changed = differences(there, asked)
+        there = read_asked(out)
+        if extends(study, there):
+            return True
+        changed = differences(*(each.model_dump(mode="json", exclude={"claims"}) for each in (there, study)))
         if changed:
             raise UsageError(
-                f"{out} holds another study; choose a new folder with --out, or ask for the same again:\n"
+                f"{out} holds another study; choose a new folder with --out, or ask for the same again or "
+                "for more seeds, recipes and scales beside those there:\n"
                 + "\n".join(f"  {line}" for line in changed)
             )
         return True
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is not empty and holds no study; choose a new folder with --out")
     return False
+
+
+def extends(study: Study, there: Study) -> bool:
+    """Whether a study has every run of another one, the same in all fields, on the same images."""
+    same = ("name", "photos", "benchmarks", "weights")
+    if any(getattr(study, key) != getattr(there, key) for key in same):
+        return False
+    try:
+        planned, asked = ({run.name: run.recipe for run in plan_runs(each)} for each in (there, study))
+    except UserError:  # a recipe's file has gone, say: the fields of study.toml decide
+        return False
+    return all(asked.get(name) == recipe for name, recipe in planned.items())
+
+
+def settle_study(study: Study, out: Path) -> Study:
+    """The study as `out` is to hold it: what is there comes first, in its order, and what is added after it.
+
+    The first seed stays the one whose pictures are kept. Raises UsageError as `refuse_other_study` does.
+    """
+    if not refuse_other_study(study, out):
+        return study
+    there = read_asked(out)
+    return study.model_copy(
+        update={
+            "scales": tuple(dict.fromkeys((*there.scales, *study.scales))),
+            "seeds": tuple(dict.fromkeys((*there.seeds, *study.seeds))),
+            "recipes": {
+                name: study.recipes[name] for name in dict.fromkeys((*there.recipes, *study.recipes))
+            },
+            "claims": study.claims or there.claims,
+        }
+    )
 
 
 def describe_data(
@@ -69,19 +105,24 @@ def claim_folder(study: Study, out: Path, *, manifest: dict[str, Any]) -> None:
     """
     has_begun = refuse_other_study(study, out)
     _refuse_other_data(out, manifest)
-    if not has_begun or (study.claims and study.claims != read_asked(out).claims):
-        write_text(out / "study.toml", dump_study(study))
+    if not has_begun or settle_study(study, out) != read_asked(out):
+        write_text(out / "study.toml", dump_study(settle_study(study, out)))
     write_text(out / MANIFEST, to_json(manifest, indent=2) + "\n")
 
 
 def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
-    if (out / MANIFEST).exists():
-        changed = differences(json.loads((out / MANIFEST).read_text(encoding="utf-8")), manifest)
-        if changed:
-            raise UsageError(
-                f"{out} was begun on other data; choose a new folder with --out, or bring the old back:\n"
-                + "\n".join(f"  {line}" for line in changed)
-            )
+    """UsageError where photographs or benchmarks have changed, or a run that was planned is no more."""
+    if not (out / MANIFEST).exists():
+        return
+    before = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    if "runs" in before and set(before["runs"]) <= set(manifest["runs"]):
+        before["runs"] = manifest["runs"]
+    changed = differences(before, manifest)
+    if changed:
+        raise UsageError(
+            f"{out} was begun on other data; choose a new folder with --out, or bring the old back:\n"
+            + "\n".join(f"  {line}" for line in changed)
+        )
 
 
 def collect_scores(out: Path, runs: tuple[PlannedRun, ...]) -> list[Score]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, get_args
 
+from esrlab.errors import UsageError
 from esrlab.fields import leaves
 from esrlab.losses import FeatureWeights
 from esrlab.photos import Photos
@@ -83,3 +84,16 @@ def say_skipped(photos: Photos) -> None:
             console.print(f"  {reason}", markup=False)
         if len(photos.skipped) > 10:
             console.print(f"  … and {len(photos.skipped) - 10} more (recipe.json lists them all)")
+
+
+def named_folders(texts: Sequence[str]) -> dict[str, str]:
+    """What --benchmark NAME=DIR names, repeated; UsageError for another form, or a name given twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, folder = text.partition("=")
+        if not sign or not name or not folder:
+            raise UsageError(f"--benchmark takes NAME=DIR, such as Set5=benchmarks/Set5, not {text!r}")
+        if found.get(name, folder) != folder:
+            raise UsageError(f"--benchmark names two folders {name}: {found[name]} and {folder}")
+        found[name] = folder
+    return found

@@ -1,9 +1,14 @@
 """Verdicts on the paper's claims and on those in the study's study.toml, tables, figures and pages. Nothing
 is trained or scored again: what is printed and written comes from the study's own files.
 
+Several folders make one report in a folder of its own (--out): studies, and what esrlab evaluate kept. Equal
+recipes of equal names are more seeds of one; of names that differ in what they are, a later folder's has
+" (<study>)" after its name. A row with two values, or a benchmark of two sets of images, is refused.
+
 examples:
   esrlab report studies/paper
   esrlab report studies/paper --json
+  esrlab report studies/paper studies/others --out studies/all
 """
 
 import argparse
@@ -15,19 +20,31 @@ from pathlib import Path
 from rich.console import Console
 
 from esrlab.progress import answers
-from esrlab.report import Judgement, Report, as_record, make_report
+from esrlab.report import Judgement, Report, as_record, default_place, make_report, merge_studies
 from esrlab.report.formats import to_terminal
 
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
-    """The study's folder; --json."""
-    parser.add_argument("study", type=Path, help="the study's folder")
+    """The studies' folders, where several are reported on; --json."""
+    parser.add_argument(
+        "studies", type=Path, nargs="+", metavar="DIR", help="a study's folder, or evaluate's"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="the folder of a merged report (default: beside the first, named after all)"
+    )
+    parser.add_argument(
+        "--apart", action="store_true", help="show every study's recipes by themselves, equal ones too"
+    )
     parser.add_argument("--json", action="store_true", help="print the tables as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Rebuilds and prints."""
-    report = make_report(options.study)
+    study = options.studies[0]
+    if len(options.studies) > 1 or options.out is not None:
+        out = options.out or default_place(options.studies)
+        study = merge_studies(options.studies, out, apart=options.apart)
+    report = make_report(study)
     if options.json:
         tables = [asdict(table) for table in report.tables]
         judgement = report.judgement

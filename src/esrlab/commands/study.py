@@ -1,5 +1,6 @@
 """STUDY is a .toml file, or 'paper': the paper's four recipes at its exact settings. Started again, it goes
-on; finished runs are left alone. Any field of a recipe can be set for all recipes by its dotted name.
+on; finished runs are left alone. Asked for more seeds, recipes or scales beside those it has, its folder is
+extended by them. Any field of a recipe can be set for all recipes by its dotted name.
 
 examples:
   esrlab study paper --photos DIV2K/train --benchmark Set5=Set5 --out studies/paper
@@ -40,6 +41,7 @@ from esrlab.commands.options import (
     add_fields,
     add_weights,
     chosen_fields,
+    named_folders,
     say_skipped,
 )
 from esrlab.commands.report import print_report
@@ -51,7 +53,7 @@ from esrlab.progress import console, counter, meter
 from esrlab.recipes import find_recipe
 from esrlab.report import make_report
 from esrlab.study import Study, paper_study, parse_study, plan_runs, read_study
-from esrlab.studyfolder import refuse_other_study
+from esrlab.studyfolder import settle_study
 from esrlab.studyprogress import StudyProgress
 
 
@@ -81,8 +83,8 @@ def run(options: argparse.Namespace) -> int:
 
 def carry_out(study: Study, *, out: Path, device: torch.device, only_papers: bool) -> int:
     """Runs a study with its progress, prints its report, and returns the exit code."""
+    study = settle_study(study, out)
     runs = plan_runs(study)
-    refuse_other_study(study, out)
     finished = {path.parent.name for path in (out / "runs").glob("*/scores.jsonl")}
     console.print(
         _announce(study, len(runs), len(finished & {run.name for run in runs}), device), markup=False
@@ -125,7 +127,7 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
     if options.photos is not None:
         asked["photos"] = options.photos[0] if len(options.photos) == 1 else options.photos
     if options.benchmark is not None:
-        asked["benchmarks"] = dict(_benchmark(text) for text in options.benchmark)
+        asked["benchmarks"] = named_folders(options.benchmark)
     if options.recipes is not None:
         asked["recipes"] = {name: {} for name in options.recipes}
     if options.scales is not None:
@@ -134,10 +136,3 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
         asked["seeds"] = options.seeds
     asked["fields"] = {**asked["fields"], **fields}
     return parse_study(asked)
-
-
-def _benchmark(text: str) -> tuple[str, str]:
-    name, sign, folder = text.partition("=")
-    if not sign or not name or not folder:
-        raise UsageError(f"--benchmark takes NAME=DIR, such as Set5=benchmarks/Set5, not {text!r}")
-    return name, folder

@@ -6,14 +6,16 @@ from pathlib import Path
 from esrlab.errors import UserError
 from esrlab.files import write_text
 from esrlab.report.caveats import Words, write_words
-from esrlab.report.figures import draw_figures
+from esrlab.report.figures import FORMATS, draw_figures
 from esrlab.report.formats import escape_markdown, to_latex, to_markdown
 from esrlab.report.logs import name_absent_adversaries, name_endings, name_unfinished, read_logs
+from esrlab.report.merging import default_place, merge_studies, read_notes
 from esrlab.report.page import write_page
 from esrlab.report.paper import PAPER_TABLES, SCALE_NOTE
 from esrlab.report.tables import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE, Table, build_tables
+from esrlab.report.tidy import cells_as_csv, verdicts_as_csv
 from esrlab.report.verdicts import Judgement, as_record, judge_study
-from esrlab.scores import read_scores
+from esrlab.scores import Score, read_scores
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Report:
 
 
 def make_report(study: Path) -> Report:
-    """Rebuilds report.md, report.html, tables.tex and figures/ of a study's folder from its files.
+    """Rebuilds report.md, report.html, tables.tex, tables.csv, verdicts.csv and figures/ of a study's folder.
 
     Raises UserError where the folder holds no scores.
     """
@@ -39,6 +41,31 @@ def make_report(study: Path) -> Report:
         raise UserError(f"{source} is empty: no run of this study has finished yet")
     judgement = judge_study(study, scores)
     tables = build_tables(scores)
+    notes = _name_conventions(scores, tables)
+    logs = read_logs(study)
+    notes = [
+        *read_notes(study),
+        *name_unfinished(study),
+        *name_endings(logs),
+        *name_absent_adversaries(logs),
+        *notes,
+    ]
+    words = write_words(scores, notes=notes)
+    title = f"Study {' + '.join(dict.fromkeys(score.study for score in scores))}"
+    figures = draw_figures(study, scores, logs)
+    markdown, latex, page = study / "report.md", study / "tables.tex", study / "report.html"
+    cells, parts = study / "tables.csv", study / "verdicts.csv"
+    write_text(markdown, _as_markdown(title, judgement, tables, words, figures))
+    set_tables = "\n".join(to_latex(table) for table in (*judgement.tables, *tables))
+    write_text(latex, f"% needs \\usepackage{{booktabs}}\n{set_tables}")
+    write_text(cells, cells_as_csv(scores))
+    write_text(parts, verdicts_as_csv(judgement))
+    write_page(page, words, title=title, judgement=judgement, tables=tables, figures=figures)
+    drawn = [path.with_suffix(suffix) for path in figures for suffix in FORMATS]
+    return Report(judgement, tables, words, [page, markdown, latex, cells, parts, *drawn])
+
+
+def _name_conventions(scores: list[Score], tables: list[Table]) -> list[str]:
     notes = [CONVENTIONS]
     metrics = {score.metric for score in scores}
     if "LPIPS≈" in metrics:
@@ -47,17 +74,7 @@ def make_report(study: Path) -> Report:
         notes.append(LPIPS_ABSENT_NOTE)
     if any(table.key.startswith("table") for table in tables):
         notes.append(SCALE_NOTE)
-    logs = read_logs(study)
-    notes = [*name_unfinished(study), *name_endings(logs), *name_absent_adversaries(logs), *notes]
-    words = write_words(scores, notes=notes)
-    title = f"Study {scores[0].study}"
-    figures = draw_figures(study, scores, logs)
-    markdown, latex, page = study / "report.md", study / "tables.tex", study / "report.html"
-    write_text(markdown, _as_markdown(title, judgement, tables, words, figures))
-    set_tables = "\n".join(to_latex(table) for table in (*judgement.tables, *tables))
-    write_text(latex, f"% needs \\usepackage{{booktabs}}\n{set_tables}")
-    write_page(page, words, title=title, judgement=judgement, tables=tables, figures=figures)
-    return Report(judgement, tables, words, [page, markdown, latex, *figures])
+    return notes
 
 
 def _as_markdown(
@@ -78,4 +95,12 @@ def _as_markdown(
     return "\n".join(parts)
 
 
-__all__ = ["PAPER_TABLES", "Judgement", "Report", "as_record", "make_report"]
+__all__ = [
+    "PAPER_TABLES",
+    "Judgement",
+    "Report",
+    "as_record",
+    "default_place",
+    "make_report",
+    "merge_studies",
+]

@@ -22,7 +22,7 @@ class Words:
 def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
     """The sentences of a report, from its rows alone."""
     trained = [score for score in scores if score.recipe != BICUBIC]
-    seeds = len({score.seed for score in trained})
+    seeds = len({score.seed for score in trained if score.seed is not None})
     images = len({score.image for score in scores})
     steps = sorted({score.step for score in trained if score.step is not None})
     if not trained:
@@ -36,7 +36,11 @@ def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
             "how far the seeds of one recipe lie apart (±), against which any difference has to be seen"
         )
     cannot: list[str] = []
-    if seeds < SETTLING_SEEDS:
+    if seeds == 0:
+        cannot.append(
+            "whether a difference is a loss's or a seed's: the seeds of these methods are not known"
+        )
+    elif seeds < SETTLING_SEEDS:
         cannot.append(
             f"whether a difference is the loss's or the seed's: {_count(seeds, 'seed')} cannot settle it"
         )

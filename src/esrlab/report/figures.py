@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,34 @@ IMAGES = 3
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 """Okabe and Ito's palette, told apart with any colour vision."""
 
+STROKES = ("-", "--", "-.")
+"""Lines of one colour are told apart by these, once every colour is taken."""
+
+FORMATS = (".png", ".pdf", ".svg")
+"""Every figure is written in each: for the page, for papers, for editing."""
+
+SETTINGS: dict[Any, Any] = {
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "svg.hashsalt": "esrlab",
+    "svg.fonttype": "path",
+}
+"""Fonts are embedded as journals ask for them, and names inside a file are the same each time."""
+
+UNDATED: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    ".svg": {"Date": None, "Creator": None},
+}
+"""What is left out of a file, so that the same figure is the same bytes."""
+
 Pixels = NDArray[np.float64]
 
 
 def draw_figures(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> list[Path]:
-    """Draws every figure that the folder's pictures and logs allow into figures/; returns their paths.
+    """Draws every figure that the folder's pictures and logs allow into figures/, in every format.
+
+    Returns the paths of the PNG files.
 
     Raises UserError naming the extra where matplotlib is missing.
     """
@@ -41,18 +64,29 @@ def draw_figures(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> li
     except ModuleNotFoundError as error:
         raise UserError("figures need matplotlib: pip install 'esrlab[report]'") from error
     mpl.use("Agg")
+    with mpl.rc_context(SETTINGS):
+        return _draw(study, scores, logs)
+
+
+def _draw(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> list[Path]:
     drawn: list[Path] = []
     names = {score.recipe: marked(score.recipe, score.label) for score in scores}
     for scale in sorted({score.scale for score in scores}):
         figures = (("crops", _crops(study, scores, names, scale)), ("curves", _curves(logs, names, scale)))
-        for name, figure in figures:
-            if figure is None:
-                continue
-            path = study / "figures" / f"{name}-x{scale}.png"
-            with replacing(path) as temporary:
-                figure.savefig(temporary, dpi=130, metadata={"Software": None})
-            drawn.append(path)
+        drawn += [
+            _save(figure, study / "figures" / f"{name}-x{scale}.png")
+            for name, figure in figures
+            if figure is not None
+        ]
     return drawn
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    for suffix in FORMATS:
+        with replacing(path.with_suffix(suffix)) as temporary:
+            figure.savefig(temporary, dpi=130, format=suffix[1:], metadata=UNDATED[suffix])
+        figure.set_layout_engine("none")  # what the first format found holds for all
+    return path
 
 
 def _read(path: Path) -> Pixels:
@@ -82,6 +116,9 @@ def _crops(study: Path, scores: list[Score], names: dict[str, str], scale: int) 
     for line, image in zip(axes, images, strict=True):
         top, left = busiest_place(_read(root / "hr" / f"{image}.png"), side=CROP, step=scale)
         for place, method in zip(line, methods, strict=True):
+            if not (root / method / f"{image}.png").exists():
+                place.axis("off")
+                continue
             shrink = scale if method == "lr" else 1
             pixels = _read(root / method / f"{image}.png")
             rows = slice(top // shrink, (top + CROP) // shrink)
@@ -148,7 +185,8 @@ def _curves(logs: Sequence[RunLog], names: dict[str, str], scale: int) -> Figure
     runs = [log for log in logs if log.scale == scale and log.rows]
     if not runs:
         return None
-    colours = dict(zip(dict.fromkeys(log.recipe for log in runs), COLOURS * 9, strict=False))
+    strokes = [(colour, stroke) for stroke in STROKES for colour in COLOURS] * 9
+    styles = dict(zip(dict.fromkeys(log.recipe for log in runs), strokes, strict=False))
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
     for place, (title, key, part) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for log in runs:
@@ -157,17 +195,18 @@ def _curves(logs: Sequence[RunLog], names: dict[str, str], scale: int) -> Figure
                 steps, values = (np.array(column, dtype=np.float64) for column in zip(*points, strict=True))
                 if key == "loss/content":
                     values = values / max(values[: _window(len(values))].mean(), 1e-30)
-                place.plot(steps, _smooth(values), color=colours[log.recipe], lw=1)
+                colour, stroke = styles[log.recipe]
+                place.plot(steps, _smooth(values), color=colour, ls=stroke, lw=1)
                 if log.first_alarm is not None:
-                    place.axvline(log.first_alarm, color=colours[log.recipe], lw=1, ls=":")
+                    place.axvline(log.first_alarm, color=colour, lw=1, ls=":")
         place.set_title(f"×{scale}: {title}", fontsize=8)
         place.set_xlabel("step", fontsize=7)
         place.tick_params(labelsize=7)
         if key == "critic/gap":
             place.set_yscale("symlog", linthresh=1e-3)
     figure.axes[-1].set_ylim(-0.02, 1.02)
-    handles = [Line2D([], [], color=colour, lw=2) for colour in colours.values()]
-    labels = [names.get(recipe, recipe) for recipe in colours]
+    handles = [Line2D([], [], color=colour, ls=stroke, lw=2) for colour, stroke in styles.values()]
+    labels = [names.get(recipe, recipe) for recipe in styles]
     if any(log.first_alarm is not None for log in runs):
         handles.append(Line2D([], [], color="#555555", lw=1, ls=":"))
         labels.append("first sign of a collapse")

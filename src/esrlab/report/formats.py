@@ -42,6 +42,13 @@ LATEX = {
     "‡": r"\ddag{}",
     "…": r"\dots{}",
     "<": r"$<$",
+    ">": r"$>$",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "∞": r"$\infty$",
+    "\n": " ",
+    "\r": " ",
+    "\t": " ",
 }
 
 
@@ -99,7 +106,7 @@ def to_markdown(table: Table) -> str:
 
 def escape_markdown(text: str) -> str:
     """Text that a Markdown table or list shows as it is."""
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def to_latex(table: Table) -> str:
@@ -116,8 +123,14 @@ def to_latex(table: Table) -> str:
     )
     return (
         "\\begin{table}\n\\centering\n"
-        f"\\caption{{{escape_latex(table.title)}}}\n\\label{{tab:{table.key}}}\n"
+        f"\\caption{{{escape_latex(table.title)}}}\n\\label{{tab:{_as_label(table.key)}}}\n"
         f"\\begin{{tabular}}{{{spec}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}\n{notes}\\end{{table}}\n"
+    )
+
+
+def _as_label(key: str) -> str:
+    return "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in key
     )
 
 

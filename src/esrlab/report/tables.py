@@ -88,10 +88,11 @@ def build_tables(scores: Sequence[Score]) -> list[Table]:
     found = spreads(scores)
     labels = {score.recipe: score.label for score in scores}
     endings = count_endings(scores)
+    seeded = frozenset((score.scale, score.recipe) for score in scores if score.seed is not None)
     benchmarks = list(dict.fromkeys(score.image.split("/", 1)[0] for score in scores))
     tables: list[Table] = []
     for benchmark in benchmarks:
-        source = Source(benchmark, found, labels, endings)
+        source = Source(benchmark, found, labels, endings, seeded)
         for paper in PAPER_TABLES:
             if all(recipe in labels for recipe in paper.recipes):
                 title = f"Table {paper.number}, {paper.title}, on {benchmark}"
@@ -127,6 +128,7 @@ class Source:
     spreads: dict[Series, Spread]
     labels: dict[str, str]
     endings: dict[tuple[int, str], dict[str, int]]
+    seeded: frozenset[tuple[int, str]]
 
     def scales(self) -> list[int]:
         return sorted({series.scale for series in self.spreads if series.benchmark == self.benchmark})
@@ -213,7 +215,7 @@ def _full_table(rows: Source) -> Table:
         shown += [(scale, name, marked(name, rows.labels[name])) for name in present]
         for name in present:
             spread = rows.find(scale, name, FIELD[0].at(scale))
-            seeds = "–" if name == BICUBIC or spread is None else str(spread.seeds)
+            seeds = "–" if spread is None or (scale, name) not in rows.seeded else str(spread.seeds)
             cells = (
                 f"×{scale}",
                 rows.mark(scale, name, marked(name, rows.labels[name])),

@@ -1,0 +1,214 @@
+"""Several studies' folders -> one folder that holds their rows, pictures, logs and claims, to report from.
+
+Whose rows are whose: docs/rows.md. Nothing is taken from anywhere but the folders, in the order given, so the
+same folders give the same bytes.
+"""
+
+import json
+import math
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from esrlab.claims import CLAIMS, read_asked_claims
+from esrlab.errors import UsageError
+from esrlab.files import replacing, to_json, write_text
+from esrlab.report.origins import Identity, differing_fields
+from esrlab.report.sources import Source, open_sources, unused_name
+from esrlab.scores import BICUBIC, Score, write_scores
+
+MERGED = "merged.json"
+"""Marks a folder that was made by merging, and tells from what."""
+
+RUN_FILES = ("recipe.json", "outcome.json", "log.jsonl", "scores.jsonl", "failed.txt")
+
+AGREEMENT = 1e-6
+"""Relative difference up to which two values of one row agree: processors differ in last digits."""
+
+_Place = tuple[str, int, int | None, str, str]
+
+
+def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) -> Path:
+    """Merges studies' folders into `out` and returns it.
+
+    Equal names of recipes that are not the same are told apart by " (<study>)"; `apart`: of all recipes.
+    Raises UsageError where a benchmark's images differ, where one row has two values, and for an `out` that
+    holds anything else; nothing is written then.
+    """
+    _refuse_place(folders, out)
+    sources = open_sources(folders)
+    _refuse_other_images(sources)
+    notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources)]
+    rows = _merge_rows(sources)
+    claims = _merge_claims(sources)
+    for part in ("pictures", "runs", "figures"):
+        shutil.rmtree(out / part, ignore_errors=True)
+    from_folders = [
+        {"folder": str(source.folder), "study": source.name, "renamed": source.renamed} for source in sources
+    ]
+    write_text(out / MERGED, to_json({"from": from_folders, "notes": notes}, indent=2) + "\n")
+    write_text(out / "manifest.json", to_json(_merge_manifests(sources), indent=2) + "\n")
+    write_scores(out / "scores.jsonl", rows)
+    for source in sources:
+        _copy_pictures(source, out)
+        _copy_runs(source, out)
+    write_text(out / CLAIMS, tomli_w.dumps({"claims": claims}))
+    return out
+
+
+def read_notes(study: Path) -> list[str]:
+    """What a report on a merged folder has to say of the merging; nothing where it is none."""
+    path = study / MERGED
+    return json.loads(path.read_text(encoding="utf-8"))["notes"] if path.is_file() else []
+
+
+def default_place(folders: Sequence[Path]) -> Path:
+    """Where a merged report goes without --out: beside the first folder, named after all."""
+    name = "+".join(folder.resolve().name for folder in folders)
+    if len(name) > 120:
+        raise UsageError("so many folders need a place for their report: choose it with --out")
+    return folders[0].resolve().parent / name
+
+
+def _refuse_place(folders: Sequence[Path], out: Path) -> None:
+    places = [folder.resolve() for folder in folders]
+    if len(set(places)) < len(places):
+        raise UsageError(f"a folder is named twice: {', '.join(map(str, folders))}")
+    if out.resolve() in places:
+        raise UsageError(f"{out} is one of the folders to report on; choose another one with --out")
+    if out.exists() and not (out / MERGED).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is not empty and holds no merged report; choose a new folder with --out")
+
+
+def _refuse_other_images(sources: Sequence[Source]) -> None:
+    first: dict[str, tuple[Source, dict[str, Any]]] = {}
+    for source in sources:
+        for name, images in source.manifest.get("benchmarks", {}).items():
+            other, known = first.setdefault(name, (source, images))
+            if known != images:
+                raise UsageError(
+                    f"{name} is {known.get('count')} images (fingerprint {known.get('fingerprint')}) in "
+                    f"{other.folder}, and {images.get('count')} others ({images.get('fingerprint')}) in "
+                    f"{source.folder}: their rows cannot stand in one table"
+                )
+
+
+def _tell_apart(sources: Sequence[Source], *, apart: bool) -> list[str]:
+    """Renames recipes of a name that an earlier folder uses for another recipe; returns a note on each."""
+    notes: list[str] = []
+    taken: dict[str, tuple[Source, Identity]] = {}
+    names = {recipe for source in sources for recipe in source.identities}
+    for source in sources:
+        for recipe, identity in source.identities.items():
+            if recipe == BICUBIC:
+                continue
+            first, known = taken.setdefault(recipe, (source, identity))
+            if first is source or (not apart and known.same_as(identity)):
+                continue
+            source.renamed[recipe] = unused_name(f"{recipe} ({source.name})", names)
+            names.add(source.renamed[recipe])
+            why = (
+                "kept apart as asked"
+                if apart and known.same_as(identity)
+                else differing_fields(known, identity)
+            )
+            notes.append(f"{recipe} of {source.name} is shown as {source.renamed[recipe]}: {why}.")
+    return notes
+
+
+def _merge_rows(sources: Sequence[Source]) -> list[Score]:
+    """All rows, the first folder's first; one that several have once. UsageError where values differ."""
+    rows: dict[_Place, Score] = {}
+    owners: dict[_Place, Source] = {}
+    conflicts: list[str] = []
+    for source in sources:
+        for score in source.scores:
+            recipe = source.called(score.recipe)
+            label = score.label if recipe == score.recipe else f"{score.label} ({source.name})"
+            row = replace(score, recipe=recipe, label=label, study=source.name)
+            place = (row.recipe, row.scale, row.seed, row.image, row.metric)
+            known = rows.setdefault(place, row)
+            owner = owners.setdefault(place, source)
+            if known is not row and not math.isclose(known.value, row.value, rel_tol=AGREEMENT):
+                conflicts.append(
+                    f"  {recipe} ×{row.scale}, seed {row.seed}, {row.image}, {row.metric}: {known.value:.6g} "
+                    f"in {owner.folder}, {row.value:.6g} in {source.folder}"
+                )
+    if conflicts:
+        more = f"\n  … and {len(conflicts) - 5} more" if len(conflicts) > 5 else ""
+        raise UsageError(
+            "rows of one recipe, seed and image have two values; say --apart to show every study's recipes "
+            "by themselves (bicubic has to agree):\n" + "\n".join(conflicts[:5]) + more
+        )
+    return list(rows.values())
+
+
+def _name_perceptual(sources: Sequence[Source]) -> list[str]:
+    found = [
+        (source.name, sorted({score.metric for score in source.scores if score.metric.startswith("LPIPS")}))
+        for source in sources
+    ]
+    if len({tuple(metrics) for _, metrics in found}) == 1:
+        return []
+    each = "; ".join(f"{name}: {' and '.join(metrics) or 'none'}" for name, metrics in found)
+    return [
+        f"These studies were not judged by the same LPIPS ({each}); n/a stands where one was not measured."
+    ]
+
+
+def _merge_claims(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """Every folder's own claims, of the recipes as they are called here; a second of an id has a number."""
+    merged: dict[str, dict[str, Any]] = {}
+    for source in sources:
+        for asked in read_asked_claims(source.folder):
+            claim = asked.model_dump(mode="json")
+            claim |= {key: source.called(claim[key]) for key in ("better", "than")}
+            known = [{**one, "id": asked.id} for one in merged.values() if one["id"].startswith(asked.id)]
+            if claim not in known:
+                claim["id"] = unused_name(asked.id, set(merged), joint=".")
+                merged[claim["id"]] = claim
+    return list(merged.values())
+
+
+def _merge_manifests(sources: Sequence[Source]) -> dict[str, Any]:
+    runs = [_run_name(source, name) for source in sources for name in source.manifest.get("runs", [])]
+    benchmarks: dict[str, Any] = {}
+    evaluated: dict[str, Any] = {}
+    for source in sources:
+        benchmarks |= source.manifest.get("benchmarks", {})
+        for key, about in source.manifest.get("evaluated", {}).items():
+            recipe, sign, rest = key.rpartition(" ×")
+            evaluated.setdefault(f"{source.called(recipe)}{sign}{rest}", about)
+    return {"runs": list(dict.fromkeys(runs)), "benchmarks": benchmarks, "evaluated": evaluated}
+
+
+def _run_name(source: Source, run: str) -> str:
+    recipe, sign, rest = run.rpartition("-x")
+    return f"{source.called(recipe)}{sign}{rest}" if sign else run
+
+
+def _copy_pictures(source: Source, out: Path) -> None:
+    """Copies pictures that no earlier folder had of the same method."""
+    for folder in sorted((source.folder / "pictures").glob("x*/*")):
+        called = folder.name if folder.name in ("lr", "hr") else source.called(folder.name)
+        for path in sorted(folder.rglob("*.png")):
+            _copy(path, out / "pictures" / folder.parent.name / called / path.relative_to(folder))
+
+
+def _copy_runs(source: Source, out: Path) -> None:
+    for folder in sorted((source.folder / "runs").glob("*")):
+        place = out / "runs" / _run_name(source, folder.name)
+        if not place.exists():
+            for name in RUN_FILES:
+                if (folder / name).is_file():
+                    _copy(folder / name, place / name)
+
+
+def _copy(path: Path, place: Path) -> None:
+    if not place.exists():
+        with replacing(place) as temporary:
+            shutil.copyfile(path, temporary)

@@ -1,0 +1,100 @@
+"""Tables as CSV for programs: one figure a line, unrounded, no formatted cells."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from esrlab.report.paper import PRINTED
+from esrlab.report.tables import count_endings
+from esrlab.report.verdicts import Judgement, as_record
+from esrlab.scores import Score
+from esrlab.statistics import Cell, contrast, gather, spreads
+
+CELLS = (
+    *("benchmark", "scale", "recipe", "label", "metric", "mean", "sd", "low", "high"),
+    *("seeds", "images", "collapsed", "diverged", "paper"),
+)
+PARTS = (
+    *("claim", "verdict", "kind", "recipe", "rival", "scale", "base", "metric", "standing"),
+    *("difference", "low", "high", "p", "p_holm", "effect", "effect_of", "seeds", "images", "paired"),
+)
+
+
+def cells_as_csv(scores: Sequence[Score]) -> str:
+    """Every cell of every table: mean and sd over seeds, its 95% interval over seeds and images.
+
+    `seeds` is 0 where none is known; `paper` is the figure that the paper prints, of PSNR-paper, SSIM-paper
+    and LPIPS. What there is none of is empty.
+    """
+    endings, labels = count_endings(scores), {score.recipe: score.label for score in scores}
+    rows = {name: gather(found) for name, found in _by_benchmark(scores).items()}
+    lines: list[dict[str, Any]] = []
+    for series, spread in spreads(scores).items():
+        cell = Cell(series.recipe, series.scale, series.metric)
+        by_seed = rows[series.benchmark][cell]
+        compared = contrast(rows[series.benchmark], ((1.0, cell),))
+        low, high = compared.interval or (None, None)
+        ended = endings.get((series.scale, series.recipe), {})
+        line = {
+            "benchmark": series.benchmark,
+            "scale": series.scale,
+            "recipe": series.recipe,
+            "label": labels[series.recipe],
+            "metric": series.metric,
+            "mean": spread.mean,
+            "sd": spread.sd,
+            "low": low,
+            "high": high,
+            "seeds": len(by_seed.keys() - {None}),
+            "images": len(set().union(*by_seed.values())),
+            "collapsed": ended.get("collapsed", 0),
+            "diverged": ended.get("diverged", 0),
+            "paper": _printed(series.recipe, series.scale, series.metric),
+        }
+        lines.append(line)
+    return _to_csv(CELLS, lines)
+
+
+def verdicts_as_csv(judgement: Judgement) -> str:
+    """Every part that a verdict rests on, a line each; what was not tested is empty.
+
+    `seeds` is the fewer of the two recipes'.
+    """
+    lines: list[dict[str, Any]] = []
+    for verdict in judgement.verdicts:
+        record = as_record(verdict, "")
+        for part in record["parts"]:
+            low, high = part.get("interval") or (None, None)
+            line = {**part, "claim": record["id"], "verdict": record["verdict"], "low": low, "high": high}
+            line["seeds"] = min(part.get("seeds", ()), default=None)
+            lines.append({column: line.get(column) for column in PARTS})
+    return _to_csv(PARTS, lines)
+
+
+def _by_benchmark(scores: Iterable[Score]) -> dict[str, list[Score]]:
+    found: dict[str, list[Score]] = {}
+    for score in scores:
+        found.setdefault(score.image.split("/", 1)[0], []).append(score)
+    return found
+
+
+def _printed(recipe: str, scale: int, metric: str) -> float | None:
+    printed = PRINTED.get(recipe, {}).get(scale)
+    if printed is None:
+        return None
+    return {"PSNR-paper": printed.psnr, "SSIM-paper": printed.ssim, "LPIPS": printed.lpips}.get(metric)
+
+
+def _to_csv(columns: Sequence[str], lines: Iterable[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for line in lines:
+        writer.writerow({key: _plain(value) for key, value in line.items()})
+    return text.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return f"{value:.10g}" if isinstance(value, float) and math.isfinite(value) else value
