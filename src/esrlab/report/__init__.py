@@ -56,7 +56,7 @@ def make_report(study: Path) -> Report:
     write_text(markdown, _as_markdown(title, judgement, tables, words, figures))
     set_tables = "\n".join(to_latex(table) for table in (*judgement.tables, *tables))
     write_text(latex, f"% needs \\usepackage{{booktabs}}\n{set_tables}")
-    write_page(page, words, title=title, judgement=judgement, tables=tables, figures=figures)
+    write_page(page, study, scores, logs, title=title, judgement=judgement, tables=tables, words=words)
     return Report(judgement, tables, words, [page, markdown, latex, *figures])
 
 

@@ -1,0 +1,238 @@
+"""Every benchmark image: the same crop through every recipe, its scores, and how it shifts colours."""
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from esrlab.report.page.pictures import (
+    Pixels,
+    best_window,
+    choose_side,
+    encode_picture,
+    read_picture,
+    variance_between,
+)
+from esrlab.scores import BICUBIC, Score
+
+LR, HR = "lr", "hr"
+
+Shifts = dict[tuple[str, int], list[tuple[float, float, float]]]
+"""Mean of picture − HR in each channel, in steps of 1/255, of each image, by method and scale."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One method's crop of one image, and the scores of its whole picture."""
+
+    key: str
+    name: str
+    picture: str
+    words: str
+    scores: tuple[str, ...]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """The panels of one scale."""
+
+    scale: int
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """An image through all recipes: where it is cut, and how it stands among the others.
+
+    gain: PSNR-Y over bicubic's in dB, mean over recipes, scales and seeds; None where it is not known.
+    rank: from the worst, 1, to the best; turn: its place when worst and best take turns.
+    """
+
+    key: str
+    image: str
+    crop: str
+    lines: tuple[Line, ...]
+    truth: Panel
+    gain: float | None
+    rank: int = 0
+    turn: int = 0
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """All cards, worst and best in turn, and the colour shifts that were met on the way."""
+
+    cards: tuple[Card, ...]
+    side: int
+    seed: int | None
+    shifts: Shifts
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """The pictures of a study, found by scale, method and image."""
+
+    root: Path
+    methods: tuple[str, ...]
+    scales: tuple[int, ...]
+
+    def path(self, scale: int, method: str, image: str) -> Path:
+        return self.root / f"x{scale}" / method / f"{image}.png"
+
+    def has(self, scale: int, method: str, image: str) -> bool:
+        inside = ".." not in PurePosixPath(f"{method}/{image}").parts
+        return inside and self.path(scale, method, image).is_file()
+
+    def found(self, scale: int, image: str) -> list[str]:
+        return [method for method in self.methods if self.has(scale, method, image)]
+
+
+def hang_gallery(study: Path, scores: Sequence[Score]) -> Gallery | None:
+    """The cards of every image that has pictures; None where there are none."""
+    methods = tuple(dict.fromkeys(score.recipe for score in scores))
+    scales = tuple(sorted({score.scale for score in scores}))
+    shelf = _Shelf(study / "pictures", methods, scales)
+    images = list(dict.fromkeys(score.image for score in scores))
+    images = [image for image in images if any(shelf.has(scale, HR, image) for scale in scales)]
+    if not images:
+        return None
+    side = choose_side(sum(_weigh(shelf, image) for image in images))
+    seed = next((score.seed for score in scores if score.seed is not None), None)
+    values = _values_of_first_seed(scores)
+    gains = _gains(scores)
+    shifts: Shifts = defaultdict(list)
+    cards = [
+        _hang(shelf, image, f"image-{number}", side, values, gains.get(image), shifts)
+        for number, image in enumerate(images, start=1)
+    ]
+    return Gallery(tuple(_in_turn(cards)), side, seed, dict(shifts))
+
+
+def _weigh(shelf: _Shelf, image: str) -> float:
+    """How many whole crops an image has; LR is smaller, HR is kept once."""
+    return 1 + sum(len(shelf.found(scale, image)) + 1 / scale**2 for scale in shelf.scales)
+
+
+def _hang(
+    shelf: _Shelf,
+    image: str,
+    key: str,
+    side: int,
+    values: dict[tuple[str, int, str], tuple[str, ...]],
+    gain: float | None,
+    shifts: Shifts,
+) -> Card:
+    pictures: dict[tuple[int, str], Pixels] = {}
+    for scale in shelf.scales:
+        if not shelf.has(scale, HR, image):
+            continue
+        truth = pictures[scale, HR] = read_picture(shelf.path(scale, HR, image))
+        for method in shelf.found(scale, image):
+            picture = pictures[scale, method] = read_picture(shelf.path(scale, method, image))
+            if picture.shape == truth.shape:
+                shift = (picture.astype(np.float64) - truth).mean(axis=(0, 1))
+                shifts[method, scale].append((float(shift[0]), float(shift[1]), float(shift[2])))
+        if shelf.has(scale, LR, image):
+            pictures[scale, LR] = read_picture(shelf.path(scale, LR, image))
+    scales = [scale for scale in shelf.scales if (scale, HR) in pictures]
+    top, left, height, width = best_window(_difference(pictures, scales), side=side)
+    window = (slice(top, top + height), slice(left, left + width))
+    full = pictures[scales[0], HR]
+    crop = (
+        f"{width}×{height} pixels, from column {left} and row {top} of {full.shape[1]}×{full.shape[0]}"
+    )
+    lines: list[Line] = []
+    for scale in scales:
+        panels = [
+            _panel(key, image, method, scale, pictures[scale, method][window], values)
+            for method in shelf.found(scale, image)
+        ]
+        if (scale, LR) in pictures:
+            small = tuple(slice(part.start // scale, part.stop // scale) for part in window)
+            panels.insert(0, _panel(key, image, LR, scale, pictures[scale, LR][small], values))
+        lines.append(Line(scale, tuple(panels)))
+    truth = Panel(f"{key}-hr", "HR", encode_picture(full[window]), f"{image}: HR, the truth", (), HR)
+    return Card(key, image, crop, tuple(lines), truth, gain)
+
+
+def _difference(pictures: dict[tuple[int, str], Pixels], scales: Sequence[int]) -> np.ndarray:
+    """The variance between methods over the part that all scales share; with HR where there is one method."""
+    rows = min(pictures[scale, HR].shape[0] for scale in scales)
+    columns = min(pictures[scale, HR].shape[1] for scale in scales)
+    total = np.zeros((rows, columns))
+    for scale in scales:
+        shape = pictures[scale, HR].shape
+        found = [p for (s, m), p in pictures.items() if s == scale and m not in (LR, HR) and p.shape == shape]
+        compared = found if len(found) > 1 else [*found, pictures[scale, HR]]
+        total += variance_between(compared)[:rows, :columns]
+    return total
+
+
+def _panel(
+    key: str,
+    image: str,
+    method: str,
+    scale: int,
+    pixels: Pixels,
+    values: dict[tuple[str, int, str], tuple[str, ...]],
+) -> Panel:
+    name = f"LR, enlarged ×{scale}" if method == LR else method
+    kind = method if method in (LR, BICUBIC) else "recipe"
+    words = f"{image} at ×{scale}: {name}"
+    return Panel(
+        f"{key}-x{scale}-{method}",
+        name,
+        encode_picture(pixels),
+        words,
+        values.get((method, scale, image), ()),
+        kind,
+    )
+
+
+def _values_of_first_seed(scores: Sequence[Score]) -> dict[tuple[str, int, str], tuple[str, ...]]:
+    """PSNR, SSIM and LPIPS of each picture, in words."""
+    found: dict[tuple[str, int, str], dict[str, str]] = defaultdict(dict)
+    for score in scores:
+        here = found[score.recipe, score.scale, score.image]
+        name = score.metric.removesuffix(f"/{score.scale}")
+        if name == "PSNR-Y":
+            here.setdefault(name, f"{score.value:.2f} dB")
+        elif name == "SSIM-Y":
+            here.setdefault(name, f"SSIM {score.value:.3f}")
+        elif name.startswith("LPIPS"):
+            here.setdefault(name, f"{name} {score.value:.3f}")
+    return {place: tuple(here.values()) for place, here in found.items()}
+
+
+def _gains(scores: Sequence[Score]) -> dict[str, float]:
+    """Each image's PSNR-Y over bicubic's, mean over recipes, scales and seeds, where it is finite."""
+    measured = [score for score in scores if score.metric == f"PSNR-Y/{score.scale}"]
+    base = {(s.image, s.scale): s.value for s in measured if s.recipe == BICUBIC}
+    gains: dict[str, list[float]] = defaultdict(list)
+    for score in measured:
+        place = (score.image, score.scale)
+        if score.recipe != BICUBIC and place in base:
+            gains[score.image].append(score.value - base[place])
+    means = {image: statistics.fmean(values) for image, values in gains.items()}
+    return {image: mean for image, mean in means.items() if math.isfinite(mean)}
+
+
+def _in_turn(cards: Sequence[Card]) -> list[Card]:
+    """The worst, the best, the second worst, the second best, and so on; what is not known comes last."""
+    known = sorted((card for card in cards if card.gain is not None), key=lambda card: card.gain or 0.0)
+    ranked = known + [card for card in cards if card.gain is None]
+    ranks = {card.key: rank for rank, card in enumerate(ranked, start=1)}
+    ordered: list[Card] = []
+    rest = list(known)
+    while rest:
+        ordered.append(rest.pop(0 if len(ordered) % 2 == 0 else -1))
+    ordered += ranked[len(known) :]
+    return [
+        Card(c.key, c.image, c.crop, c.lines, c.truth, c.gain, ranks[c.key], turn)
+        for turn, c in enumerate(ordered, start=1)
+    ]
