@@ -5,15 +5,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from esrlab.report.page.gallery import Shifts
-from esrlab.report.page.plots import BOTTOM, GREY, LINE, TOP, Axis, Canvas, Curve, Mark, Plot
+from esrlab.report.page.plots import BOTTOM, GREY, LINE, TOP, Axis, Canvas, Curve, Mark, Plot, Tick
 from esrlab.report.tables import Row, Table
 
 CHANNELS = ("R", "G", "B")
 INKS = (9, 10, 11)
 """The hues that the style sheet has for red, green and blue."""
 
+LIFTS = (0.28, 0.0, -0.28)
+"""Of the letters in a row, so that none hides another."""
+
+NAMES = 132
+"""Where the axis begins, right of the methods' names."""
+
 SEEN = 1.0
-"""Steps of 255 below which the axis is not drawn, so that rounding does not look like a shift."""
+"""Steps of 1/255 that the axis holds at least, so that rounding does not look like a shift."""
 
 
 def tabulate_shifts(shifts: Shifts) -> Table:
@@ -40,18 +46,24 @@ def draw_shifts(shifts: Shifts, *, scale: int) -> Plot:
     methods = [method for method, at in shifts if at == scale]
     means = {method: _mean(shifts[method, scale]) for method in methods}
     reach = max([SEEN, *(abs(value) for mean in means.values() for value in mean)]) * 1.15
-    canvas = Canvas(Axis(-reach, reach), Axis(0.0, float(len(methods))), TOP + BOTTOM + 30 * len(methods))
+    canvas = Canvas(
+        Axis(-reach, reach, "symlog", 1.0),
+        Axis(0.0, float(len(methods))),
+        TOP + BOTTOM + 36 * len(methods),
+        NAMES,
+    )
     marks: list[Mark] = []
+    names: list[Tick] = []
     curves = [Curve(canvas.path([(0.0, 0.0), (0.0, len(methods))]), GREY, "range", "no shift")]
     for row, method in enumerate(methods):
         level = len(methods) - row - 0.5
         words = ", ".join(
             f"{channel} {_signed(value)}" for channel, value in zip(CHANNELS, means[method], strict=True)
         )
-        marks.append(Mark(54, canvas.y(level) - 6, GREY, LINE, f"{method}: {words}", label=method))
+        names.append(Tick(canvas.y(level), method))
         marks += [
-            Mark(canvas.x(value), canvas.y(level - 0.2), ink, LINE, f"{method}: {words}", label=channel)
-            for channel, value, ink in zip(CHANNELS, means[method], INKS, strict=True)
+            Mark(canvas.x(value), canvas.y(level + lift), ink, LINE, f"{method}: {words}", label=channel)
+            for channel, value, ink, lift in zip(CHANNELS, means[method], INKS, LIFTS, strict=True)
         ]
     drawn = canvas.plot(
         title=f"×{scale}",
@@ -61,7 +73,7 @@ def draw_shifts(shifts: Shifts, *, scale: int) -> Plot:
         curves=curves,
         marks=marks,
     )
-    return replace(drawn, y_ticks=(), zero=None)
+    return replace(drawn, y_ticks=tuple(names), zero=None)
 
 
 def draw_all_shifts(shifts: Shifts) -> Sequence[Plot]:

@@ -1,5 +1,6 @@
 """Training curves: a plot a scale and question, a line a seed, collapse marked where it was first seen."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +13,18 @@ from esrlab.report.page.smoothing import Points, read_series, smooth
 
 @dataclass(frozen=True)
 class Question:
-    """What a plot of curves shows: its value in a log line, and whether relative to a run's start."""
+    """What a plot of curves shows: its value in a log line, and whether relative to a run's start.
+
+    Where values go beyond `bent_above`, as those of a collapsed run do, the axis is logarithmic beyond `knee`.
+    """
 
     key: str
     title: str
     words: str
     value: Callable[[dict[str, Any]], float | None]
     is_relative: bool = False
-    is_bent: bool = False
+    knee: float = 1.0
+    bent_above: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ QUESTIONS = (
         "falls while the content is still being learnt",
         lambda row: row.get("loss/content"),
         is_relative=True,
+        bent_above=3.0,
     ),
     Question("lead", "PSNR of the batch over bicubic's, dB", "above 0 is better than enlarging", _lead),
     Question(
@@ -48,13 +54,15 @@ QUESTIONS = (
         "critic's gap C(real) − C(fake)",
         "small and mostly positive in a healthy game",
         lambda row: row.get("critic/gap"),
-        is_bent=True,
+        knee=1e-3,
+        bent_above=0.0,
     ),
     Question(
         "spread",
         "spread of generated values over the target's",
         "1 is right, near 0 is flat",
         lambda row: row.get("image/spread"),
+        bent_above=3.0,
     ),
 )
 
@@ -82,8 +90,9 @@ def _draw(question: Question, runs: Sequence[RunLog], recipes: Sequence[str], sc
         return None
     values = [value for _, points in found for _, value in points]
     up = spanning(values)
-    if question.is_bent:
-        up = Axis(min(up.low, 0.0), max(up.high, 0.0), "symlog")
+    if max(map(abs, values)) > question.bent_above:
+        low, high = min(*values, 0.0), max(*values, 0.0)
+        up = Axis(low * 1.5, high * 1.5 or question.knee, "symlog", question.knee)
     last = max(points[-1][0] for _, points in found)
     canvas = Canvas(Axis(0.0, max(last, 1.0)), up)
     curves: list[Curve] = []

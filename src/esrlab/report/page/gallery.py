@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from esrlab.report.page.pictures import (
     Pixels,
@@ -80,6 +81,7 @@ class _Shelf:
     root: Path
     methods: tuple[str, ...]
     scales: tuple[int, ...]
+    fallen: frozenset[tuple[int, str]]
 
     def path(self, scale: int, method: str, image: str) -> Path:
         return self.root / f"x{scale}" / method / f"{image}.png"
@@ -96,13 +98,14 @@ def hang_gallery(study: Path, scores: Sequence[Score]) -> Gallery | None:
     """The cards of every image that has pictures; None where there are none."""
     methods = tuple(dict.fromkeys(score.recipe for score in scores))
     scales = tuple(sorted({score.scale for score in scores}))
-    shelf = _Shelf(study / "pictures", methods, scales)
+    seed = next((score.seed for score in scores if score.seed is not None), None)
+    fallen = frozenset((s.scale, s.recipe) for s in scores if s.outcome and s.seed == seed)
+    shelf = _Shelf(study / "pictures", methods, scales, fallen)
     images = list(dict.fromkeys(score.image for score in scores))
     images = [image for image in images if any(shelf.has(scale, HR, image) for scale in scales)]
     if not images:
         return None
     side = choose_side(sum(_weigh(shelf, image) for image in images))
-    seed = next((score.seed for score in scores if score.seed is not None), None)
     values = _values_of_first_seed(scores)
     gains = _gains(scores)
     shifts: Shifts = defaultdict(list)
@@ -140,12 +143,10 @@ def _hang(
         if shelf.has(scale, LR, image):
             pictures[scale, LR] = read_picture(shelf.path(scale, LR, image))
     scales = [scale for scale in shelf.scales if (scale, HR) in pictures]
-    top, left, height, width = best_window(_difference(pictures, scales), side=side)
+    top, left, height, width = best_window(_difference(pictures, scales, shelf.fallen), side=side)
     window = (slice(top, top + height), slice(left, left + width))
     full = pictures[scales[0], HR]
-    crop = (
-        f"{width}×{height} pixels, from column {left} and row {top} of {full.shape[1]}×{full.shape[0]}"
-    )
+    crop = f"{width}×{height} pixels, from column {left} and row {top} of {full.shape[1]}×{full.shape[0]}"
     lines: list[Line] = []
     for scale in scales:
         panels = [
@@ -160,15 +161,23 @@ def _hang(
     return Card(key, image, crop, tuple(lines), truth, gain)
 
 
-def _difference(pictures: dict[tuple[int, str], Pixels], scales: Sequence[int]) -> np.ndarray:
+def _difference(
+    pictures: dict[tuple[int, str], Pixels], scales: Sequence[int], fallen: frozenset[tuple[int, str]]
+) -> NDArray[np.float64]:
     """The variance between methods over the part that all scales share; with HR where there is one method."""
     rows = min(pictures[scale, HR].shape[0] for scale in scales)
     columns = min(pictures[scale, HR].shape[1] for scale in scales)
     total = np.zeros((rows, columns))
     for scale in scales:
         shape = pictures[scale, HR].shape
-        found = [p for (s, m), p in pictures.items() if s == scale and m not in (LR, HR) and p.shape == shape]
-        compared = found if len(found) > 1 else [*found, pictures[scale, HR]]
+        found = {
+            place: picture
+            for place, picture in pictures.items()
+            if place[0] == scale and place[1] not in (LR, HR) and picture.shape == shape
+        }
+        standing = [picture for place, picture in found.items() if place not in fallen]
+        compared = standing if len(standing) > 1 else list(found.values())
+        compared = compared if len(compared) > 1 else [*compared, pictures[scale, HR]]
         total += variance_between(compared)[:rows, :columns]
     return total
 
@@ -196,6 +205,7 @@ def _panel(
 
 def _values_of_first_seed(scores: Sequence[Score]) -> dict[tuple[str, int, str], tuple[str, ...]]:
     """PSNR, SSIM and LPIPS of each picture, in words."""
+    first = next((score.seed for score in scores if score.seed is not None), None)
     found: dict[tuple[str, int, str], dict[str, str]] = defaultdict(dict)
     for score in scores:
         here = found[score.recipe, score.scale, score.image]
@@ -206,6 +216,8 @@ def _values_of_first_seed(scores: Sequence[Score]) -> dict[tuple[str, int, str],
             here.setdefault(name, f"SSIM {score.value:.3f}")
         elif name.startswith("LPIPS"):
             here.setdefault(name, f"{name} {score.value:.3f}")
+        if score.outcome and score.seed == first:
+            here["outcome"] = score.outcome
     return {place: tuple(here.values()) for place, here in found.items()}
 
 

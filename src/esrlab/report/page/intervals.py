@@ -36,7 +36,14 @@ def tabulate_intervals(scores: Sequence[Score]) -> dict[str, Table]:
                     part = Part(kind="better", recipe=second, rival=first, scale=scale, metric=family)
                     found = show([comparison.difference], part)[0] if comparison.images else "–"
                     bounds = show_interval(comparison, part)
-                    cells = (f"×{scale}", metric, found, bounds, show_seeds(comparison), f"{comparison.images}")
+                    cells = (
+                        f"×{scale}",
+                        metric,
+                        found,
+                        bounds,
+                        show_seeds(comparison),
+                        f"{comparison.images}",
+                    )
                     lines.append(Row(cells, begins_group=family == "PSNR"))
             if lines:
                 title = f"Table {paper.number} as differences on {benchmark}: {second} − {first}"

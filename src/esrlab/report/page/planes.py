@@ -23,6 +23,10 @@ from esrlab.scores import BICUBIC, CASCADE, Score
 from esrlab.statistics import Series, Spread, spreads
 
 
+FAR = 6.0
+"""Decibels below a plane's best PSNR from which a method stands at the edge."""
+
+
 @dataclass(frozen=True)
 class Planes:
     """All planes, what their colours and shapes mean, and the same values as a table."""
@@ -132,40 +136,62 @@ def _bounds(spread: Spread) -> tuple[float, float]:
 def _plane(
     points: Sequence[_Point], front: Sequence[_Point], recipes: list[str], *, title: str, metric: str
 ) -> Plot:
-    across = spanning([bound for point in points for bound in _bounds(point.psnr)])
+    near = _near(points)
+    across = spanning([bound for point in near for bound in _bounds(point.psnr)])
     across = Axis(across.low, across.high + 0.1 * (across.high - across.low))
-    top = max(_bounds(point.distance)[1] for point in points) * 1.08
+    top = max(_bounds(point.distance)[1] for point in near) * 1.15
     canvas = Canvas(across, Axis(0.0, top or 1.0))
     curves = [Curve(_front_path(canvas, front), GREY, "front", "Pareto front")]
     marks: list[Mark] = []
     for point in points:
         hue = hue_of(point.recipe, recipes)
-        low, high = _bounds(point.psnr)
-        near, far = _bounds(point.distance)
-        if point.psnr.sd or point.distance.sd:
-            level, upright = point.distance.mean, point.psnr.mean
-            curves.append(Curve(canvas.path([(low, level), (high, level)]), hue, "range"))
-            curves.append(Curve(canvas.path([(upright, max(near, 0)), (upright, far)]), hue, "range"))
+        is_near = point in near
+        if is_near:
+            curves += _ranges(canvas, point, hue)
         marks.append(
             Mark(
-                canvas.x(point.psnr.mean),
-                canvas.y(point.distance.mean),
+                canvas.x(max(point.psnr.mean, across.low)) + (0 if is_near else 8),
+                canvas.y(min(point.distance.mean, canvas.up.high)) + (0 if is_near else 8),
                 hue,
                 shape_of(point.recipe, recipes),
-                f"{point.recipe}: {_show(point.psnr, 2)} dB, {metric} {_show(point.distance, 4)}",
+                f"{point.recipe}: {_show(point.psnr, 2)} dB, {metric} {_show(point.distance, 4)}"
+                + ("" if is_near else " (off the plane)"),
                 hollow=point.recipe.endswith(CASCADE),
             )
         )
-    marks.append(Mark(canvas.x(across.high) - 7, canvas.y(0) - 7, GREY, STAR, f"HR: ∞ dB, {metric} 0", label="HR"))
+    marks.append(
+        Mark(canvas.x(across.high) - 7, canvas.y(0) - 7, GREY, STAR, f"HR: ∞ dB, {metric} 0", label="HR")
+    )
+    far = [point.recipe for point in points if point not in near]
+    off = f" Off the plane, at its edge: {', '.join(far)}." if far else ""
     best = ", ".join(point.recipe for point in front)
     return canvas.plot(
-        title=title,
-        words=f"{metric} against PSNR-Y; {len(points)} methods. On the Pareto front: {best}.",
+        title=f"{title}{f' ({len(far)} off the plane, at its edge)' if far else ''}",
+        words=f"{metric} against PSNR-Y; {len(points)} methods. On the Pareto front: {best}.{off}",
         across="PSNR-Y, dB → better",
         up=f"{metric}, ↓ better",
         curves=curves,
         marks=marks,
     )
+
+
+def _near(points: Sequence[_Point]) -> list[_Point]:
+    """Those within FAR dB of the best: a collapsed one far from all would press the others into a dot."""
+    best = max(point.psnr.mean for point in points)
+    return [point for point in points if point.psnr.mean > best - FAR]
+
+
+def _ranges(canvas: Canvas, point: _Point, hue: int) -> list[Curve]:
+    """± one standard deviation in both directions."""
+    if not (point.psnr.sd or point.distance.sd):
+        return []
+    level, upright = point.distance.mean, point.psnr.mean
+    low, high = _bounds(point.psnr)
+    near, far = _bounds(point.distance)
+    return [
+        Curve(canvas.path([(low, level), (high, level)]), hue, "range"),
+        Curve(canvas.path([(upright, max(near, 0)), (upright, far)]), hue, "range"),
+    ]
 
 
 def _front_path(canvas: Canvas, front: Sequence[_Point]) -> str:

@@ -107,11 +107,12 @@ class Plot:
     marks: tuple[Mark, ...] = ()
     zero: float | None = None
     height: int = HEIGHT
+    left: int = LEFT
 
     @property
     def box(self) -> tuple[int, int, int, int]:
         """The axes' left, top, right and bottom."""
-        return LEFT, TOP, WIDTH - RIGHT, self.height - BOTTOM
+        return self.left, TOP, WIDTH - RIGHT, self.height - BOTTOM
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,10 @@ class Canvas:
     across: Axis
     up: Axis
     height: int = HEIGHT
+    left: int = LEFT
 
     def x(self, value: float) -> float:
-        return round(LEFT + self.across.part(value) * (WIDTH - LEFT - RIGHT), 1)
+        return round(self.left + self.across.part(value) * (WIDTH - self.left - RIGHT), 1)
 
     def y(self, value: float) -> float:
         return round(self.height - BOTTOM - self.up.part(value) * (self.height - TOP - BOTTOM), 1)
@@ -176,6 +178,7 @@ class Canvas:
             marks=tuple(marks),
             zero=self.y(0) if self.up.low < 0 < self.up.high else None,
             height=self.height,
+            left=self.left,
         )
 
 

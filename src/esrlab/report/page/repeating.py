@@ -94,7 +94,8 @@ def tell_repeating(study: Path, scores: Sequence[Score]) -> Repeating:
         study=asked,
         manifest=json.dumps(manifest, indent=2, ensure_ascii=False) if manifest else "",
         recipes=tuple(
-            (name, json.dumps(recipe, indent=2, ensure_ascii=False)) for name, recipe in sorted(recipes.items())
+            (name, json.dumps(recipe, indent=2, ensure_ascii=False))
+            for name, recipe in sorted(recipes.items())
         ),
     )
 

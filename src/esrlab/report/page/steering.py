@@ -89,8 +89,7 @@ def _draw(recipe: str, scale: int, runs: Sequence[list[dict[str, Any]]], terms: 
     between = Canvas(Axis(0.0, last), Axis(-1.0, 1.0))
     said = ", ".join(f"{name} {_signed(_late(runs, value))}" for name, value in series)
     lines = [
-        Curve(between.path(_mean(runs, value)), hue, "line", name)
-        for hue, (name, value) in enumerate(series)
+        Curve(between.path(_mean(runs, value)), hue, "line", name) for hue, (name, value) in enumerate(series)
     ]
     cosines = between.plot(
         title=f"{place}: do they agree?",
