@@ -11,7 +11,7 @@ from esrlab.report import make_report
 from made_study import HOSTILE, IMAGES, write_study
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402 (where it is installed)
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE = {"width": 390, "height": 844}
@@ -130,7 +130,7 @@ def test_the_slider_follows_a_finger(phone: Page) -> None:
     assert seam(phone, CARD) == pytest.approx(30, abs=1)
 
 
-def pinch(page: Page, box: dict[str, float]) -> None:
+def pinch(page: Page, box: FloatRect) -> None:
     """Two fingers go apart about the middle."""
     session = page.context.new_cdp_session(page)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -181,7 +181,8 @@ def test_panels_move_together_under_the_mouse_and_the_wheel_zooms_with_ctrl(desk
         "pictures => pictures.map(each => getComputedStyle(each).transform)"
     )
     widths = desk.locator(f"{CARD} .window").evaluate_all("frames => frames.map(each => each.clientWidth)")
-    parts = [float(shift.split(",")[4]) / width for shift, width in zip(shifts, widths, strict=True)]
+    lefts = [float(f"{shift}".split(",")[4]) for shift in shifts]
+    parts = [left / width for left, width in zip(lefts, widths, strict=True)]
     assert all(part == pytest.approx(parts[0], abs=0.02) for part in parts)
     assert parts[0] < 0
 
@@ -191,7 +192,7 @@ def test_two_fingers_zoom(phone: Page) -> None:
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()
     assert box is not None
-    pinch(phone, {key: float(value) for key, value in box.items()})
+    pinch(phone, box)
     (zoom,) = zooms(phone, CARD)
     assert float(zoom.removeprefix("matrix(")) == pytest.approx(3, abs=0.6)
 

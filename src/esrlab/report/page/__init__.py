@@ -6,6 +6,7 @@ and to run any script but its own, named by its hash.
 
 import base64
 import hashlib
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,9 @@ def write_page(
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ModuleNotFoundError as error:
         raise UserError("the page needs Jinja2: pip install 'esrlab[report]'") from error
+    loader = FileSystemLoader(ASSETS)
     environment = Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-        loader=FileSystemLoader(ASSETS),
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, loader=loader
     )
     script = (ASSETS / "page.js").read_text(encoding="utf-8")
     html = environment.get_template("page.html.j2").render(
@@ -110,12 +108,12 @@ def _policy(script: str) -> str:
 
 
 def _verdicts(judgement: Judgement) -> list[tuple[str, str, str]]:
-    """Each sentence with its outcome and its sign; those that stand for several claims have none."""
+    """Each sentence with its outcome and its sign; one that stands for several claims has none."""
     outcomes = [verdict.outcome for verdict in judgement.verdicts]
-    rest = [""] * (len(judgement.sentences) - len(outcomes))
     return [
         (outcome, MARKS.get(outcome, ""), sentence)
-        for outcome, sentence in zip([*outcomes, *rest], judgement.sentences, strict=True)
+        for outcome, sentence in itertools.zip_longest(outcomes, judgement.sentences, fillvalue="")
+        if sentence
     ]
 
 

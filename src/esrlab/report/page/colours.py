@@ -68,7 +68,7 @@ def draw_shifts(shifts: Shifts, *, scale: int) -> Plot:
     drawn = canvas.plot(
         title=f"×{scale}",
         words=f"Mean of picture − HR at ×{scale}, in steps of 1/255, by method and channel.",
-        across="darker ← picture − HR, steps of 1/255 → brighter",
+        across="picture − HR, steps of 1/255",
         up="",
         curves=curves,
         marks=marks,

@@ -15,7 +15,7 @@ from esrlab.report.page.smoothing import Points, read_series, smooth
 class Question:
     """What a plot of curves shows: its value in a log line, and whether relative to a run's start.
 
-    Where values go beyond `bent_above`, as those of a collapsed run do, the axis is logarithmic beyond `knee`.
+    Where values go beyond `bent_above`, as a collapsed run's do, the axis is logarithmic beyond `knee`.
     """
 
     key: str

@@ -1,7 +1,5 @@
 """Every benchmark image: the same crop through every recipe, its scores, and how it shifts colours."""
 
-import math
-import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from esrlab.report.page.pictures import (
     read_picture,
     variance_between,
 )
+from esrlab.report.page.ranking import Values, gains_over_bicubic, values_of_first_seed
 from esrlab.scores import BICUBIC, Score
 
 LR, HR = "lr", "hr"
@@ -106,11 +105,19 @@ def hang_gallery(study: Path, scores: Sequence[Score]) -> Gallery | None:
     if not images:
         return None
     side = choose_side(sum(_weigh(shelf, image) for image in images))
-    values = _values_of_first_seed(scores)
-    gains = _gains(scores)
+    values = values_of_first_seed(scores)
+    gains = gains_over_bicubic(scores)
     shifts: Shifts = defaultdict(list)
     cards = [
-        _hang(shelf, image, f"image-{number}", side, values, gains.get(image), shifts)
+        _hang(
+            shelf,
+            image,
+            key=f"image-{number}",
+            side=side,
+            values=values,
+            gain=gains.get(image),
+            shifts=shifts,
+        )
         for number, image in enumerate(images, start=1)
     ]
     return Gallery(tuple(_in_turn(cards)), side, seed, dict(shifts))
@@ -124,9 +131,10 @@ def _weigh(shelf: _Shelf, image: str) -> float:
 def _hang(
     shelf: _Shelf,
     image: str,
+    *,
     key: str,
     side: int,
-    values: dict[tuple[str, int, str], tuple[str, ...]],
+    values: Values,
     gain: float | None,
     shifts: Shifts,
 ) -> Card:
@@ -147,18 +155,31 @@ def _hang(
     window = (slice(top, top + height), slice(left, left + width))
     full = pictures[scales[0], HR]
     crop = f"{width}×{height} pixels, from column {left} and row {top} of {full.shape[1]}×{full.shape[0]}"
-    lines: list[Line] = []
-    for scale in scales:
-        panels = [
-            _panel(key, image, method, scale, pictures[scale, method][window], values)
-            for method in shelf.found(scale, image)
-        ]
-        if (scale, LR) in pictures:
-            small = tuple(slice(part.start // scale, part.stop // scale) for part in window)
-            panels.insert(0, _panel(key, image, LR, scale, pictures[scale, LR][small], values))
-        lines.append(Line(scale, tuple(panels)))
+    lines = [_line(shelf, image, pictures, window, key=key, scale=scale, values=values) for scale in scales]
     truth = Panel(f"{key}-hr", "HR", encode_picture(full[window]), f"{image}: HR, the truth", (), HR)
     return Card(key, image, crop, tuple(lines), truth, gain)
+
+
+def _line(
+    shelf: _Shelf,
+    image: str,
+    pictures: dict[tuple[int, str], Pixels],
+    window: tuple[slice, slice],
+    *,
+    key: str,
+    scale: int,
+    values: Values,
+) -> Line:
+    """The panels of one scale, LR's first."""
+    panels: list[Panel] = []
+    if (scale, LR) in pictures:
+        rows, columns = (slice(part.start // scale, part.stop // scale) for part in window)
+        small = pictures[scale, LR][rows, columns]
+        panels.append(_panel(key, image, small, method=LR, scale=scale, values=values))
+    for method in shelf.found(scale, image):
+        pixels = pictures[scale, method][window]
+        panels.append(_panel(key, image, pixels, method=method, scale=scale, values=values))
+    return Line(scale, tuple(panels))
 
 
 def _difference(
@@ -185,10 +206,11 @@ def _difference(
 def _panel(
     key: str,
     image: str,
+    pixels: Pixels,
+    *,
     method: str,
     scale: int,
-    pixels: Pixels,
-    values: dict[tuple[str, int, str], tuple[str, ...]],
+    values: Values,
 ) -> Panel:
     name = f"LR, enlarged ×{scale}" if method == LR else method
     kind = method if method in (LR, BICUBIC) else "recipe"
@@ -201,37 +223,6 @@ def _panel(
         values.get((method, scale, image), ()),
         kind,
     )
-
-
-def _values_of_first_seed(scores: Sequence[Score]) -> dict[tuple[str, int, str], tuple[str, ...]]:
-    """PSNR, SSIM and LPIPS of each picture, in words."""
-    first = next((score.seed for score in scores if score.seed is not None), None)
-    found: dict[tuple[str, int, str], dict[str, str]] = defaultdict(dict)
-    for score in scores:
-        here = found[score.recipe, score.scale, score.image]
-        name = score.metric.removesuffix(f"/{score.scale}")
-        if name == "PSNR-Y":
-            here.setdefault(name, f"{score.value:.2f} dB")
-        elif name == "SSIM-Y":
-            here.setdefault(name, f"SSIM {score.value:.3f}")
-        elif name.startswith("LPIPS"):
-            here.setdefault(name, f"{name} {score.value:.3f}")
-        if score.outcome and score.seed == first:
-            here["outcome"] = score.outcome
-    return {place: tuple(here.values()) for place, here in found.items()}
-
-
-def _gains(scores: Sequence[Score]) -> dict[str, float]:
-    """Each image's PSNR-Y over bicubic's, mean over recipes, scales and seeds, where it is finite."""
-    measured = [score for score in scores if score.metric == f"PSNR-Y/{score.scale}"]
-    base = {(s.image, s.scale): s.value for s in measured if s.recipe == BICUBIC}
-    gains: dict[str, list[float]] = defaultdict(list)
-    for score in measured:
-        place = (score.image, score.scale)
-        if score.recipe != BICUBIC and place in base:
-            gains[score.image].append(score.value - base[place])
-    means = {image: statistics.fmean(values) for image, values in gains.items()}
-    return {image: mean for image, mean in means.items() if math.isfinite(mean)}
 
 
 def _in_turn(cards: Sequence[Card]) -> list[Card]:

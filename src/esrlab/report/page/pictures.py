@@ -26,9 +26,9 @@ SIDES = (48, 192)
 """The least and the most pixels a side of a crop."""
 
 RULE = (
-    "The crop of each image is the same for all: the window where the methods' pictures differ most from each "
-    "other (variance between methods, averaged over magnifications; trainings that collapsed or diverged do "
-    "not count while others are left)."
+    "The crop of each image is the same for all: the window where the methods' pictures differ most from "
+    "each other (variance between methods, averaged over magnifications; trainings that "
+    "collapsed or diverged do not count while others are left)."
 )
 
 

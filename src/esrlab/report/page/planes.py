@@ -22,7 +22,6 @@ from esrlab.report.tables import Row, Table
 from esrlab.scores import BICUBIC, CASCADE, Score
 from esrlab.statistics import Series, Spread, spreads
 
-
 FAR = 6.0
 """Decibels below a plane's best PSNR from which a method stands at the edge."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from esrlab.report.logs import RunLog
-from esrlab.report.page.plots import LINE, Axis, Canvas, Curve, Legend, Plot
+from esrlab.report.page.plots import HUES, LINE, Axis, Canvas, Curve, Legend, Plot
 from esrlab.report.page.smoothing import Points, mean_of, read_series, smooth
 from esrlab.report.tables import Row, Table
 
@@ -27,8 +27,6 @@ HOW_DERIVED = (
 class Steering:
     """One recipe at one scale: how the shares and the cosines went, means over seeds."""
 
-    recipe: str
-    scale: int
     shares: Plot
     cosines: Plot
     legends: tuple[Legend, ...]
@@ -63,27 +61,30 @@ def against_others(row: dict[str, Any], name: str) -> float | None:
 def draw_steering(logs: Sequence[RunLog], recipes: Sequence[str]) -> list[Steering]:
     """Two plots for every recipe and scale that has a log with pulls."""
     made: list[Steering] = []
+    every = dict.fromkeys(term for log in logs for term in terms_of(log.rows))
+    hues = {term: hue % HUES for hue, term in enumerate(sorted(every, key=lambda term: term == GAME))}
     for recipe in recipes:
         for scale in sorted({log.scale for log in logs}):
             runs = [log.rows for log in logs if (log.recipe, log.scale) == (recipe, scale) and log.rows]
             terms = terms_of(runs[0]) if runs else []
             if terms:
-                made.append(_draw(recipe, scale, runs, terms))
+                made.append(_draw(f"{recipe} ×{scale}", runs, terms, hues))
     return made
 
 
-def _draw(recipe: str, scale: int, runs: Sequence[list[dict[str, Any]]], terms: list[str]) -> Steering:
+def _draw(
+    place: str, runs: Sequence[list[dict[str, Any]]], terms: list[str], hues: dict[str, int]
+) -> Steering:
     shares = [_mean(runs, _part(term, "share")) for term in terms]
     last = max((points[-1][0] for points in shares if points), default=1.0)
     canvas = Canvas(Axis(0.0, last), Axis(0.0, 1.0))
-    place = f"{recipe} ×{scale}"
     told = ", ".join(f"{term} {_late(runs, _part(term, 'share')):.1%}" for term in terms)
     stacked = canvas.plot(
         title=f"{place}: share of the pull",
         words=f"Shares, medians of the second half: {told}.",
         across="step",
         up="share, stacked",
-        curves=_stack(canvas, shares, terms),
+        curves=_stack(canvas, shares, [(term, hues[term]) for term in terms]),
     )
     series = _cosines(runs, terms)
     between = Canvas(Axis(0.0, last), Axis(-1.0, 1.0))
@@ -98,9 +99,9 @@ def _draw(recipe: str, scale: int, runs: Sequence[list[dict[str, Any]]], terms: 
         up="cosine",
         curves=lines,
     )
-    legends = tuple(Legend(hue, LINE, term) for hue, term in enumerate(terms))
+    legends = tuple(Legend(hues[term], LINE, term) for term in terms)
     named = tuple(Legend(hue, LINE, name) for hue, (name, _) in enumerate(series))
-    return Steering(recipe, scale, stacked, cosines, legends, named)
+    return Steering(stacked, cosines, legends, named)
 
 
 Value = Callable[[dict[str, Any]], float | None]
@@ -135,10 +136,10 @@ def _late(runs: Sequence[list[dict[str, Any]]], value: Value) -> float:
     return statistics.median(found) if found else math.nan
 
 
-def _stack(canvas: Canvas, shares: Sequence[Points], terms: Sequence[str]) -> list[Curve]:
+def _stack(canvas: Canvas, shares: Sequence[Points], terms: Sequence[tuple[str, int]]) -> list[Curve]:
     below = [(step, 0.0) for step, _ in shares[0]]
     made: list[Curve] = []
-    for hue, (term, points) in enumerate(zip(terms, shares, strict=True)):
+    for (term, hue), points in zip(terms, shares, strict=True):
         heights = dict(points)
         above = [(step, min(base + heights.get(step, 0.0), 1.0)) for step, base in below]
         made.append(Curve(canvas.area(below, above), hue, "area", term))
@@ -161,13 +162,21 @@ def tabulate_steering(logs: Sequence[RunLog], recipes: Sequence[str]) -> Table |
                     term,
                     f"{share:.1%}" if share >= 0.001 else f"{share:.0e}".replace("e-0", "e−"),
                     _signed(cosine),
+                    _with_content(runs, term),
                     "" if rest is None else _signed(rest),
                     _verdict(rest, share),
                 )
                 rows.append(Row(cells, begins_group=term == terms[0]))
-    columns = ("recipe ×", "term", "share", "cosine with the sum", "with the others", "in a word")
+    columns = ("recipe ×", "term", "share", "cosine with the sum")
+    columns += ("with content", "with the others", "in a word")
     title = "Who steers: medians over seeds of the second half of training"
     return Table("steering", title, columns, tuple(rows)) if rows else None
+
+
+def _with_content(runs: Sequence[list[dict[str, Any]]], term: str) -> str:
+    """A term's logged cosine with the content; nothing where there is none."""
+    pair = next((pair for pair in pairs_of(runs[0]) if set(pair.split("/")) == {term, "content"}), None)
+    return "" if pair is None else _signed(_late(runs, _pair(pair)))
 
 
 def _signed(value: float) -> str:
