@@ -154,6 +154,9 @@ def test_a_folder_of_scores_alone_has_a_page_too(folder: Path, tmp_path: Path) -
 def test_what_collapsed_is_marked_and_everything_to_repeat_it_is_told(html: str) -> None:
     assert "esrgan-vgg ×4, seed 1: first sign of collapse at step 30" in html
     assert "esrgan-vgg ×4, seed 1: collapsed" in html
+    assert re.search(
+        r"<td>esrgan-vgg ×4</td><th scope=.row.>seed 1</th>.*<td>collapsed</td><td>30</td>", html
+    )
     for told in ("feedc0de", "0ddba11", "a machine", "torch 2.13.0", "esrlab study study.toml --out again"):
         assert told in html
     assert "inference" in html

@@ -17,7 +17,7 @@ from esrlab.report.caveats import Words
 from esrlab.report.formats import WORDS
 from esrlab.report.logs import RunLog
 from esrlab.report.page.colours import draw_all_shifts, tabulate_shifts
-from esrlab.report.page.curves import draw_curves, legends_of
+from esrlab.report.page.curves import draw_curves, legends_of, tabulate_curves
 from esrlab.report.page.gallery import hang_gallery
 from esrlab.report.page.intervals import tabulate_intervals
 from esrlab.report.page.pictures import RULE
@@ -85,6 +85,7 @@ def _sections(study: Path, scores: Sequence[Score], logs: Sequence[RunLog]) -> d
         "intervals": tabulate_intervals(scores),
         "planes": draw_planes(scores),
         "curves": draw_curves(logs, recipes),
+        "curve_table": tabulate_curves(logs, recipes),
         "legends": legends_of(recipes),
         "steering": draw_steering(logs, recipes),
         "steering_table": tabulate_steering(logs, recipes),

@@ -1,6 +1,7 @@
 """Training curves: a plot a scale and question, a line a seed, collapse marked where it was first seen."""
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from esrlab.report.logs import RunLog
 from esrlab.report.page.planes import hue_of
 from esrlab.report.page.plots import ENDED, LINE, Axis, Canvas, Curve, Legend, Mark, Plot, spanning
 from esrlab.report.page.smoothing import Points, read_series, smooth
+from esrlab.report.tables import Row, Table
 
 
 @dataclass(frozen=True)
@@ -126,3 +128,22 @@ def _points(question: Question, run: RunLog) -> Points:
         first = abs(points[0][1]) or 1.0
         points = [(step, value / first) for step, value in points]
     return points
+
+
+def tabulate_curves(logs: Sequence[RunLog], recipes: Sequence[str]) -> Table | None:
+    """Every training in figures: medians of its curves' second half, how it ended, its first sign."""
+    rows: list[Row] = []
+    for recipe in recipes:
+        runs = [log for log in logs if log.recipe == recipe and log.rows]
+        for run in runs:
+            cells = [f"{recipe} ×{run.scale}", f"seed {run.seed}"]
+            for question in QUESTIONS:
+                values = [value for _, value in _points(question, run)]
+                late = values[len(values) // 2 :]
+                cells.append(f"{statistics.median(late):.3g}".replace("-", "−") if late else "–")
+            alarm = "–" if run.first_alarm is None else str(run.first_alarm)
+            cells += [str(run.outcome.get("outcome", "–")), alarm]
+            rows.append(Row(tuple(cells), begins_group=run is runs[0]))
+    columns = ("recipe ×", "training", *(question.key for question in QUESTIONS), "ended", "first sign at")
+    title = "The curves in figures: medians of the second half"
+    return Table("curves", title, columns, tuple(rows)) if rows else None
