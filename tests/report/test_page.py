@@ -227,6 +227,11 @@ def test_the_adversarys_cosine_with_the_others_follows_from_the_log() -> None:
     assert against_others(row, "adversarial") == pytest.approx(expected, abs=1e-9)
     assert against_others({"pull/content": {"norm": 1.0, "cosine": 1.0}}, "content") is None
     assert against_others(row, "tv") is None
+    wild = {"norm": math.inf, "cosine": -1.0}
+    assert (
+        against_others({"pull/content": wild, "pull/adversarial": {**wild, "cosine": 1.0}}, "content") is None
+    )
+    assert against_others({"pull/content": wild, "pull/tv": {"norm": 1e200, "cosine": 1.0}}, "tv") is None
 
 
 def test_logged_cosines_between_pairs_are_shown_as_they_are() -> None:

@@ -50,10 +50,10 @@ def against_others(row: dict[str, Any], name: str) -> float | None:
     own = pulls.get(f"{PULL}{name}")
     if own is None or len(pulls) < 2:
         return None
-    total = math.fsum(pull["norm"] * pull["cosine"] for pull in pulls.values())
+    total = sum(pull["norm"] * pull["cosine"] for pull in pulls.values())
     norm, along = own["norm"], own["norm"] * own["cosine"]
-    rest = math.sqrt(max(total**2 - 2 * along * total + norm**2, 0.0))
-    if not norm > 0 or not rest > 1e-3 * norm:
+    rest = math.sqrt(max(total * total - 2 * along * total + norm * norm, 0.0))
+    if not math.isfinite(rest) or not norm > 0 or rest <= 1e-3 * norm:
         return None
     return max(-1.0, min(1.0, (own["cosine"] * total - norm) / rest))
 
