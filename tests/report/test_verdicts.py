@@ -177,11 +177,14 @@ def test_without_scipy_a_report_names_the_extra(tmp_path: Path, monkeypatch: pyt
 def test_the_page_shows_verdicts_first_and_escaped(judged: Judgement, tmp_path: Path) -> None:
     wicked = dataclasses.replace(judged, sentences=("A1 <script> undecided",))
     words = Words(can=(), cannot=(), notes=())
-    write_page(tmp_path / "page.html", words, title="t", judgement=wicked, tables=(), figures=())
+    rows = scores({"a": 0.5, "b": 0.0})
+    write_page(
+        tmp_path / "page.html", tmp_path, rows, [], title="t", judgement=wicked, tables=(), words=words
+    )
     page = (tmp_path / "page.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "A1 &lt;script&gt; undecided" in page
-    assert page.index("<h2>Verdicts</h2>") < page.index("<td>mine</td>") < page.index("What this can say")
+    assert page.index(">Verdicts</h2>") < page.index("<td>mine</td>") < page.index("What this can say, and")
 
 
 def test_a_claim_in_a_folder_that_is_none_is_named(tmp_path: Path) -> None:

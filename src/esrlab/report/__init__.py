@@ -60,7 +60,7 @@ def make_report(study: Path) -> Report:
     write_text(latex, f"% needs \\usepackage{{booktabs}}\n{set_tables}")
     write_text(cells, cells_as_csv(scores))
     write_text(parts, verdicts_as_csv(judgement))
-    write_page(page, words, title=title, judgement=judgement, tables=tables, figures=figures)
+    write_page(page, study, scores, logs, title=title, judgement=judgement, tables=tables, words=words)
     drawn = [path.with_suffix(suffix) for path in figures for suffix in FORMATS]
     return Report(judgement, tables, words, [page, markdown, latex, cells, parts, *drawn])
 

@@ -1,0 +1,54 @@
+"""What the paper's tables compare, as differences with intervals."""
+
+from collections.abc import Sequence
+
+from esrlab.claims import Family, Part
+from esrlab.report.paper import PAPER_TABLES
+from esrlab.report.sentences import show, show_interval, show_seeds
+from esrlab.report.tables import Row, Table
+from esrlab.scores import Score
+from esrlab.statistics import Cell, compare, gather
+
+FAMILIES: tuple[tuple[Family, str], ...] = (
+    ("PSNR", "PSNR-Y/{scale}"),
+    ("SSIM", "SSIM-Y/{scale}"),
+    ("LPIPS", "LPIPS"),
+    ("LPIPS", "LPIPS≈"),
+)
+
+
+def tabulate_intervals(scores: Sequence[Score]) -> dict[str, Table]:
+    """By the key of a paper's table on a benchmark: its second recipe less its first, with 95% intervals."""
+    made: dict[str, Table] = {}
+    for benchmark in dict.fromkeys(score.image.split("/", 1)[0] for score in scores):
+        own = [score for score in scores if score.image.split("/", 1)[0] == benchmark]
+        rows = gather(own)
+        scales = sorted({score.scale for score in own})
+        for paper in PAPER_TABLES:
+            first, second = paper.recipes
+            lines: list[Row] = []
+            for scale in scales:
+                for family, label in FAMILIES:
+                    metric = label.format(scale=scale)
+                    if any(Cell(name, scale, metric) not in rows for name in paper.recipes):
+                        continue
+                    comparison = compare(rows, second, first, scale=scale, metric=metric)
+                    part = Part(kind="better", recipe=second, rival=first, scale=scale, metric=family)
+                    found = show([comparison.difference], part)[0] if comparison.images else "–"
+                    bounds = show_interval(comparison, part)
+                    cells = (
+                        f"×{scale}",
+                        metric,
+                        found,
+                        bounds,
+                        show_seeds(comparison),
+                        f"{comparison.images}",
+                    )
+                    lines.append(Row(cells, begins_group=family == "PSNR"))
+            if lines:
+                title = f"Table {paper.number} as differences on {benchmark}: {second} − {first}"
+                columns = ("×", "metric", "difference", "95% interval", "seeds", "images")
+                made[f"table{paper.number}-{benchmark}"] = Table(
+                    f"differences{paper.number}-{benchmark}", title, columns, tuple(lines)
+                )
+    return made

@@ -1,0 +1,88 @@
+"""Pictures of a study: read, cut where methods differ most, encoded without loss. Needs matplotlib.
+
+Lossless WebP, since a lossy codec's own artefacts would stand beside those that are to be judged.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+GRID = 12
+"""Crops begin and end at multiples of this, so that LR has whole pixels at ×2, ×3 and ×4."""
+
+BUDGET = 12_000_000
+"""Bytes of the page that crops may take."""
+
+BYTES_A_PIXEL = 1.8 * 4 / 3
+"""Of a crop of a photograph, encoded without loss and then as text."""
+
+SIDES = (48, 192)
+"""The least and the most pixels a side of a crop."""
+
+RULE = (
+    "The crop of each image is the same for all: the window where the methods' pictures differ most from "
+    "each other (variance between methods, averaged over magnifications; trainings that "
+    "collapsed or diverged do not count while others are left)."
+)
+
+
+def read_picture(path: Path) -> Pixels:
+    """(H, W, 3) bytes."""
+    from matplotlib.image import imread
+
+    pixels = np.asarray(imread(path))
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    if pixels.dtype != np.uint8:  # PNG is read as parts of 1, other formats as bytes
+        pixels = np.round(pixels * np.float64(255)).astype(np.uint8)
+    return pixels[..., :3]
+
+
+def encode_picture(pixels: Pixels) -> str:
+    """The picture as a data URI, without loss; equal pixels give equal text."""
+    from matplotlib.image import imsave
+
+    buffer = io.BytesIO()
+    settings = {"lossless": True, "quality": 80, "method": 4}
+    imsave(buffer, np.ascontiguousarray(pixels), format="webp", pil_kwargs=settings)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def choose_side(pictures: float) -> int:
+    """Pixels a side, so that so many crops stay within BUDGET."""
+    side = int((BUDGET / max(pictures, 1.0) / BYTES_A_PIXEL) ** 0.5) // GRID * GRID
+    return max(SIDES[0], min(SIDES[1], side))
+
+
+def variance_between(pictures: Sequence[Pixels]) -> NDArray[np.float64]:
+    """(H, W): the variance between pictures of one size, summed over channels."""
+    first, *others = (picture.astype(np.float64) for picture in pictures)
+    total, squares = first.copy(), first**2
+    for other in others:
+        total += other
+        squares += other**2
+    count = len(pictures)
+    return (squares / count - (total / count) ** 2).sum(axis=-1)
+
+
+def best_window(energy: NDArray[np.float64], *, side: int) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of the window with the largest sum, on the grid where the picture allows."""
+    rows, columns = energy.shape
+    height, width = (min(side, size // GRID * GRID) or size for size in (rows, columns))
+    total = np.pad(energy.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    tops = np.arange(0, rows - height + 1, GRID)
+    lefts = np.arange(0, columns - width + 1, GRID)
+    sums = (
+        total[np.ix_(tops + height, lefts + width)]
+        - total[np.ix_(tops, lefts + width)]
+        - total[np.ix_(tops + height, lefts)]
+        + total[np.ix_(tops, lefts)]
+    )
+    row, column = np.unravel_index(int(sums.argmax()), sums.shape)
+    return int(tops[row]), int(lefts[column]), height, width

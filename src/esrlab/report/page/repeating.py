@@ -1,0 +1,117 @@
+"""What trainings cost, and everything that is needed to repeat a study."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from esrlab.report.logs import RunLog
+from esrlab.report.tables import Row, Table
+from esrlab.scores import Score
+
+
+@dataclass(frozen=True)
+class Repeating:
+    """How to do it again: facts by name, the study's file, and each recipe as it was trained."""
+
+    command: str
+    facts: tuple[tuple[str, str], ...]
+    study: str
+    manifest: str
+    recipes: tuple[tuple[str, str], ...]
+
+
+def tabulate_costs(logs: Sequence[RunLog], recipes: Sequence[str]) -> Table | None:
+    """Time and memory by recipe and scale, medians over seeds."""
+    rows: list[Row] = []
+    for recipe in recipes:
+        found = sorted({log.scale for log in logs if log.recipe == recipe and log.rows})
+        for scale in found:
+            runs = [log.rows for log in logs if (log.recipe, log.scale) == (recipe, scale) and log.rows]
+            cells = (
+                f"×{scale}",
+                recipe,
+                _show([_middle(rows, "seconds") for rows in runs], 3),
+                _show([_middle(rows, "images_per_second") for rows in runs], 1),
+                _show([_total(rows) for rows in runs], 1),
+                _show([_most(rows, "memory_gib") for rows in runs], 2),
+                str(len(runs)),
+            )
+            rows.append(Row(cells, begins_group=scale == found[0]))
+    columns = ("×", "recipe", "s a step", "images a second", "minutes of steps", "peak GiB", "trainings")
+    title = "Cost of a training: medians over seeds"
+    return Table("costs", title, columns, tuple(rows)) if rows else None
+
+
+def _middle(rows: Sequence[dict[str, Any]], key: str) -> float | None:
+    found = [row[key] for row in rows if key in row]
+    return statistics.median(found) if found else None
+
+
+def _most(rows: Sequence[dict[str, Any]], key: str) -> float | None:
+    return max((row[key] for row in rows if key in row), default=None)
+
+
+def _total(rows: Sequence[dict[str, Any]]) -> float | None:
+    found = [row["seconds"] for row in rows if "seconds" in row]
+    return sum(found) / 60 if found else None
+
+
+def _show(values: Sequence[float | None], decimals: int) -> str:
+    known = [value for value in values if value is not None]
+    return f"{statistics.median(known):.{decimals}f}" if known else "–"
+
+
+def tell_repeating(study: Path, scores: Sequence[Score]) -> Repeating:
+    """What the folder's files say of how it was made; where they differ between runs, all of it."""
+    abouts = [_read(path) for path in sorted((study / "runs").glob("*/recipe.json"))]
+    seeds = sorted({score.seed for score in scores if score.seed is not None})
+    facts = [("study", scores[0].study), ("seeds", ", ".join(map(str, seeds)) or "none")]
+    for name, keys in (
+        ("versions", ("versions",)),
+        ("machine", ("machine",)),
+        ("device", ("device",)),
+        ("threads", ("threads",)),
+        ("training photographs", ("source",)),
+        ("their number and fingerprint", ("photos",)),
+        ("skipped photographs", ("skipped",)),
+        ("weights", ("origins",)),
+    ):
+        told = dict.fromkeys(_words(about[key]) for about in abouts for key in keys if about.get(key))
+        if told:
+            facts.append((name, "; ".join(told)))
+    manifest = _read(study / "manifest.json")
+    for name, data in manifest.get("benchmarks", {}).items():
+        facts.append((f"benchmark {name}", _words(data)))
+    file = study / "study.toml"
+    asked = file.read_text(encoding="utf-8") if file.is_file() else ""
+    recipes = {about["recipe"]["name"]: about["recipe"] for about in reversed(abouts) if "recipe" in about}
+    return Repeating(
+        command="esrlab study study.toml --out again",
+        facts=tuple(facts),
+        study=asked,
+        manifest=json.dumps(manifest, indent=2, ensure_ascii=False) if manifest else "",
+        recipes=tuple(
+            (name, json.dumps(recipe, indent=2, ensure_ascii=False))
+            for name, recipe in sorted(recipes.items())
+        ),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object, or an empty one where there is none to be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(each)}" for key, each in value.items() if each not in ("", None))
+    if isinstance(value, list):
+        return ", ".join(_words(each) for each in value)
+    return str(value)
