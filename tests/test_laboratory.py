@@ -320,3 +320,16 @@ def test_collapse_and_divergence_are_results_marked_in_every_table(samples: Phot
     page = (tmp_path / "report.html").read_text()
     assert "† collapsed" in page
     assert "‡ diverged" in page
+
+
+def test_two_processes_do_not_carry_out_one_study(study: Study, samples: Photos, tmp_path: Path) -> None:
+    out = tmp_path / "study"
+
+    class Second(Watcher):
+        def run_began(self, run: PlannedRun) -> None:
+            with pytest.raises(UserError, match="in use by process"):
+                run_study(study, out=out, device=CPU, photos=samples, watcher=Watcher())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(study, out=out, device=CPU, photos=samples, watcher=Second())

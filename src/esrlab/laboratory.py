@@ -19,7 +19,7 @@ from esrlab.images import write_image
 from esrlab.interruption import Interrupted
 from esrlab.metrics import Metric, paper_metrics, standard_metrics
 from esrlab.photos import Benchmark, Photos, open_benchmark
-from esrlab.runfolder import RunFolder, read_outcome
+from esrlab.runfolder import RunFolder, read_outcome, sole_use
 from esrlab.runs import train
 from esrlab.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
 from esrlab.study import PlannedRun, Study, plan_runs
@@ -65,7 +65,8 @@ def run_study(
 
     Where `out` holds less of the study (fewer seeds, recipes or scales), it is extended.
 
-    Raises UsageError when `out` holds another study, Interrupted when asked to stop.
+    Raises UsageError when `out` holds another study, UserError when another process works there, Interrupted
+    when asked to stop.
     """
     study = settle_study(study, out)
     runs = plan_runs(study)
@@ -75,14 +76,15 @@ def run_study(
     perceptual = tuple(perceptual_metric(kind, device=device) for kind in judges)
     claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks) | {"perceptual": judges})
     lab = Laboratory(study, out, device, photos, benchmarks, perceptual, watcher)
-    _score_bicubic(lab)
-    for run in runs:
-        if (run_folder(lab, run) / "scores.jsonl").exists():
-            _add_cascade(lab, run)
-            continue
-        _attempt(lab, run)
+    with sole_use(out):
+        _score_bicubic(lab)
+        for run in runs:
+            if (run_folder(lab, run) / "scores.jsonl").exists():
+                _add_cascade(lab, run)
+                continue
+            _attempt(lab, run)
+            collect_scores(out, runs)
         collect_scores(out, runs)
-    collect_scores(out, runs)
     return lab.failed
 
 
