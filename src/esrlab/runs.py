@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -235,8 +236,7 @@ def _look_for_signs(session: _Session, step: int) -> None:
         if sign.name not in known:
             known[sign.name] = step
             what = "sign of collapse" if sign.is_collapse else "warning"
-            words = f"{what} at step {step}: {sign.words}"
-            _tell(session, lambda watcher, words=words: watcher.said(words))
+            _say(session, f"{what} at step {step}: {sign.words}")
 
 
 def _validate(session: _Session, validator: Validator) -> dict[str, float]:
@@ -267,6 +267,10 @@ def _tell(session: _Session, tell: Callable[[Watcher], None]) -> None:
         tell(session.watcher)
     except (OSError, SystemExit):  # rich leaves the program where its output has gone
         session.watcher = Watcher()
+
+
+def _say(session: _Session, words: str) -> None:
+    _tell(session, lambda watcher: watcher.said(words))
 
 
 def _require_folder(session: _Session) -> None:
@@ -311,7 +315,7 @@ def _go_back(session: _Session, event: NonFinite) -> None:
     _require_folder(session)
     write_json_lines(evidence, [*session.recent, failed])
     start = session.start
-    found = session.checkpoints.load_latest(start, warn=session.watcher.said, due_only=True)
+    found = session.checkpoints.load_latest(start, warn=partial(_say, session), due_only=True)
     session.run, story = found or (start(), Story(alarms={}, best=None))
     session.story = replace(story, best=best)
     session.run.setbacks = setbacks
@@ -326,8 +330,7 @@ def _go_back(session: _Session, event: NonFinite) -> None:
     session.recent = deque(kept, maxlen=WINDOW)
     session.signs = find_signs(session.recent, best=session.story.best_lead)
     then = "is given up" if _is_given_up(session) else "goes on with other patches"
-    words = f"{event.setback}: not applied; went back to step {step} and {then}"
-    _tell(session, lambda watcher: watcher.said(words))
+    _say(session, f"{event.setback}: not applied; went back to step {step} and {then}")
 
 
 def _is_given_up(session: _Session) -> bool:
