@@ -16,7 +16,7 @@ from esrlab.generators import load_generator, save_generator
 from esrlab.health import NonFinite
 from esrlab.networks.rrdb import RRDBNet
 from esrlab.photos import Photos
-from esrlab.recipe import Recipe
+from esrlab.recipe import Recipe, parse_recipe
 from esrlab.runfolder import read_outcome
 from esrlab.runs import Saving, train
 from esrlab.step import train_step
@@ -299,6 +299,57 @@ def test_bf16_is_a_choice_that_tables_name_and_that_resumes(tmp_path: Path, samp
     one, other = (read_json_lines(folder.log)[0]["loss/content"] for folder in (whole, exact))
     assert one == pytest.approx(other, rel=0.02)
     assert one != other
+
+
+def test_a_loss_of_ones_own_that_draws_is_repeated_on_going_on(tmp_path: Path, samples: Photos) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import torch\n\ndef loss(views):\n"
+        "    return ((views.sr - views.hr).abs() * torch.rand_like(views.hr)).mean()\n"
+    )
+    term = {"name": "mine", "weight": 1.0, "loss": {"kind": "custom", "file": str(file)}}
+    recipe = parse_recipe({**tiny("psnr", steps=5).model_dump(), "terms": [term]})
+    whole = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "whole")
+
+    def cut(step: int, row: dict[str, Any]) -> None:
+        if step == 3:
+            raise Cut
+
+    out, saving = tmp_path / "cut", Saving(every=2)
+    with pytest.raises(Cut):
+        train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=Watcher(cut))
+    gone_on = train(recipe, samples, seed=0, device=CPU, out=out, saving=saving)
+    assert gone_on.generator.read_bytes() == whole.generator.read_bytes()
+
+
+def test_a_watcher_that_has_gone_does_not_end_a_training(tmp_path: Path, samples: Photos) -> None:
+    told: list[int] = []
+
+    def gone(step: int, row: dict[str, Any]) -> None:
+        told.append(step)
+        raise BrokenPipeError
+
+    folder = train(tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "run", watcher=Watcher(gone))
+    assert told == [1]
+    assert folder.generator.exists()
+
+
+def test_checkpoints_that_were_due_stay_so_under_another_interval(
+    tmp_path: Path, samples: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, out = tiny("psnr", steps=9), tmp_path / "run"
+
+    def cut(step: int, row: dict[str, Any]) -> None:
+        if step == 5:
+            raise Cut
+
+    with pytest.raises(Cut):
+        train(recipe, samples, seed=0, device=CPU, out=out, saving=Saving(every=2), watcher=Watcher(cut))
+    poison(8, times=1, monkeypatch=monkeypatch)
+    said: list[str] = []
+    saving = Saving(every=1000, keep=1, minutes=0)
+    train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=Watcher(said=said.append))
+    assert "went back to step 4" in said[0]
 
 
 def test_validation_keeps_the_best_and_draws_samples(tmp_path: Path, samples: Photos) -> None:
