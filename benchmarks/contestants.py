@@ -120,7 +120,7 @@ class Ours:
 
     def time_surroundings(self, photos: Photos) -> dict[str, float]:
         """Seconds (on a CPU, CPU seconds) a step of what is no network's arithmetic, by name."""
-        names = ("_report", "add_pulls")
+        names = ("report_step", "add_pulls")
         found: dict[str, list[float]] = {name: [] for name in ("patches", *names, "log")}
         for _ in range(SURROUNDED):
             watched = {name: Watched(getattr(step, name)) for name in names}

@@ -43,7 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recipes": {"errors", "fields", "losses", "recipe", "settings"},
     "generators": GROUND | {"networks", "states"},
     "training": {"engine", "generators", "health", "losses", "networks", "recipe", "settings", "shares"},
-    "step": {"batches", "engine", "health", "losses", "pulls", "recipe", "schedule", "training"},
+    "findings": {"batches", "health", "pulls", "training"},
+    "step": {"batches", "engine", "findings", "health", "losses", "pulls", "recipe", "schedule", "training"},
     "supply": {"batches", "photos", "prefetch", "recipe"},
     "states": {"errors"},
     "checkpoint": GROUND | {"health", "training"},
@@ -51,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runfolder": GROUND | {"health", "photos", "recipe"},
     "runs": GROUND
     | {"checkpoint", "collapse", "devices", "generators", "health", "interruption", "logfile", "networks"}
-    | {"photos", "recipe", "runfolder", "step", "supply", "training", "watching"},
+    | {"photos", "recipe", "runfolder", "findings", "step", "supply", "training", "watching"},
     "watching": {"networks", "settings"},
     "upscaling": {"networks", "resize"},
     "evaluation": {"errors", "images", "metrics", "networks", "perception", "photos", "resize", "upscaling"},

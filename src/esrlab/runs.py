@@ -20,6 +20,7 @@ from esrlab.collapse import WINDOW, Sign, best_lead, find_signs
 from esrlab.devices import memory_in_use
 from esrlab.errors import UserError
 from esrlab.files import remove_leftovers, to_json, write_json_lines, write_text
+from esrlab.findings import StepReport, require_finite_weights
 from esrlab.generators import save_generator
 from esrlab.health import NonFinite
 from esrlab.interruption import Interrupted, StopRequest, stop_requests
@@ -37,7 +38,7 @@ from esrlab.runfolder import (
     sole_use,
     write_outcome,
 )
-from esrlab.step import StepReport, require_finite_weights, train_step
+from esrlab.step import train_step
 from esrlab.supply import Supply, open_supply
 from esrlab.training import Run, mix, start_run
 from esrlab.watching import Validator, Watcher

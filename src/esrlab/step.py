@@ -1,52 +1,23 @@
 """One step of a run: who pulls the generated image where, both updates, and nothing about files."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.nn.utils import clip_grads_with_norm_
 
 from esrlab.batches import Batch
 from esrlab.engine import precision_context
-from esrlab.health import NonFinite, Setback, first_nonfinite
+from esrlab.findings import StepReport, Work, diagnose, gradient_norm, players_of, report_step
+from esrlab.health import NonFinite
 from esrlab.losses import Views, clip_parameters, gradient_penalty
-from esrlab.pulls import Pull, add_pulls, measure_pulls
+from esrlab.pulls import add_pulls
 from esrlab.recipe import ADVERSARIAL
 from esrlab.schedule import learning_rate
 from esrlab.training import Contest, Run, mix
-
-WEIGHTS_EVERY = 10
-"""Steps between measurements of the weights' norms: they change slowly, and reading them all is dear."""
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """What one step did, as scalar tensors: unweighted losses and pulls by term, the critic's scores.
-
-    numbers: all of it and more, as log.jsonl names it; these crossed from the device together.
-    """
-
-    losses: dict[str, Tensor]
-    pulls: dict[str, Pull]
-    critic: dict[str, Tensor]
-    numbers: dict[str, float]
-
-
-@dataclass
-class _Work:
-    """What the parts of a step's last batch left: images, losses and pulls by term, critic's values."""
-
-    batches: list[Batch] = field(default_factory=list)
-    images: list[Tensor] = field(default_factory=list)
-    losses: list[dict[str, Tensor]] = field(default_factory=list)
-    pulls: list[dict[str, Tensor]] = field(default_factory=list)
-    critic: list[dict[str, Tensor]] = field(default_factory=list)
-    weights: dict[str, Tensor] = field(default_factory=dict)
 
 
 def train_step(run: Run, batches: Sequence[Batch]) -> StepReport:
@@ -66,24 +37,20 @@ def train_step(run: Run, batches: Sequence[Batch]) -> StepReport:
     if run.contest is not None and run.plays:
         for update, group in enumerate(earlier, start=1):
             _practise(run, run.contest, group, update=update)
-    for network in _players(run):
+    for network in players_of(run):
         network.zero_grad(set_to_none=True)
-    work = _Work()
+    work = Work()
     for index, batch in enumerate(last):
         _pull(run, batch, work, index=index, parts=parts)
-    report = _report(run, work, rate=rate)
+    report = report_step(run, work, rate=rate)
     if not all(map(math.isfinite, report.numbers.values())):
-        raise NonFinite(_diagnose(run, work), report.numbers)
+        raise NonFinite(diagnose(run, work), report.numbers)
     _apply(run, report)
     return report
 
 
 def _precision(run: Run) -> AbstractContextManager[Any]:
     return precision_context(run.device, run.recipe.engine.precision)
-
-
-def _players(run: Run) -> list[nn.Module]:
-    return [run.generator, *([run.contest.critic] if run.contest is not None else [])]
 
 
 def _set_learning_rate(run: Run) -> float:
@@ -94,7 +61,7 @@ def _set_learning_rate(run: Run) -> float:
     return rate
 
 
-def _pull(run: Run, batch: Batch, work: _Work, *, index: int, parts: int) -> None:
+def _pull(run: Run, batch: Batch, work: Work, *, index: int, parts: int) -> None:
     """One part of the batch: what pulls at its images, through the generator; both players' gradients."""
     with _precision(run):
         sr = run.generator(batch.lr)
@@ -146,9 +113,9 @@ def _practise(run: Run, contest: Contest, group: Sequence[Batch], *, update: int
             real, fake = contest.critic(batch.hr), contest.critic(sr)
         draw = update * parts + index
         _blame(run, contest, real, fake, hr=batch.hr, sr=sr, draw=draw, parts=parts)
-    norm = _gradient_norm(contest.critic)
+    norm = gradient_norm(contest.critic)
     if not math.isfinite(float(norm)):
-        raise NonFinite(_diagnose(run, _Work()))
+        raise NonFinite(diagnose(run, Work()))
     _update_critic(run, contest, norm)
 
 
@@ -170,65 +137,6 @@ def _blame(
     for parameter, gradient in zip(parameters, torch.autograd.grad(value / parts, parameters), strict=True):
         parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
     return report
-
-
-def _report(run: Run, work: _Work, *, rate: float) -> StepReport:
-    """Everything that is known of the step before it is applied."""
-    losses, critic = _mean(work.losses), _mean(work.critic)
-    joined = {name: torch.cat([pulls[name] for pulls in work.pulls]) for name in work.pulls[0]}
-    measured = measure_pulls(joined, work.weights)
-    pulls = measured.terms
-    named = {f"loss/{name}": value for name, value in losses.items()}
-    for name, pull in pulls.items():
-        named |= {f"pull/{name}/{part}": value for part, value in vars(pull).items()}
-    named |= {f"cosine/{one}/{other}": value for (one, other), value in measured.between.items()}
-    named |= {f"critic/{name}": value for name, value in critic.items()}
-    for who, network in zip(("generator", "critic"), _players(run), strict=False):
-        if who == "generator" or run.plays:
-            named[f"gradient/{who}"] = _gradient_norm(network)
-            if (run.step + 1) % WEIGHTS_EVERY == 0:
-                named[f"weights/{who}"] = _weight_norm(network)
-    named |= _measure_images(work, run.recipe.scale)
-    values = torch.stack([value.detach().float() for value in named.values()]).tolist()
-    numbers = dict(zip(named, values, strict=True)) | {"learning_rate": rate}
-    return StepReport(losses, pulls, critic, numbers)
-
-
-def _mean(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
-
-
-def require_finite_weights(run: Run) -> None:
-    """Raises NonFinite where a weight is not finite after the last update: no such state is to be saved."""
-    if not all(bool(torch.isfinite(_weight_norm(network))) for network in _players(run)):
-        setback = _diagnose(run, _Work())
-        raise NonFinite(replace(setback, step=run.step))
-
-
-def _weight_norm(network: nn.Module) -> Tensor:
-    return get_total_norm([parameter.detach() for parameter in network.parameters()])
-
-
-def _gradient_norm(network: nn.Module) -> Tensor:
-    return get_total_norm([p.grad for p in network.parameters() if p.grad is not None])
-
-
-def _measure_images(work: _Work, scale: int) -> dict[str, Tensor]:
-    """The batch's PSNR (RGB, no border, peak 1), its bicubic enlargement's, and how far its values spread."""
-    lr = torch.cat([batch.lr for batch in work.batches])
-    hr = torch.cat([batch.hr for batch in work.batches])
-    sr = torch.cat(work.images)
-    # MATLAB's kernel, though not its border: near enough for a curve, at a third of the time.
-    enlarged = interpolate(lr, scale_factor=scale, mode="bicubic", antialias=True)
-    return {
-        "image/psnr": _psnr(sr.clamp(0, 1), hr),
-        "image/bicubic": _psnr(enlarged.clamp(0, 1), hr),
-        "image/spread": sr.std() / hr.std().clamp_min(1e-6),
-    }
-
-
-def _psnr(image: Tensor, hr: Tensor) -> Tensor:
-    return -10 * (image - hr).square().mean().clamp_min(1e-12).log10()
 
 
 def _apply(run: Run, report: StepReport) -> None:
@@ -257,33 +165,3 @@ def _update_critic(run: Run, contest: Contest, norm: Tensor) -> None:
 def _shorten(run: Run, network: nn.Module, norm: Tensor) -> None:
     if run.recipe.optimiser.max_norm is not None:
         clip_grads_with_norm_(network.parameters(), run.recipe.optimiser.max_norm, norm)
-
-
-def _diagnose(run: Run, work: _Work) -> Setback:
-    """Where the trouble began: weights before images, images before losses, losses before gradients."""
-    culprit = first_nonfinite(_suspects(run, work))
-    place, found = culprit if culprit is not None else ("a norm", "its squares leave float32's range")
-    return Setback(run.step + 1, place, found)
-
-
-def _suspects(run: Run, work: _Work) -> Iterator[tuple[str, Tensor | None]]:
-    players: list[tuple[str, nn.Module]] = [("generator", run.generator)]
-    if run.contest is not None:
-        players.append(("critic", run.contest.critic))
-    for who, network in players:
-        for name, parameter in network.named_parameters():
-            yield f"the {who}'s weight {name}", parameter.detach()
-    for batch, image in zip(work.batches, work.images, strict=True):
-        yield "the low-resolution batch", batch.lr
-        yield "the target batch", batch.hr
-        yield "the generated image", image
-    for part in work.critic:
-        for name, value in part.items():
-            yield f"critic/{name}", value
-    for what, group in (("loss", work.losses), ("pull", work.pulls)):
-        for part in group:
-            for name, value in part.items():
-                yield f"{what}/{name}", value
-    for who, network in players:
-        for name, parameter in network.named_parameters():
-            yield f"the gradient of the {who}'s {name}", parameter.grad
