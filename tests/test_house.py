@@ -50,9 +50,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checkpoint": GROUND | {"health", "training"},
     "logfile": {"errors"},
     "runfolder": GROUND | {"health", "photos", "recipe"},
+    "session": GROUND
+    | {"checkpoint", "collapse", "health", "logfile", "photos", "recipe", "runfolder", "supply", "training"}
+    | {"watching"},
     "runs": GROUND
-    | {"checkpoint", "collapse", "devices", "generators", "health", "interruption", "logfile", "networks"}
-    | {"photos", "recipe", "runfolder", "findings", "step", "supply", "training", "watching"},
+    | {"collapse", "devices", "findings", "generators", "health", "interruption", "photos", "recipe"}
+    | {"runfolder", "session", "step", "training", "watching"},
     "watching": {"networks", "settings"},
     "upscaling": {"networks", "resize"},
     "evaluation": {"errors", "images", "metrics", "networks", "perception", "photos", "resize", "upscaling"},

@@ -3,28 +3,21 @@
 A batch is a function of (photographs, seed, step), so going on from a checkpoint needs nothing else.
 """
 
-import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import torch
 
-from esrlab.checkpoint import Checkpoints, Story
-from esrlab.collapse import WINDOW, Sign, best_lead, find_signs
+from esrlab.collapse import best_lead, find_signs
 from esrlab.devices import memory_in_use
-from esrlab.errors import UserError
-from esrlab.files import remove_leftovers, to_json, write_json_lines, write_text
+from esrlab.files import remove_leftovers, to_json, write_text
 from esrlab.findings import StepReport, require_finite_weights
 from esrlab.generators import save_generator
 from esrlab.health import NonFinite
 from esrlab.interruption import Interrupted, StopRequest, stop_requests
-from esrlab.logfile import open_log, truncate_log
 from esrlab.photos import Photos
 from esrlab.recipe import Recipe
 from esrlab.runfolder import (
@@ -38,43 +31,25 @@ from esrlab.runfolder import (
     sole_use,
     write_outcome,
 )
+from esrlab.session import (
+    Saving,
+    Session,
+    disk_trouble_told,
+    go_back,
+    is_given_up,
+    is_late,
+    open_session,
+    require_folder,
+    save,
+    say,
+    tell,
+)
 from esrlab.step import train_step
-from esrlab.supply import Supply, open_supply
 from esrlab.training import Run, mix, start_run
 from esrlab.watching import Validator, Watcher
 
 LOOK_EVERY = 10
 """Steps between looks for signs of collapse."""
-
-
-@dataclass(frozen=True)
-class Saving:
-    """When a run's state is saved: every `every` steps and every `minutes`; the last `keep` are kept."""
-
-    every: int = 500
-    keep: int = 3
-    minutes: float = 10.0
-
-
-@dataclass
-class _Session:
-    """One process's work on a run."""
-
-    folder: RunFolder
-    recipe: Recipe
-    photos: Photos
-    start: Callable[[], Run]
-    run: Run
-    story: Story
-    checkpoints: Checkpoints
-    minutes: float
-    validator: Validator | None
-    watcher: Watcher
-    log: TextIO
-    recent: deque[dict[str, Any]]
-    supply: Supply
-    signs: tuple[Sign, ...]
-    saved: float = field(default_factory=time.monotonic)
 
 
 def train(
@@ -126,7 +101,7 @@ def train(
         def start() -> Run:
             return ready.pop() if ready else start_run(recipe, seed=seed, device=device)
 
-        session = _open_session(
+        session = open_session(
             folder,
             photos,
             start,
@@ -150,49 +125,9 @@ def train(
     return folder
 
 
-def _open_session(
-    folder: RunFolder,
-    photos: Photos,
-    start: Callable[[], Run],
-    *,
-    saving: Saving,
-    validator: Validator | None,
-    watcher: Watcher,
-) -> _Session:
-    """The run as its last readable checkpoint left it, or at its beginning; the log cut back to it."""
-    checkpoints = Checkpoints(folder.checkpoints, saving.every, saving.keep)
-    found = checkpoints.load_latest(start, warn=watcher.said)
-    run, story = found or (start(), Story(alarms={}, best=None))
-    kept, _ = truncate_log(folder.log, run.step, tail=WINDOW)
-    if run.step > (kept[-1]["step"] if kept else 0):
-        watcher.said(f"{folder.log} lacks lines of steps before {run.step}; its curves have a gap")
-    log = open_log(folder.log)
-    recent = deque(kept, maxlen=WINDOW)
-    return _Session(
-        folder,
-        run.recipe,
-        photos,
-        start,
-        run,
-        story,
-        checkpoints,
-        saving.minutes,
-        validator,
-        watcher,
-        log,
-        recent,
-        supply=_supply(run, photos),
-        signs=find_signs(recent, best=story.best_lead),
-    )
-
-
-def _supply(run: Run, photos: Photos) -> Supply:
-    return open_supply(run.recipe, photos, seed=run.draw_seed, device=run.device)
-
-
-def _take_steps(session: _Session, stop: StopRequest) -> None:
+def _take_steps(session: Session, stop: StopRequest) -> None:
     steps = session.recipe.steps
-    while session.run.step < steps and not _is_given_up(session):
+    while session.run.step < steps and not is_given_up(session):
         try:
             batches = [batch.to(session.run.device) for batch in session.supply.take(session.run.step)]
             began = time.perf_counter()
@@ -201,26 +136,26 @@ def _take_steps(session: _Session, stop: StopRequest) -> None:
             if session.checkpoints.is_due(session.run.step) or session.run.step == steps:
                 require_finite_weights(session.run)
         except NonFinite as event:
-            _go_back(session, event)
+            go_back(session, event)
             continue
         row = log_row(report, session.run, seconds=time.perf_counter() - began)
         _look(session, row)
         step = session.run.step
         is_due = step == steps or session.checkpoints.is_due(step)
-        if stop or is_due or _is_late(session):
-            _save(session, is_due=is_due)
-        _tell(session, lambda watcher, step=step, row=row: watcher.stepped(step, row))
+        if stop or is_due or is_late(session):
+            save(session, is_due=is_due)
+        tell(session, lambda watcher, step=step, row=row: watcher.stepped(step, row))
         if stop and step < steps:
             raise Interrupted(f"stopped after step {step} of {steps}; the same command goes on")
 
 
-def _look(session: _Session, row: dict[str, Any]) -> None:
+def _look(session: Session, row: dict[str, Any]) -> None:
     """Logs a step, with its validation where one is due, and looks for signs of collapse."""
     step, every = session.run.step, session.recipe.validation.every
-    _require_folder(session)
+    require_folder(session)
     if session.validator is not None and (step % every == 0 or step == session.recipe.steps):
         row |= _validate(session, session.validator)
-    with _disk_trouble_told(session):
+    with disk_trouble_told(session):
         session.log.write(to_json(row) + "\n")
         session.log.flush()
     session.recent.append(row)
@@ -228,7 +163,7 @@ def _look(session: _Session, row: dict[str, Any]) -> None:
         _look_for_signs(session, step)
 
 
-def _look_for_signs(session: _Session, step: int) -> None:
+def _look_for_signs(session: Session, step: int) -> None:
     """Notes the first step of every sign, and says it then, once."""
     story = replace(session.story, best_lead=best_lead(session.recent, session.story.best_lead))
     session.story, session.signs = story, find_signs(session.recent, best=story.best_lead)
@@ -237,10 +172,10 @@ def _look_for_signs(session: _Session, step: int) -> None:
         if sign.name not in known:
             known[sign.name] = step
             what = "sign of collapse" if sign.is_collapse else "warning"
-            _say(session, f"{what} at step {step}: {sign.words}")
+            say(session, f"{what} at step {step}: {sign.words}")
 
 
-def _validate(session: _Session, validator: Validator) -> dict[str, float]:
+def _validate(session: Session, validator: Validator) -> dict[str, float]:
     """Judges the generator as it is, keeps the best, and draws sample pictures."""
     run, story = session.run, session.story
     path = session.folder.samples / f"step-{run.step:08d}.png"
@@ -254,96 +189,16 @@ def _validate(session: _Session, validator: Validator) -> dict[str, float]:
     if better is not None:
         session.story = replace(story, best={"step": run.step, "value": better})
         _write_generator(run, session.folder.best)
-    _tell(session, lambda watcher: watcher.pictured(run.step, path))
+    tell(session, lambda watcher: watcher.pictured(run.step, path))
     return values
 
 
-def _is_late(session: _Session) -> bool:
-    return time.monotonic() - session.saved > 60 * session.minutes
-
-
-def _tell(session: _Session, tell: Callable[[Watcher], None]) -> None:
-    """Tells the watcher; one that can no longer be written to is not told again, and the training goes on."""
-    try:
-        tell(session.watcher)
-    except (OSError, SystemExit):  # rich leaves the program where its output has gone
-        session.watcher = Watcher()
-
-
-def _say(session: _Session, words: str) -> None:
-    _tell(session, lambda watcher: watcher.said(words))
-
-
-def _require_folder(session: _Session) -> None:
-    """Raises UserError where the run's folder has gone, which a write would make anew."""
-    if not session.folder.recipe.exists():
-        raise UserError(
-            f"{session.folder.path} was removed or emptied while its run was going on; "
-            f"step {session.run.step} cannot be saved. Start again with a new --out"
-        )
-
-
-def _save(session: _Session, *, is_due: bool) -> None:
-    """A checkpoint, once the log it goes with is safely on the disk."""
-    _require_folder(session)
-    with _disk_trouble_told(session):
-        session.log.flush()
-        os.fsync(session.log.fileno())
-    session.checkpoints.save(session.run, session.story, is_due=is_due)
-    session.saved = time.monotonic()
-
-
-@contextmanager
-def _disk_trouble_told(session: _Session) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"cannot write {session.folder.log}: {error.strerror}; make room there, and the same command "
-            "goes on from the last checkpoint"
-        ) from error
-
-
-def _go_back(session: _Session, event: NonFinite) -> None:
-    """Returns to the last checkpoint that was due; after too many setbacks, ends there as diverged.
-
-    The best validation so far stays the best: it was finite, whichever patches led there. Evidence first,
-    then the state, the log last: killed in between, a run resumes from either side of it.
-    """
-    setbacks, best = [*session.run.setbacks, event.setback], session.story.best
-    evidence = session.folder.evidence / f"setback-{len(setbacks)}.jsonl"
-    failed = {"step": event.setback.step, "not_applied": str(event.setback), "numbers": event.numbers}
-    _require_folder(session)
-    write_json_lines(evidence, [*session.recent, failed])
-    start = session.start
-    found = session.checkpoints.load_latest(start, warn=partial(_say, session), due_only=True)
-    session.run, story = found or (start(), Story(alarms={}, best=None))
-    session.story = replace(story, best=best)
-    session.run.setbacks = setbacks
-    session.supply.close()
-    session.supply = _supply(session.run, session.photos)
-    step = session.run.step
-    _save(session, is_due=session.checkpoints.is_due(step))
-    session.checkpoints.forget_after(step)
-    session.log.close()
-    kept, _ = truncate_log(session.folder.log, step, tail=WINDOW)
-    session.log = open_log(session.folder.log)
-    session.recent = deque(kept, maxlen=WINDOW)
-    session.signs = find_signs(session.recent, best=session.story.best_lead)
-    then = "is given up" if _is_given_up(session) else "goes on with other patches"
-    _say(session, f"{event.setback}: not applied; went back to step {step} and {then}")
-
-
-def _is_given_up(session: _Session) -> bool:
-    return len(session.run.setbacks) > session.recipe.engine.setbacks
-
-
-def _finish(session: _Session) -> None:
+def _finish(session: Session) -> None:
     """Says how it ended; the generator comes last, since its being there means that the run is done."""
     run = session.run
     signs = {sign.name: sign.words for sign in session.signs if sign.is_collapse}
     outcome = Outcome(
-        "diverged" if _is_given_up(session) else "collapsed" if signs else "finished",
+        "diverged" if is_given_up(session) else "collapsed" if signs else "finished",
         run.step,
         session.recipe.steps,
         signs,
