@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"collapse", "devices", "findings", "generators", "health", "interruption", "photos", "recipe"}
     | {"runfolder", "session", "step", "training", "watching"},
     "watching": {"networks", "settings"},
-    "upscaling": {"networks", "resize"},
+    "upscaling": {"engine", "networks", "resize"},
     "evaluation": {"errors", "images", "metrics", "networks", "perception", "photos", "resize", "upscaling"},
     "validation": {
         "errors",

@@ -15,6 +15,7 @@ from esrlab.photos import Photos
 from esrlab.report import make_report
 from esrlab.scores import Score, read_scores, write_scores
 from esrlab.study import PlannedRun, Study, parse_study
+from esrlab.studyfolder import choose_lpips
 from tiny import TINY
 
 CPU = torch.device("cpu")
@@ -263,7 +264,22 @@ def test_lpips_is_measured_where_its_weights_are_and_na_where_not(
         assert ("n/a" in cells) == (not metric)
 
 
-def test_a_study_of_students_is_judged_by_the_student(study: Study, samples: Photos, tmp_path: Path) -> None:
+def test_a_study_of_students_is_judged_by_lpips_where_it_is_at_hand(
+    study: Study, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    students = study.model_copy(update={"weights": "student"})
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("ESRLAB_WEIGHTS", str(tmp_path))
+    assert choose_lpips(students, tmp_path) == ["student"]
+    monkeypatch.setenv("ESRLAB_WEIGHTS", str(shared / "weights"))
+    assert choose_lpips(students, tmp_path) == ["real"]
+
+
+def test_a_study_of_students_is_judged_by_the_student_where_lpips_is_not_at_hand(
+    study: Study, samples: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("ESRLAB_WEIGHTS", "")
     fields = {key: value for key, value in TINY.items() if "content" not in key}
     recipes: dict[str, dict[str, Any]] = {"wgan-vgg": {}, "wgan-resnet": {}}
     one = study.model_copy(

@@ -88,14 +88,14 @@ def describe_data(
 def choose_lpips(study: Study, out: Path) -> list[LPIPSWeights]:
     """The LPIPS that this study is judged by, the same from its first run to its last.
 
-    LPIPS≈ for students, else LPIPS; none where its weights were not here when the study began: tables
-    show "n/a" then, and the report tells how to get the weights.
+    LPIPS where its weights were here when the study began; else LPIPS≈ for studies with students, and none
+    for others: tables show "n/a" then, and the report tells how to get the weights.
     """
     if (out / MANIFEST).exists():
         return json.loads((out / MANIFEST).read_text(encoding="utf-8"))["perceptual"]
-    if study.weights == "student":
-        return ["student"]
-    return ["real"] if has_real_lpips() else []
+    if has_real_lpips():
+        return ["real"]
+    return ["student"] if study.weights == "student" else []
 
 
 def claim_folder(study: Study, out: Path, *, manifest: dict[str, Any]) -> None:
