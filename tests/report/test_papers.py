@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.image import imsave
 from esrlab.report.figures import COLOURS, FORMATS, draw_figures
 from esrlab.report.formats import to_latex, to_markdown
 from esrlab.report.logs import RunLog
+from esrlab.report.planefigure import draw_plane
 from esrlab.report.tables import build_tables
 from esrlab.report.tidy import CELLS, PARTS, cells_as_csv, verdicts_as_csv
 from esrlab.report.verdicts import judge_study
@@ -99,6 +101,31 @@ def test_markdown_tables_keep_their_shape() -> None:
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.columns) + 1}
 
 
+def test_a_plane_shows_every_method_the_front_and_names_who_is_far_off() -> None:
+    quality = {
+        "bicubic": (30.0, 0.3),
+        "wgan-vgg": (29.0, 0.2),
+        "esrgan-vgg": (28.0, 0.25),
+        "fallen": (9.0, 0.9),
+    }
+    scores = [
+        replace(row, recipe=recipe, label=recipe, metric=metric, value=value, seed=None)
+        for recipe, values in quality.items()
+        for metric, value in zip(("PSNR-Y/2", "LPIPS"), values, strict=True)
+        for row in rows()[:1]
+    ]
+    figure = draw_plane(scores, {}, 2)
+    assert figure is not None
+    (place,) = figure.axes
+    front, *drawn = [line.get_xydata().tolist() for line in place.get_lines()]  # pyright: ignore
+    assert front == [[29.0, 0.2], [29.0, 0.3], [30.0, 0.3]]
+    marks = [line for line in drawn if len(line) == 1]
+    assert marks == [[list(place)] for place in list(quality.values())[:3]]
+    assert place.get_title() == "Set5 ×2\noff the plane: fallen"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [*quality, "Pareto front"]
+    assert draw_plane([row for row in scores if row.metric != "LPIPS"], {}, 2) is None
+
+
 def test_figures_are_written_in_three_formats_the_same_each_time(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for method in ("lr", "hr", "bicubic", "wgan-vgg"):
@@ -110,13 +137,15 @@ def test_figures_are_written_in_three_formats_the_same_each_time(tmp_path: Path)
     (tmp_path / "pictures" / "x2" / "wgan-vgg" / "Set5" / "$1_.png").unlink()  # a method of some images alone
     curve = [{"step": step, "critic/gap": float(step), "loss/content": 1 / step} for step in range(1, 20)]
     logs = [RunLog(f"recipe-{number}", 2, 0, curve) for number in range(len(COLOURS) + 2)]
-    drawn = draw_figures(tmp_path, rows(), logs)
-    assert [path.name for path in drawn] == ["crops-x2.png", "curves-x2.png"]
+    lpips = [replace(row, metric="LPIPS", value=0.1) for row in rows() if row.metric == "SSIM-Y/2"]
+    assert [path.name for path in draw_figures(tmp_path, rows(), logs)] == ["crops-x2.png", "curves-x2.png"]
+    drawn = draw_figures(tmp_path, [*rows(), *lpips], logs)
+    assert [path.name for path in drawn] == ["plane-x2.png", "crops-x2.png", "curves-x2.png"]
     files = {path: path.read_bytes() for path in (tmp_path / "figures").iterdir()}
     assert {path.name for path in files} == {
-        f"{name}-x2{suffix}" for name in ("crops", "curves") for suffix in FORMATS
+        f"{name}-x2{suffix}" for name in ("crops", "curves", "plane") for suffix in FORMATS
     }
-    draw_figures(tmp_path, rows(), logs)
+    draw_figures(tmp_path, [*rows(), *lpips], logs)
     assert {path: path.read_bytes() for path in (tmp_path / "figures").iterdir()} == files
     pdf = (tmp_path / "figures" / "curves-x2.pdf").read_bytes()
     assert b"/Type42" in pdf or b"/CIDFontType2" in pdf

@@ -1,4 +1,4 @@
-"""Figures from a study's pictures and logs: crops side by side, and training curves. Needs matplotlib."""
+"""Figures from a study's files: crops side by side, training curves, planes. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from esrlab.errors import UserError
 from esrlab.files import replacing
 from esrlab.report.logs import RunLog
+from esrlab.report.planefigure import draw_plane
 from esrlab.report.tables import marked
 from esrlab.scores import Score
 
@@ -53,7 +54,7 @@ Pixels = NDArray[np.float64]
 
 
 def draw_figures(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> list[Path]:
-    """Draws every figure that the folder's pictures and logs allow into figures/, in every format.
+    """Draws every figure that the folder's rows, pictures and logs allow into figures/, in every format.
 
     Returns the paths of the PNG files.
 
@@ -72,7 +73,11 @@ def _draw(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> list[Path
     drawn: list[Path] = []
     names = {score.recipe: marked(score.recipe, score.label) for score in scores}
     for scale in sorted({score.scale for score in scores}):
-        figures = (("crops", _crops(study, scores, names, scale)), ("curves", _curves(logs, names, scale)))
+        figures = (
+            ("plane", draw_plane(scores, names, scale)),
+            ("crops", _crops(study, scores, names, scale)),
+            ("curves", _curves(logs, names, scale)),
+        )
         drawn += [
             _save(figure, study / "figures" / f"{name}-x{scale}.png")
             for name, figure in figures

@@ -1,9 +1,17 @@
 """The perception–distortion plane: a perceptual metric against PSNR, one plot a benchmark and scale."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from esrlab.report.fronts import (
+    Point,
+    bounds,
+    choose_distance,
+    find_points,
+    near_points,
+    pareto_front,
+    step_line,
+)
 from esrlab.report.page.plots import (
     CROSS,
     GREY,
@@ -20,10 +28,7 @@ from esrlab.report.page.plots import (
 )
 from esrlab.report.tables import Row, Table
 from esrlab.scores import BICUBIC, CASCADE, Score
-from esrlab.statistics import Series, Spread, spreads
-
-FAR = 6.0
-"""Decibels below a plane's best PSNR from which a method stands at the edge."""
+from esrlab.statistics import Spread, spreads
 
 
 @dataclass(frozen=True)
@@ -34,14 +39,6 @@ class Planes:
     plots: tuple[Plot, ...]
     legends: tuple[Legend, ...]
     table: Table
-
-
-@dataclass(frozen=True)
-class _Point:
-    recipe: str
-    label: str
-    psnr: Spread
-    distance: Spread
 
 
 def hue_of(recipe: str, recipes: Sequence[str]) -> int:
@@ -65,8 +62,7 @@ def trained_recipes(scores: Sequence[Score]) -> list[str]:
 
 def draw_planes(scores: Sequence[Score]) -> Planes | None:
     """Every plane that the rows allow; None where no perceptual metric was measured."""
-    measured = {score.metric for score in scores}
-    metric = next((name for name in ("LPIPS", "LPIPS≈") if name in measured), None)
+    metric = choose_distance(scores)
     if metric is None:
         return None
     found = spreads(scores)
@@ -76,10 +72,10 @@ def draw_planes(scores: Sequence[Score]) -> Planes | None:
     plots: list[Plot] = []
     rows: list[Row] = []
     for benchmark, scale in cells:
-        points = _points(found, labels, benchmark=benchmark, scale=scale, metric=metric)
+        points = find_points(found, labels, benchmark=benchmark, scale=scale, metric=metric)
         if not points:
             continue
-        front = _front(points)
+        front = pareto_front(points)
         plots.append(_plane(points, front, recipes, title=f"{benchmark} ×{scale}", metric=metric))
         rows += [
             Row(_cells(benchmark, scale, point, on_front=point in front), begins_group=point is points[0])
@@ -100,45 +96,13 @@ def draw_planes(scores: Sequence[Score]) -> Planes | None:
     )
 
 
-def _points(
-    found: dict[Series, Spread], labels: dict[str, str], *, benchmark: str, scale: int, metric: str
-) -> list[_Point]:
-    points: list[_Point] = []
-    for recipe, label in labels.items():
-        psnr = found.get(Series(benchmark, scale, recipe, f"PSNR-Y/{scale}"))
-        distance = found.get(Series(benchmark, scale, recipe, metric))
-        if psnr and distance and math.isfinite(psnr.mean) and math.isfinite(distance.mean):
-            points.append(_Point(recipe, label, psnr, distance))
-    return points
-
-
-def _front(points: Sequence[_Point]) -> list[_Point]:
-    """Those that no other beats in both, from the least PSNR to the most."""
-    kept = [
-        point
-        for point in points
-        if not any(
-            other.psnr.mean >= point.psnr.mean
-            and other.distance.mean <= point.distance.mean
-            and (other.psnr.mean, other.distance.mean) != (point.psnr.mean, point.distance.mean)
-            for other in points
-        )
-    ]
-    return sorted(kept, key=lambda point: point.psnr.mean)
-
-
-def _bounds(spread: Spread) -> tuple[float, float]:
-    sd = spread.sd or 0.0
-    return spread.mean - sd, spread.mean + sd
-
-
 def _plane(
-    points: Sequence[_Point], front: Sequence[_Point], recipes: list[str], *, title: str, metric: str
+    points: Sequence[Point], front: Sequence[Point], recipes: list[str], *, title: str, metric: str
 ) -> Plot:
-    near = _near(points)
-    across = spanning([bound for point in near for bound in _bounds(point.psnr)])
+    near = near_points(points)
+    across = spanning([bound for point in near for bound in bounds(point.psnr)])
     across = Axis(across.low, across.high + 0.1 * (across.high - across.low))
-    top = max(_bounds(point.distance)[1] for point in near) * 1.15
+    top = max(bounds(point.distance)[1] for point in near) * 1.15
     canvas = Canvas(across, Axis(0.0, top or 1.0))
     curves = [Curve(_front_path(canvas, front), GREY, "front", "Pareto front")]
     marks: list[Mark] = []
@@ -174,32 +138,22 @@ def _plane(
     )
 
 
-def _near(points: Sequence[_Point]) -> list[_Point]:
-    """Those within FAR dB of the best: a collapsed one far from all would press the others into a dot."""
-    best = max(point.psnr.mean for point in points)
-    return [point for point in points if point.psnr.mean > best - FAR]
-
-
-def _ranges(canvas: Canvas, point: _Point, hue: int) -> list[Curve]:
+def _ranges(canvas: Canvas, point: Point, hue: int) -> list[Curve]:
     """± one standard deviation in both directions."""
     if not (point.psnr.sd or point.distance.sd):
         return []
     level, upright = point.distance.mean, point.psnr.mean
-    low, high = _bounds(point.psnr)
-    near, far = _bounds(point.distance)
+    low, high = bounds(point.psnr)
+    near, far = bounds(point.distance)
     return [
         Curve(canvas.path([(low, level), (high, level)]), hue, "range"),
         Curve(canvas.path([(upright, max(near, 0)), (upright, far)]), hue, "range"),
     ]
 
 
-def _front_path(canvas: Canvas, front: Sequence[_Point]) -> str:
-    """A step line below and to the right of which no method lies."""
-    steps: list[tuple[float, float]] = []
-    for point, following in zip(front, [*front[1:], None], strict=True):
-        steps.append((point.psnr.mean, point.distance.mean))
-        if following is not None:
-            steps.append((point.psnr.mean, following.distance.mean))
+def _front_path(canvas: Canvas, front: Sequence[Point]) -> str:
+    """The front's step line, from one edge of the plane to the other."""
+    steps = step_line(front)
     if front:
         steps.insert(0, (canvas.across.low, front[0].distance.mean))
         steps.append((front[-1].psnr.mean, canvas.up.high))
@@ -211,7 +165,7 @@ def _show(spread: Spread, decimals: int) -> str:
     return mean if spread.sd is None else f"{mean} ± {spread.sd:.{decimals}f}"
 
 
-def _cells(benchmark: str, scale: int, point: _Point, *, on_front: bool) -> tuple[str, ...]:
+def _cells(benchmark: str, scale: int, point: Point, *, on_front: bool) -> tuple[str, ...]:
     seeds = "–" if point.recipe == BICUBIC else str(point.psnr.seeds)
     place = f"{benchmark} ×{scale}"
     return (

@@ -1,0 +1,56 @@
+"""Studies' folders -> one small folder to be kept with results: rows, records, thinned logs, report.
+
+    python studies/publish.py docs/results/small studies/small studies/starts
+
+Pictures and checkpoints stay behind. Logs keep a tenth of their rows, their figures to four digits; the
+report says so. `esrlab report FOLDER` makes the same bytes of what is kept.
+"""
+
+import argparse
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from esrlab.files import read_json_lines, to_json, write_json_lines, write_text
+from esrlab.report import make_report
+from esrlab.report.merging import MERGED, merge_studies
+
+EVERY = 10
+DIGITS = 4
+NOTE = f"Of the training logs every {EVERY}th row is kept here, to {DIGITS} digits; pictures are left out."
+
+
+def publish(studies: list[Path], out: Path) -> None:
+    """Merges the studies into `out`, thins it, and makes its report anew."""
+    merge_studies(studies, out)
+    shutil.rmtree(out / "pictures", ignore_errors=True)
+    shutil.rmtree(out / "pulls", ignore_errors=True)
+    for path in sorted(out.glob("runs/*/scores.jsonl")):
+        path.unlink()  # all of them are in the folder's own scores.jsonl
+    for path in sorted(out.glob("runs/*/log.jsonl")):
+        rows = read_json_lines(path)
+        write_json_lines(path, [_rounded(row) for row in rows if row["step"] % EVERY == 0])
+    merged = json.loads((out / MERGED).read_text(encoding="utf-8"))
+    merged["notes"].append(NOTE)
+    write_text(out / MERGED, to_json(merged, indent=2) + "\n")
+    make_report(out)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, float) and math.isfinite(value):
+        return float(f"{value:.{DIGITS}g}")
+    return value
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    parser.add_argument("studies", type=Path, nargs="+")
+    asked = parser.parse_args()
+    publish(asked.studies, asked.out)
