@@ -158,7 +158,7 @@ def _window_sums(values: Tensor, height: int, width: int) -> Tensor:
 
 
 def cut_patches(image: Tensor, region: Region, *, side: int) -> Tensor:
-    """The region's patches, row by row: (1, 3, ≥ rows·side, ≥ columns·side) -> (rows·columns, 3, side, side)."""
+    """The patches at the top left of (1, 3, H, W), row by row: (rows·columns, 3, side, side)."""
     inside = image[0, :, : region.rows * side, : region.columns * side]
     parts = inside.reshape(3, region.rows, side, region.columns, side)
     return parts.permute(1, 3, 0, 2, 4).reshape(-1, 3, side, side).contiguous()
