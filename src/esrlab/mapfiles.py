@@ -105,7 +105,11 @@ def write_maps(maps: PullMaps, place: Path) -> None:
 
 
 def _is_mapped(place: Path) -> bool:
-    return (place / ABOUT).is_file() and "terms" in json.loads((place / ABOUT).read_text(encoding="utf-8"))
+    try:
+        about = json.loads((place / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(about, dict) and "terms" in about
 
 
 def _write_absence(place: Path, run: PlannedRun, error: Exception) -> None:
