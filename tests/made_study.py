@@ -12,6 +12,7 @@ from esrlab.scores import Score, write_scores
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 IMAGES = ("Set5/plain", f"Set5/{HOSTILE}", "Set5/'\"><script>alert(2)<", "Set5/last")
+MAPPED = IMAGES[:2]
 SIZE = 60
 STEPS = 60
 QUALITY = {
@@ -31,6 +32,7 @@ def write_study(folder: Path) -> Path:
             _write_pictures(folder / "pictures" / f"x{scale}", image, scale, index)
     for recipe in ("wgan-vgg", "esrgan-vgg"):
         for scale in (2, 4):
+            write_maps(folder / "pulls" / f"x{scale}" / recipe, absent=(recipe, scale) == ("esrgan-vgg", 4))
             for seed in (0, 1):
                 _write_run(folder / "runs" / f"{recipe}-x{scale}-s{seed}", recipe, scale, seed)
     (folder / "study.toml").write_text('name = "made</script>"\n[recipes.wgan-vgg]\n[recipes.esrgan-vgg]\n')
@@ -96,6 +98,26 @@ def _write_pictures(root: Path, image: str, scale: int, index: int) -> None:
         Image.fromarray(pixels.round().astype(np.uint8)).save(path)
 
 
+def write_maps(folder: Path, *, absent: bool = False) -> None:
+    """Maps of two terms on the first two images: one that pulls everywhere alike, one to the right alone."""
+    for image in MAPPED:
+        place = folder / image
+        place.mkdir(parents=True)
+        region = {"top": 4, "left": 8, "height": 32, "width": 48, "patch": 16}
+        terms = [
+            {"name": "content", "share": 0.75, "cosine": 0.9, "weight": 1.0, "white": 0.1},
+            {"name": "adversarial", "share": 0.0004, "cosine": -0.3, "weight": 0.01, "white": 1e-9},
+        ]
+        about = {"seed": 0, "step": STEPS, "region": region, "terms": terms}
+        if absent:
+            about = {"seed": 0, "absent": f"the disk ate it {HOSTILE}"}
+        (place / "about.json").write_text(json.dumps(about))
+        for name, left in (("content", 0), ("adversarial", 24)):
+            grey = np.zeros((32, 48), np.uint8)
+            grey[:, left:] = 255
+            Image.fromarray(grey).save(place / f"{name}.png")
+
+
 def _write_run(folder: Path, recipe: str, scale: int, seed: int) -> None:
     adversary = 0.2 if recipe == "esrgan-vgg" else 0.01
     write_json_lines(folder / "log.jsonl", [_log_row(step, adversary) for step in range(1, STEPS + 1)])
@@ -105,6 +127,7 @@ def _write_run(folder: Path, recipe: str, scale: int, seed: int) -> None:
         "versions": {"esrlab": "0.1.0", "torch": "2.13.0"},
         "machine": "a machine",
         "photos": {"count": 5, "fingerprint": "0ddba11"},
+        "origins": {},
     }
     (folder / "recipe.json").write_text(json.dumps(about))
     collapsed = (recipe, scale, seed) == ("esrgan-vgg", 4, 1)

@@ -76,10 +76,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "claims": {"errors", "scores"},
     "statistics": {"claims", "errors", "scores"},
     "study": {"claims", "errors", "fields", "losses", "recipe", "recipes"},
+    "pullmaps": {"batches", "engine", "errors", "pulls", "step", "training"},
+    "mapfiles": GROUND
+    | {"checkpoint", "fields", "images", "photos", "pullmaps", "resize", "runfolder", "study", "training"},
     "studyfolder": GROUND | {"perception", "photos", "runfolder", "scores", "study"},
     "laboratory": GROUND
-    | {"evaluation", "generators", "images", "interruption", "metrics", "photos", "runfolder", "runs"}
-    | {"scores", "study", "studyfolder", "upscaling", "watching"},
+    | {"evaluation", "generators", "images", "interruption", "mapfiles", "metrics", "photos", "runfolder"}
+    | {"runs", "scores", "study", "studyfolder", "upscaling", "watching"},
     "report": GROUND | {"claims", "collapse", "scores", "statistics"},
     "progress": set(),
     "panel": {"progress"},

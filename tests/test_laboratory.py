@@ -336,6 +336,8 @@ def test_collapse_and_divergence_are_results_marked_in_every_table(samples: Phot
     page = (tmp_path / "report.html").read_text()
     assert "† collapsed" in page
     assert "‡ diverged" in page
+    assert "seed 0, after step 30, collapsed" in page, "maps of what it came to are shown, too"
+    assert "seed 0, after step 0, diverged" in page
 
 
 def test_two_processes_do_not_carry_out_one_study(study: Study, samples: Photos, tmp_path: Path) -> None:

@@ -102,3 +102,10 @@ def write_image(image: Tensor, path: Path) -> None:
     """Writes (1, 3, H, W) in [0, 1] as an 8-bit PNG, atomically."""
     with replacing(path) as temporary:
         Image.fromarray(to_pixels(image)).save(temporary, format="PNG")
+
+
+def write_grey(values: Tensor, path: Path) -> None:
+    """Writes (H, W) in [0, 1] as an 8-bit greyscale PNG, atomically."""
+    levels = (values.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+    with replacing(path) as temporary:
+        Image.fromarray(levels).save(temporary, format="PNG")

@@ -1,7 +1,8 @@
 """Carrying a study out: its runs, their scores, its pictures; here, one after the other.
 
-A study's folder: study.toml, runs/<recipe>-x<scale>-s<seed>/, scores.jsonl, and pictures/x<scale>/<method>/
-of the first seed. A run that has its scores is finished; a failed one leaves failed.txt and the others go on.
+A study's folder: study.toml, runs/<recipe>-x<scale>-s<seed>/, scores.jsonl, and of the first seed
+pictures/x<scale>/<method>/ and pulls/x<scale>/<recipe>/ (`mapfiles`). A run that has its scores is finished;
+a failed one leaves failed.txt and the others go on.
 """
 
 import time
@@ -17,6 +18,7 @@ from esrlab.files import write_text
 from esrlab.generators import load_generator
 from esrlab.images import write_image
 from esrlab.interruption import Interrupted
+from esrlab.mapfiles import keep_maps
 from esrlab.metrics import Metric, paper_metrics, standard_metrics
 from esrlab.photos import Benchmark, Photos, open_benchmark
 from esrlab.runfolder import RunFolder, read_outcome, sole_use
@@ -81,6 +83,7 @@ def run_study(
         for run in runs:
             if (run_folder(lab, run) / "scores.jsonl").exists():
                 _add_cascade(lab, run)
+                _map_pulls(lab, run)
                 continue
             _attempt(lab, run)
             collect_scores(out, runs)
@@ -128,6 +131,7 @@ def _attempt(lab: Laboratory, run: PlannedRun) -> None:
         lab.watcher.run_failed(run, str(error) or type(error).__name__)
         return
     write_scores(folder / "scores.jsonl", scores)
+    _map_pulls(lab, run, anew=True)
     lab.watcher.run_ended(run, scores, seconds=time.perf_counter() - began)
 
 
@@ -165,6 +169,13 @@ def _add_cascade(lab: Laboratory, run: PlannedRun) -> None:
     if _wants_cascade(lab, run) and not any(row.scale == 4 for row in rows):
         upscale = generator_upscaler(load_generator(trained.generator), device=lab.device)
         write_scores(path, [*rows, *_mark(_score_cascade(lab, run, upscale), trained)])
+
+
+def _map_pulls(lab: Laboratory, run: PlannedRun, *, anew: bool = False) -> None:
+    """Keeps maps of where the terms pull, of the first seed's runs, as pictures are."""
+    if run.seed == lab.study.seeds[0]:
+        folder = RunFolder(run_folder(lab, run))
+        keep_maps(run, folder, lab.benchmarks, out=lab.out, device=lab.device, anew=anew)
 
 
 def _score_bicubic(lab: Laboratory) -> None:

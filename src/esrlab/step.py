@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,19 @@ from esrlab.pulls import add_pulls
 from esrlab.recipe import ADVERSARIAL
 from esrlab.schedule import learning_rate
 from esrlab.training import Contest, Run, mix
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """What all terms say of generated images, unweighted and by their names: losses, and gradients there.
+
+    scores: the critic's of the real and of the generated images, their graph kept; None where no game is
+    played.
+    """
+
+    losses: dict[str, Tensor]
+    gradients: dict[str, Tensor]
+    scores: tuple[Tensor, Tensor] | None
 
 
 def train_step(run: Run, batches: Sequence[Batch]) -> StepReport:
@@ -65,41 +79,45 @@ def _pull(run: Run, batch: Batch, work: Work, *, index: int, parts: int) -> None
     """One part of the batch: what pulls at its images, through the generator; both players' gradients."""
     with _precision(run):
         sr = run.generator(batch.lr)
-    generated = sr.detach().requires_grad_()
-    views = Views(lr=batch.lr, sr=generated, hr=batch.hr)
+    generated = sr.detach()
+    slopes = take_slopes(run, batch, generated)
+    critic: dict[str, Tensor] = {}
+    if run.contest is not None and slopes.scores is not None:
+        real, fake = slopes.scores
+        critic = _blame(run, run.contest, real, fake, hr=batch.hr, sr=generated, draw=index, parts=parts)
+    if not work.weights:
+        work.weights = run.balance.weigh(slopes.gradients)
+    pulls = {name: slope * (work.weights[name] / parts) for name, slope in slopes.gradients.items()}
+    sr.backward(add_pulls(pulls))
+    work.batches.append(batch)
+    work.images.append(generated)
+    work.losses.append(slopes.losses)
+    work.pulls.append(pulls)
+    work.critic.append(critic)
+
+
+def take_slopes(run: Run, batch: Batch, generated: Tensor) -> Slopes:
+    """Every term's gradient at generated images (N, 3, H, W) of this batch, the adversary's the last.
+
+    Nothing is applied; a critic with batch norm follows its running statistics, as in every forward pass.
+    """
+    sr = generated.detach().requires_grad_()
+    views = Views(lr=batch.lr, sr=sr, hr=batch.hr)
     losses: dict[str, Tensor] = {}
     gradients: dict[str, Tensor] = {}
     for term, loss in run.terms:
         with _precision(run):
             value = loss(views)
-        (gradients[term.name],) = torch.autograd.grad(value, generated)
+        (gradients[term.name],) = torch.autograd.grad(value, sr)
         losses[term.name] = value.detach()
-    critic: dict[str, Tensor] = {}
-    if run.contest is not None and run.plays:
-        losses[ADVERSARIAL], gradients[ADVERSARIAL], critic = _play(
-            run, run.contest, generated, batch.hr, index=index, parts=parts
-        )
-    if not work.weights:
-        work.weights = run.balance.weigh(gradients)
-    pulls = {name: slope * (work.weights[name] / parts) for name, slope in gradients.items()}
-    sr.backward(add_pulls(pulls))
-    work.batches.append(batch)
-    work.images.append(generated.detach())
-    work.losses.append(losses)
-    work.pulls.append(pulls)
-    work.critic.append(critic)
-
-
-def _play(
-    run: Run, contest: Contest, generated: Tensor, hr: Tensor, *, index: int, parts: int
-) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """One round: the generator's loss and its gradient; the critic's gradients go to its parameters."""
+    if run.contest is None or not run.plays:
+        return Slopes(losses, gradients, None)
     with _precision(run):
-        real, fake = contest.critic(hr), contest.critic(generated)
-    value = contest.game.generator_loss(real, fake)
-    (slope,) = torch.autograd.grad(value, generated, retain_graph=True)
-    critic = _blame(run, contest, real, fake, hr=hr, sr=generated.detach(), draw=index, parts=parts)
-    return value.detach(), slope, critic
+        scores = run.contest.critic(batch.hr), run.contest.critic(sr)
+    value = run.contest.game.generator_loss(*scores)
+    (gradients[ADVERSARIAL],) = torch.autograd.grad(value, sr, retain_graph=True)
+    losses[ADVERSARIAL] = value.detach()
+    return Slopes(losses, gradients, scores)
 
 
 def _practise(run: Run, contest: Contest, group: Sequence[Batch], *, update: int) -> None:

@@ -259,6 +259,27 @@ def test_a_hostile_name_stands_there_as_text(desk: Page) -> None:
     assert desk.locator("img[src=x]").count() == 0
 
 
+def test_maps_stand_beside_their_picture_and_open_by_the_keyboard(desk: Page) -> None:
+    first, second = desk.locator("details.maps").all()
+    row = first.locator(".row").first
+    assert row.locator("figcaption b").all_inner_texts() == ["wgan-vgg", "content", "adversarial"]
+    tops = row.locator("img").evaluate_all("all => all.map(each => each.getBoundingClientRect().top)")
+    assert len(set(tops)) == 1, "side by side"
+    assert not second.locator("img").first.is_visible()
+    second.locator("summary").focus()
+    desk.keyboard.press("Enter")
+    assert second.locator("img").first.is_visible()
+    assert f"Set5/{HOSTILE}" in first.locator("h4").all_inner_texts()
+
+
+def test_on_a_phone_maps_wrap(phone: Page) -> None:
+    row = phone.locator("details.maps .row").first
+    lefts = row.locator("img").evaluate_all("all => all.map(each => each.getBoundingClientRect().left)")
+    widths = row.locator("img").evaluate_all("all => all.map(each => each.clientWidth)")
+    assert lefts[0] == lefts[2] < lefts[1], "two beside each other, the third below the first"
+    assert all(width > 100 for width in widths)
+
+
 def test_without_scripts_all_pictures_and_tables_are_there(browser: Browser, report: Path) -> None:
     for page in opened(browser, report, java_script_enabled=False):
         assert page.locator(".panel img").count() == len(IMAGES) * 11
@@ -272,6 +293,7 @@ def test_it_prints_with_everything_open(desk: Page) -> None:
     desk.emulate_media(media="print")
     assert not desk.locator(".compare").first.is_visible()
     assert desk.locator(".panel img").first.is_visible()
+    assert desk.locator(".map img").first.is_visible()
     printed = desk.pdf()
     assert printed.startswith(b"%PDF")
-    assert desk.locator("details[open]").count() == 0
+    assert desk.locator("details[open]").count() == 1, "the first maps, as before"

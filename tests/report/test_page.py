@@ -28,7 +28,7 @@ from esrlab.report.page.plots import Axis, Canvas, show_tick, spanning
 from esrlab.report.page.smoothing import mean_of, smooth
 from esrlab.report.page.steering import against_others, draw_steering
 from esrlab.scores import read_scores
-from made_study import HOSTILE, IMAGES, make_scores, write_study
+from made_study import HOSTILE, IMAGES, MAPPED, make_scores, write_study
 
 VOID = {"meta", "img", "input", "br", "link", "hr"}
 
@@ -94,7 +94,8 @@ def test_headings_go_down_one_step_at_a_time(reader: Reader) -> None:
 
 def test_every_picture_and_plot_has_words_and_every_control_a_name(reader: Reader, html: str) -> None:
     pictures = [attributes for attributes in reader.all("img") if "src" in attributes]
-    assert len(pictures) == len(IMAGES) * (1 + 4 + 6)
+    maps = len(MAPPED) * (2 * (1 + 3) + 3)  # HR at both scales, each recipe that is mapped with two terms
+    assert len(pictures) == len(IMAGES) * (1 + 4 + 6) + maps + 1  # and the maps' colours
     assert all(attributes["alt"] for attributes in pictures)
     plots = [attributes for attributes in reader.all("svg") if attributes.get("role") == "img"]
     assert len(plots) >= 12

@@ -4,6 +4,7 @@ Whose rows are whose: docs/rows.md. Nothing is taken from anywhere but the folde
 same folders give the same bytes.
 """
 
+import filecmp
 import json
 import math
 import shutil
@@ -45,7 +46,7 @@ def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) ->
     notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources)]
     rows = _merge_rows(sources)
     claims = _merge_claims(sources)
-    for part in ("pictures", "runs", "figures"):
+    for part in ("pictures", "pulls", "runs", "figures"):
         shutil.rmtree(out / part, ignore_errors=True)
     from_folders = [
         {"folder": str(source.folder), "study": source.name, "renamed": source.renamed} for source in sources
@@ -55,6 +56,7 @@ def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) ->
     write_scores(out / "scores.jsonl", rows)
     for source in sources:
         _copy_pictures(source, out)
+        _copy_maps(source, out)
         _copy_runs(source, out)
     write_text(out / CLAIMS, tomli_w.dumps({"claims": claims}))
     return out
@@ -197,6 +199,22 @@ def _copy_pictures(source: Source, out: Path) -> None:
         called = folder.name if folder.name in ("lr", "hr") else source.called(folder.name)
         for path in sorted(folder.rglob("*.png")):
             _copy(path, out / "pictures" / folder.parent.name / called / path.relative_to(folder))
+
+
+def _copy_maps(source: Source, out: Path) -> None:
+    """Copies maps of pulls whose pictures are here too, and not an earlier folder's in their place."""
+    for folder in sorted((source.folder / "pulls").glob("x*/*")):
+        called = source.called(folder.name)
+        for about in sorted(folder.rglob("about.json")):
+            inside = about.parent.relative_to(folder)
+            own, kept = (
+                root / "pictures" / folder.parent.name / name / inside.with_name(f"{inside.name}.png")
+                for root, name in ((source.folder, folder.name), (out, called))
+            )
+            place = out / "pulls" / folder.parent.name / called / inside
+            if own.is_file() and not place.exists() and filecmp.cmp(own, kept, shallow=False):
+                for path in sorted((*about.parent.glob("*.png"), about)):
+                    _copy(path, place / path.name)
 
 
 def _copy_runs(source: Source, out: Path) -> None:

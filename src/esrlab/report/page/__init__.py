@@ -20,6 +20,7 @@ from esrlab.report.page.colours import draw_all_shifts, tabulate_shifts
 from esrlab.report.page.curves import draw_curves, legends_of, tabulate_curves
 from esrlab.report.page.gallery import hang_gallery
 from esrlab.report.page.intervals import tabulate_intervals
+from esrlab.report.page.maps import hang_maps
 from esrlab.report.page.pictures import RULE
 from esrlab.report.page.planes import draw_planes, trained_recipes
 from esrlab.report.page.repeating import tabulate_costs, tell_repeating
@@ -79,7 +80,8 @@ def _sections(study: Path, scores: Sequence[Score], logs: Sequence[RunLog]) -> d
     recipes = trained_recipes(scores)
     logged = [*recipes, *(log.recipe for log in logs if log.recipe not in recipes)]
     recipes = list(dict.fromkeys(logged))
-    gallery = hang_gallery(study, scores)
+    maps = hang_maps(study, scores)
+    gallery = hang_gallery(study, scores, taken=maps.size if maps is not None else 0)
     shifts = gallery.shifts if gallery is not None else {}
     return {
         "intervals": tabulate_intervals(scores),
@@ -90,6 +92,7 @@ def _sections(study: Path, scores: Sequence[Score], logs: Sequence[RunLog]) -> d
         "steering": draw_steering(logs, recipes),
         "steering_table": tabulate_steering(logs, recipes),
         "how_derived": HOW_DERIVED,
+        "maps": maps,
         "gallery": gallery,
         "rule": RULE,
         "shift_plots": draw_all_shifts(shifts),

@@ -93,8 +93,11 @@ class _Shelf:
         return [method for method in self.methods if self.has(scale, method, image)]
 
 
-def hang_gallery(study: Path, scores: Sequence[Score]) -> Gallery | None:
-    """The cards of every image that has pictures; None where there are none."""
+def hang_gallery(study: Path, scores: Sequence[Score], *, taken: int = 0) -> Gallery | None:
+    """The cards of every image that has pictures; None where there are none.
+
+    taken: bytes of the page's budget for pictures that are spent elsewhere.
+    """
     methods = tuple(dict.fromkeys(score.recipe for score in scores))
     scales = tuple(sorted({score.scale for score in scores}))
     seed = next((score.seed for score in scores if score.seed is not None), None)
@@ -104,7 +107,7 @@ def hang_gallery(study: Path, scores: Sequence[Score]) -> Gallery | None:
     images = [image for image in images if any(shelf.has(scale, HR, image) for scale in scales)]
     if not images:
         return None
-    side = choose_side(sum(_weigh(shelf, image) for image in images))
+    side = choose_side(sum(_weigh(shelf, image) for image in images), taken=taken)
     values = values_of_first_seed(scores)
     gains = gains_over_bicubic(scores)
     shifts: Shifts = defaultdict(list)

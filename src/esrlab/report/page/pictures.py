@@ -17,13 +17,19 @@ GRID = 12
 """Crops begin and end at multiples of this, so that LR has whole pixels at ×2, ×3 and ×4."""
 
 BUDGET = 12_000_000
-"""Bytes of the page that crops may take."""
+"""Bytes of the page that pictures may take, maps of pulls included."""
 
 BYTES_A_PIXEL = 1.8 * 4 / 3
 """Of a crop of a photograph, encoded without loss and then as text."""
 
 SIDES = (48, 192)
 """The least and the most pixels a side of a crop."""
+
+LEVELS = 64
+"""Colours of a map: more are not told apart, and noise in them is dear."""
+
+PALETTE = "magma"
+"""From black to near white, brighter with every step, to every kind of eye."""
 
 RULE = (
     "The crop of each image is the same for all: the window where the methods' pictures differ most from "
@@ -54,9 +60,9 @@ def encode_picture(pixels: Pixels) -> str:
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def choose_side(pictures: float) -> int:
-    """Pixels a side, so that so many crops stay within BUDGET."""
-    side = int((BUDGET / max(pictures, 1.0) / BYTES_A_PIXEL) ** 0.5) // GRID * GRID
+def choose_side(pictures: float, *, taken: int = 0) -> int:
+    """Pixels a side, so that so many crops stay within what is left of BUDGET, of which others took bytes."""
+    side = int(((BUDGET - taken) / max(pictures, 1.0) / BYTES_A_PIXEL) ** 0.5) // GRID * GRID
     return max(SIDES[0], min(SIDES[1], side))
 
 
@@ -86,3 +92,19 @@ def best_window(energy: NDArray[np.float64], *, side: int) -> tuple[int, int, in
     )
     row, column = np.unravel_index(int(sums.argmax()), sums.shape)
     return int(tops[row]), int(lefts[column]), height, width
+
+
+def shrink(pixels: Pixels, factor: int) -> Pixels:
+    """(H, W, C) bytes -> (H/factor, W/factor, C): means of squares; a rest at the right and below goes."""
+    height, width = (size // factor for size in pixels.shape[:2])
+    parts = pixels[: height * factor, : width * factor].astype(np.float64)
+    means = parts.reshape(height, factor, width, factor, -1).mean(axis=(1, 3))
+    return means.round().astype(np.uint8)
+
+
+def colour(grey: Pixels) -> Pixels:
+    """(H, W, 1) levels from 0 to 255 -> (H, W, 3) in LEVELS colours of PALETTE."""
+    from matplotlib import colormaps
+
+    palette = np.asarray(colormaps[PALETTE](np.arange(LEVELS) / (LEVELS - 1)))[:, :3]
+    return np.round(palette * 255).astype(np.uint8)[np.round(grey[..., 0] / 255 * (LEVELS - 1)).astype(int)]

@@ -88,7 +88,7 @@ def _draw(
     )
     series = _cosines(runs, terms)
     between = Canvas(Axis(0.0, last), Axis(-1.0, 1.0))
-    said = ", ".join(f"{name} {_signed(_late(runs, value))}" for name, value in series)
+    said = ", ".join(f"{name} {show_signed(_late(runs, value))}" for name, value in series)
     lines = [
         Curve(between.path(_mean(runs, value)), hue, "line", name) for hue, (name, value) in enumerate(series)
     ]
@@ -160,10 +160,10 @@ def tabulate_steering(logs: Sequence[RunLog], recipes: Sequence[str]) -> Table |
                 cells = (
                     f"{recipe} ×{scale}",
                     term,
-                    f"{share:.1%}" if share >= 0.001 else f"{share:.0e}".replace("e-0", "e−"),
-                    _signed(cosine),
+                    show_share(share),
+                    show_signed(cosine),
                     _with_content(runs, term),
-                    "" if rest is None else _signed(rest),
+                    "" if rest is None else show_signed(rest),
                     _verdict(rest, share),
                 )
                 rows.append(Row(cells, begins_group=term == terms[0]))
@@ -176,10 +176,16 @@ def tabulate_steering(logs: Sequence[RunLog], recipes: Sequence[str]) -> Table |
 def _with_content(runs: Sequence[list[dict[str, Any]]], term: str) -> str:
     """A term's logged cosine with the content; nothing where there is none."""
     pair = next((pair for pair in pairs_of(runs[0]) if set(pair.split("/")) == {term, "content"}), None)
-    return "" if pair is None else _signed(_late(runs, _pair(pair)))
+    return "" if pair is None else show_signed(_late(runs, _pair(pair)))
 
 
-def _signed(value: float) -> str:
+def show_share(share: float) -> str:
+    """A share of the pull, in percent where that says anything."""
+    return f"{share:.1%}" if share >= 0.001 else f"{share:.0e}".replace("e-0", "e−").replace("e-", "e−")
+
+
+def show_signed(value: float) -> str:
+    """A cosine with its sign."""
     return "–" if math.isnan(value) else f"{value:+.2f}".replace("-", "−")
 
 
