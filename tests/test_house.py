@@ -73,14 +73,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scores": GROUND,
     "methods": GROUND | {"generators", "images", "networks", "photos", "runfolder", "scores", "upscaling"},
     "scoring": GROUND | {"evaluation", "images", "methods", "metrics", "photos", "scores"},
+    "commandlog": GROUND,
     "claims": {"errors", "scores"},
     "statistics": {"claims", "errors", "scores"},
     "study": {"claims", "errors", "fields", "losses", "recipe", "recipes"},
     "studyfolder": GROUND | {"perception", "photos", "runfolder", "scores", "study"},
     "laboratory": GROUND
-    | {"evaluation", "generators", "images", "interruption", "metrics", "photos", "runfolder", "runs"}
-    | {"scores", "study", "studyfolder", "upscaling", "watching"},
-    "report": GROUND | {"claims", "collapse", "scores", "statistics"},
+    | {
+        "commandlog",
+        "evaluation",
+        "generators",
+        "images",
+        "interruption",
+        "metrics",
+        "photos",
+        "runfolder",
+        "runs",
+    }
+    | {"runfolder", "runs", "scores", "study", "studyfolder", "upscaling", "watching"},
+    "report": GROUND | {"claims", "collapse", "commandlog", "scores", "statistics"},
     "progress": set(),
     "panel": {"progress"},
     "trackers": GROUND | {"images"},

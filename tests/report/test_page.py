@@ -167,6 +167,12 @@ def test_what_collapsed_is_marked_and_everything_to_repeat_it_is_told(html: str)
     assert "inference" in html
 
 
+def test_the_commands_that_were_given_stand_beside_the_one_that_repeats_it(html: str) -> None:
+    hostile = "&lt;img src=x onerror=alert(1)&gt;"
+    given = f"esrlab study made.toml --out &#39;{hostile}&#39;  # esrlab 0.1.0, 2025-02-03"
+    assert html.index("esrlab study study.toml --out again") < html.index(given)
+
+
 def test_images_come_worst_and_best_in_turn_and_all_of_them(folder: Path) -> None:
     gallery = hang_gallery(folder, read_scores(folder / "scores.jsonl"))
     assert gallery is not None

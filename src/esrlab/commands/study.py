@@ -76,12 +76,13 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 def run(options: argparse.Namespace) -> int:
     """Carries the study out and reports."""
     study = paper_study() if options.study == "paper" else read_study(Path(options.study))
+    device = choose_device(options.device)
     return carry_out(
-        _changed(study, options), out=options.out, device=choose_device(options.device), only_papers=False
+        _changed(study, options), out=options.out, device=device, command=options.command, only_papers=False
     )
 
 
-def carry_out(study: Study, *, out: Path, device: torch.device, only_papers: bool) -> int:
+def carry_out(study: Study, *, out: Path, device: torch.device, command: str, only_papers: bool) -> int:
     """Runs a study with its progress, prints its report, and returns the exit code."""
     study = settle_study(study, out)
     runs = plan_runs(study)
@@ -95,7 +96,7 @@ def carry_out(study: Study, *, out: Path, device: torch.device, only_papers: boo
     say_skipped(photos)
     with meter("study") as shown:
         watcher = StudyProgress(runs, finished=finished, meter=shown)
-        failed = run_study(study, out=out, device=device, photos=photos, watcher=watcher)
+        failed = run_study(study, out=out, device=device, photos=photos, watcher=watcher, command=command)
     print_report(make_report(out), only_papers=only_papers)
     if failed:
         names = ", ".join(run.name for run in failed)
