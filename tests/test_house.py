@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schedule": {"settings"},
     "prefetch": set(),
     "fields": {"errors", "recipe"},
+    "idle": {"recipe"},
     "recipes": {"errors", "fields", "losses", "recipe", "settings"},
     "generators": GROUND | {"networks", "states"},
     "training": {"engine", "generators", "health", "losses", "networks", "recipe", "settings", "shares"},
@@ -48,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supply": {"batches", "photos", "prefetch", "recipe"},
     "states": {"errors"},
     "checkpoint": GROUND | {"health", "training"},
-    "logfile": {"errors"},
+    "logfile": GROUND,
     "runfolder": GROUND | {"health", "photos", "recipe"},
     "session": GROUND
     | {"checkpoint", "collapse", "health", "logfile", "photos", "recipe", "runfolder", "supply", "training"}
