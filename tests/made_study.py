@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from esrlab.commandlog import GivenCommand, write_commands
 from esrlab.files import write_json_lines
 from esrlab.scores import Score, write_scores
 
@@ -38,6 +39,8 @@ def write_study(folder: Path) -> Path:
     (folder / "study.toml").write_text('name = "made</script>"\n[recipes.wgan-vgg]\n[recipes.esrgan-vgg]\n')
     manifest = {"runs": [], "benchmarks": {"Set5": {"count": 4, "fingerprint": "feedc0de"}}}
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    given = GivenCommand(f"esrlab study made.toml --out '{HOSTILE}'", "0.1.0", "2025-02-03")
+    write_commands(folder, [given])
     return folder
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from esrlab.commandlog import read_commands
 from esrlab.photos import open_benchmark
 from esrlab.recipes import PAPER
 
@@ -123,6 +125,9 @@ def test_a_study_runs_reports_and_goes_on(tmp_path: Path) -> None:
         assert (tmp_path / "study" / name).stat().st_size > 0
     assert esrlab(*asked) == shown
     assert esrlab("report", tmp_path / "study") == shown
+    assert [each.command for each in read_commands(tmp_path / "study")] == [
+        shlex.join(["esrlab", *map(str, asked)])
+    ]
     answer = json.loads(esrlab("report", tmp_path / "study", "--json"))
     assert [table["key"] for table in answer["tables"]] == ["table1-cups", "all-cups"]
 

@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schedule": {"settings"},
     "prefetch": set(),
     "fields": {"errors", "recipe"},
+    "idle": {"recipe"},
     "recipes": {"errors", "fields", "losses", "recipe", "settings"},
     "generators": GROUND | {"networks", "states"},
     "training": {"engine", "generators", "health", "losses", "networks", "recipe", "settings", "shares"},
@@ -48,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supply": {"batches", "photos", "prefetch", "recipe"},
     "states": {"errors"},
     "checkpoint": GROUND | {"health", "training"},
-    "logfile": {"errors"},
+    "logfile": GROUND,
     "runfolder": GROUND | {"health", "photos", "recipe"},
     "session": GROUND
     | {"checkpoint", "collapse", "health", "logfile", "photos", "recipe", "runfolder", "supply", "training"}
@@ -73,6 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scores": GROUND,
     "methods": GROUND | {"generators", "images", "networks", "photos", "runfolder", "scores", "upscaling"},
     "scoring": GROUND | {"evaluation", "images", "methods", "metrics", "photos", "scores"},
+    "commandlog": GROUND,
     "claims": {"errors", "scores"},
     "statistics": {"claims", "errors", "scores"},
     "study": {"claims", "errors", "fields", "losses", "recipe", "recipes"},
@@ -81,9 +83,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"checkpoint", "fields", "images", "photos", "pullmaps", "resize", "runfolder", "study", "training"},
     "studyfolder": GROUND | {"perception", "photos", "runfolder", "scores", "study"},
     "laboratory": GROUND
-    | {"evaluation", "generators", "images", "interruption", "mapfiles", "metrics", "photos", "runfolder"}
-    | {"runs", "scores", "study", "studyfolder", "upscaling", "watching"},
-    "report": GROUND | {"claims", "collapse", "scores", "statistics"},
+    | {"commandlog", "evaluation", "generators", "images", "interruption", "mapfiles", "metrics", "photos"}
+    | {"runfolder", "runs", "scores", "study", "studyfolder", "upscaling", "watching"},
+    "report": GROUND | {"claims", "collapse", "commandlog", "scores", "statistics"},
     "progress": set(),
     "panel": {"progress"},
     "trackers": GROUND | {"images"},

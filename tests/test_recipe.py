@@ -172,3 +172,15 @@ def test_labels_say_where_content_weights_come_from() -> None:
     assert find_recipe("psnr").label == "L1"
     silent = Term(name="tv", weight=0, loss=L1())
     assert Recipe(name="x", terms=(*find_recipe("psnr").terms, silent)).label == "L1"
+
+
+def test_a_game_of_weight_0_is_none_and_names_nothing() -> None:
+    named = find_recipe("wgan-vgg")
+    without = with_fields(named, {"adversarial.weight": 0, "adversarial.warmup": 10**6})
+    assert without.adversarial is not None
+    assert without.played is None
+    assert list(without.pullers) == ["content", "pixel"]
+    assert named.played is named.adversarial
+    assert "WGAN" not in without.label
+    assert f"WGAN + {without.label}" == named.label
+    assert with_fields(without, {"patches.lr_size": 8}).hr_size == 32, "no critic needs larger patches"

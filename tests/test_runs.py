@@ -15,11 +15,13 @@ import torch
 from safetensors.torch import load_file
 
 from esrlab.errors import UsageError
-from esrlab.files import read_json_lines
+from esrlab.files import read_json_lines, to_json
 from esrlab.generators import load_generator
 from esrlab.interruption import Interrupted
+from esrlab.logfile import truncate_log
 from esrlab.photos import Photos, open_photos
 from esrlab.recipe import parse_recipe
+from esrlab.report.logs import read_logs
 from esrlab.runfolder import RunFolder, differences
 from esrlab.runs import Saving, train
 from esrlab.watching import Watcher
@@ -228,3 +230,35 @@ def test_real_photographs_train(shared: Path, tmp_path: Path) -> None:
     assert len(photos.members) == 20
     folder = train(tiny("wgan-resnet"), photos, seed=0, device=CPU, out=tmp_path / "run")
     assert len(read_json_lines(folder.log)) == 3
+
+
+def test_a_game_of_weight_0_trains_as_a_recipe_without_one(tmp_path: Path, samples: Photos) -> None:
+    weightless = tiny("wgan-vgg", adversarial__weight=0, adversarial__critic__updates=5)
+    without = parse_recipe({**weightless.model_dump(mode="json"), "adversarial": None})
+    first, second = (
+        train(recipe, samples, seed=3, device=CPU, out=tmp_path / name)
+        for recipe, name in ((weightless, "first"), (without, "second"))
+    )
+    assert timeless(first.log) == timeless(second.log)
+    assert not any("critic" in key or "adversarial" in key for row in timeless(first.log) for key in row)
+    weights, others = load_file(first.generator), load_file(second.generator)
+    assert all(torch.equal(weights[name], others[name]) for name in others)
+
+
+def test_a_value_that_is_no_number_is_null_in_the_log_and_nan_to_who_reads_it(tmp_path: Path) -> None:
+    row = {"step": 1, "validation/LPIPS": math.nan, "pull/tv": {"cosine": math.nan}, "image/psnr": math.inf}
+    new, old = to_json(row), json.dumps(row | {"step": 2})
+    assert json.loads(new, parse_constant=pytest.fail) == {
+        "step": 1,
+        "validation/LPIPS": None,
+        "pull/tv": {"cosine": None},
+        "image/psnr": math.inf,
+    }
+    log = tmp_path / "runs" / "psnr-x2-s0" / "log.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text(f"{new}\n{old}\n")
+    kept, _ = truncate_log(log, 2, tail=9)
+    for rows in (kept, read_logs(tmp_path)[0].rows):
+        assert [math.isnan(each["validation/LPIPS"]) for each in rows] == [True, True]
+        assert [math.isnan(each["pull/tv"]["cosine"]) for each in rows] == [True, True]
+    assert to_json({'a": NaN': 'b": NaN'}) == json.dumps({'a": NaN': 'b": NaN'})

@@ -373,11 +373,13 @@ def test_validation_keeps_the_best_and_draws_samples(tmp_path: Path, samples: Ph
 
     recipe: Recipe = tiny("psnr", steps=7, validation__every=2)
     pictured: list[int] = []
-    watcher = Watcher(pictured=lambda step, path: pictured.append(step))
+    doing: list[str] = []
+    watcher = Watcher(pictured=lambda step, path: pictured.append(step), busy=doing.append)
     folder = train(
         recipe, samples, seed=0, device=CPU, out=tmp_path / "run", validator=Judge(), watcher=watcher
     )
     assert pictured == [2, 4, 6, 7]
+    assert doing == ["validating"] * 4
     rows = {row["step"]: row for row in read_json_lines(folder.log)}
     assert [step for step in rows if "validation/PSNR" in rows[step]] == [2, 4, 6, 7]
     from safetensors import safe_open

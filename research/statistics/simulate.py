@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from esrlab.statistics.bootstrap import BOUNDS, crossed_interval
+from esrlab.statistics.bootstrap import BOUNDS, crossed_interval, crossed_intervals
 from esrlab.statistics.inference import LEVEL, POWER, holm, power, t_test
 
 Array = NDArray[np.float64]
@@ -143,6 +143,13 @@ def coverage(
     return {name: count / studies for name, count in hits.items() if paired or "nested" not in name}
 
 
+def mean_coverage(world: World, *, seeds: int, studies: int = STUDIES, draws: int = 1000) -> float:
+    """How often one recipe's own interval holds its true mean over all seeds and images, which is 0."""
+    first, _ = draw(world, seeds=seeds, studies=studies, new_images=True)
+    low, high = crossed_intervals([first], [1.0], draws=draws)
+    return float(((low <= 0) & (high >= 0)).mean())
+
+
 def print_rates(world: World, *, effect: float) -> None:
     """A line for each test and number of seeds, a column for each correlation."""
     for seeds in SEEDS:
@@ -203,6 +210,13 @@ def main() -> None:
                 about = f"{which} images, {seeds} seeds, {how}"
                 shown = "  ".join(f"{name} {100 * value:.1f}%" for name, value in found.items())
                 print(f"{about:<32}{shown}")
+    print("\ncoverage of one recipe's own interval, of all seeds and images, by its number of images")
+    for seeds in (2, *SEEDS):
+        line = [
+            (images, mean_coverage(replace(WORLD, images=images), seeds=seeds, studies=STUDIES // 4))
+            for images in (5, 14, 19, 100)
+        ]
+        print(f"{seeds:>3} seeds " + "".join(f"  {images}: {100 * value:.1f}%" for images, value in line))
 
 
 if __name__ == "__main__":

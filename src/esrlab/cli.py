@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -43,7 +44,7 @@ class CommandModule(Protocol):
         ...
 
     def run(self, options: argparse.Namespace) -> int:
-        """Does it; returns the exit code."""
+        """Does it; returns the exit code. `options.command` is the whole command line as it was given."""
         ...
 
 
@@ -69,7 +70,8 @@ def call(arguments: Sequence[str]) -> int:
     try:
         with stopping_at_once():
             module.configure(parser, rest)
-            return module.run(parser.parse_args(rest))
+            given = argparse.Namespace(command=shlex.join(["esrlab", *arguments]))
+            return module.run(parser.parse_args(rest, given))
     except SystemExit as stop:  # argparse has said what it had to
         return stop.code if isinstance(stop.code, int) else FAILED
     except BrokenPipeError:  # whoever read our output has gone

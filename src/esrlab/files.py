@@ -1,6 +1,7 @@
 """Writing so that a crash leaves the old file or the new one, never half of either."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -79,9 +80,21 @@ def write_text(path: Path, text: str) -> None:
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
-    """Valid JSON; an infinite value (the PSNR of equal images) is 1e999, which parsers read as infinity."""
+    """Valid JSON; an infinite value (the PSNR of equal images) is 1e999, which parsers read as infinity.
+
+    One that is no number is null; `restore_nan` brings it back.
+    """
     text = json.dumps(value, indent=indent, ensure_ascii=False)
-    return re.sub(r'(?<!\\)": (-?)Infinity\b', r'": \g<1>1e999', text)
+    text = re.sub(r'(?<!\\)": (-?)Infinity\b', r'": \g<1>1e999', text)
+    return re.sub(r'(?<!\\)": NaN\b', '": null', text)
+
+
+def restore_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of numbers as it was before it was written: nan where null stands, in tables within it too."""
+    return {
+        key: math.nan if value is None else restore_nan(value) if isinstance(value, dict) else value
+        for key, value in row.items()
+    }
 
 
 def write_json_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:

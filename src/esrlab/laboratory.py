@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import torch
 
+from esrlab.commandlog import keep_command
 from esrlab.evaluation import Picture, evaluate, perceptual_metric
 from esrlab.files import write_text
 from esrlab.generators import load_generator
@@ -62,10 +63,12 @@ def run_study(
     device: torch.device,
     photos: Photos,
     watcher: StudyWatcher,
+    command: str = "",
 ) -> list[PlannedRun]:
     """Carries a study out in `out`, leaving alone what is finished there; returns the runs that failed.
 
-    Where `out` holds less of the study (fewer seeds, recipes or scales), it is extended.
+    Where `out` holds less of the study (fewer seeds, recipes or scales), it is extended. `command`: what was
+    typed for it, kept in commands.json.
 
     Raises UsageError when `out` holds another study, UserError when another process works there, Interrupted
     when asked to stop.
@@ -79,6 +82,8 @@ def run_study(
     claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks) | {"perceptual": judges})
     lab = Laboratory(study, out, device, photos, benchmarks, perceptual, watcher)
     with sole_use(out):
+        if command:
+            keep_command(out, command)
         _score_bicubic(lab)
         for run in runs:
             if (run_folder(lab, run) / "scores.jsonl").exists():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from esrlab.errors import UserError
+from esrlab.files import restore_nan
 
 _STEP = re.compile(rb'\{"step": (\d+)[,}]')
 
@@ -41,6 +42,6 @@ def truncate_log(path: Path, step: int, *, tail: int) -> tuple[list[dict[str, An
                     dropped.append(line)
         os.truncate(path, offset)
     try:
-        return [json.loads(line) for line in kept], [json.loads(line) for line in dropped]
+        return [restore_nan(json.loads(line)) for line in kept], [json.loads(line) for line in dropped]
     except ValueError as error:
         raise UserError(f"{path} has a line that is no JSON ({error}); mend or remove that line") from error

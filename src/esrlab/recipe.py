@@ -76,9 +76,14 @@ class Recipe(Part):
     def pullers(self) -> dict[str, Weighed]:
         """What pulls at the generated image, by name: the active terms, and the game where it is played."""
         found: dict[str, Weighed] = {term.name: term for term in self.terms if term.is_active}
-        if self.adversarial is not None and self.adversarial.is_active:
-            found[ADVERSARIAL] = self.adversarial
+        if self.played is not None:
+            found[ADVERSARIAL] = self.played
         return found
+
+    @property
+    def played(self) -> Adversarial | None:
+        """The game where it is played at all: with a weight of 0 there is none, and no critic learns."""
+        return self.adversarial if self.adversarial is not None and self.adversarial.is_active else None
 
     def _term_problems(self) -> list[str]:
         names = [term.name for term in self.terms]
@@ -88,7 +93,7 @@ class Recipe(Part):
             problems.append(f"{ADVERSARIAL!r} names the game; call the term otherwise")
         if not self.pullers:
             problems.append("no term has a weight above zero, so the generator would learn nothing")
-        warmup = self.adversarial.warmup if self.adversarial is not None else 0
+        warmup = self.played.warmup if self.played is not None else 0
         if warmup and not any(term.is_active for term in self.terms):
             problems.append(
                 "adversarial.warmup leaves the game out, and no other term is there to learn from"
@@ -110,7 +115,7 @@ class Recipe(Part):
 
     def _time_problems(self) -> list[str]:
         latest = {
-            "adversarial.warmup": self.adversarial.warmup if self.adversarial is not None else 0,
+            "adversarial.warmup": self.played.warmup if self.played is not None else 0,
             "optimiser.rise": self.optimiser.rise,
             "optimiser.milestones": max(self.optimiser.milestones, default=0),
         }
@@ -130,9 +135,9 @@ class Recipe(Part):
         ]
 
     def _size_problems(self) -> list[str]:
-        if self.adversarial is None:
+        if self.played is None:
             return []
-        if self.adversarial.critic.norm == "batch" and self.patches.batch == 1 and self.hr_size < 64:
+        if self.played.critic.norm == "batch" and self.patches.batch == 1 and self.hr_size < 64:
             return [
                 f"a critic with batch norm needs more than one patch of {self.hr_size} px: set patches.batch "
                 "to 2 or more, or adversarial.critic.norm to 'layer'"
@@ -162,7 +167,7 @@ class Recipe(Part):
             for term in self.terms
             if not isinstance(term.loss, Content) and term.is_active and term.name != "pixel"
         ]
-        game = [GAME_TITLES[self.adversarial.game]] if self.adversarial is not None else []
+        game = [GAME_TITLES[self.played.game]] if self.played is not None else []
         pixel = [term.loss.label for term in self.terms if term.name == "pixel" and not content]
         return " + ".join([*game, *content, *pixel, *others]) + self._remarks
 

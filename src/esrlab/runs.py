@@ -83,9 +83,7 @@ def train(
             about["validation"] = {
                 "images": validator.title,
                 "fingerprint": validator.fingerprint,
-                "best_by": validator.best_by(
-                    recipe.validation.best_by, has_game=recipe.adversarial is not None
-                ),
+                "best_by": validator.best_by(recipe.validation.best_by, has_game=recipe.played is not None),
             }
         if has_begun:
             refuse_other_run(folder, about)
@@ -179,12 +177,13 @@ def _validate(session: Session, validator: Validator) -> dict[str, float]:
     """Judges the generator as it is, keeps the best, and draws sample pictures."""
     run, story = session.run, session.story
     path = session.folder.samples / f"step-{run.step:08d}.png"
+    tell(session, lambda watcher: watcher.busy("validating"))
     values = validator(run.result, sheet=path)
     better = validator.improves(
         values,
         story.best["value"] if story.best is not None else None,
         by=session.recipe.validation.best_by,
-        has_game=session.recipe.adversarial is not None,
+        has_game=session.recipe.played is not None,
     )
     if better is not None:
         session.story = replace(story, best={"step": run.step, "value": better})

@@ -53,7 +53,7 @@ def step_batches(recipe: Recipe, photos: Photos, *, seed: int, step: int) -> lis
     The last ones serve the generator too; a step without the game has these alone.
     """
     parts = recipe.optimiser.accumulate
-    game = recipe.adversarial
+    game = recipe.played
     count = (game.critic.updates if game is not None else 1) * parts
     plays = game is not None and step >= game.warmup
     return [

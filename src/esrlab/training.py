@@ -100,7 +100,7 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> Run:
 
 
 def _start_contest(recipe: Recipe, *, seed: int, device: torch.device) -> Contest | None:
-    settings = recipe.adversarial
+    settings = recipe.played
     if settings is None:
         return None
     torch.manual_seed(seed + 1)
@@ -117,8 +117,8 @@ def _adam(network: nn.Module, recipe: Recipe) -> Adam:
 
 
 def _balance(recipe: Recipe) -> Balance:
-    parts = {**recipe.pullers, **({ADVERSARIAL: recipe.adversarial} if recipe.adversarial else {})}
+    parts = recipe.pullers
     fixed = {name: part.weight for name, part in parts.items() if part.weight is not None}
     asked = {name: part.share for name, part in parts.items() if part.share is not None}
-    late = {ADVERSARIAL} if recipe.adversarial is not None and recipe.adversarial.warmup else set[str]()
+    late = {ADVERSARIAL} if recipe.played is not None and recipe.played.warmup else set[str]()
     return Balance(fixed, asked, late)

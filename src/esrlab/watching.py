@@ -46,9 +46,11 @@ class Watcher:
     """Who is told how a run goes.
 
     stepped: after each step, its number and its line of the log; said: what a user should know, in words;
-    pictured: after each validation, the step and the file with its sample pictures.
+    busy: what is being done between two steps, in a word; pictured: after each validation, the step and the
+    file with its sample pictures.
     """
 
     stepped: Callable[[int, dict[str, Any]], None] = _ignore
     said: Callable[[str], None] = _ignore
+    busy: Callable[[str], None] = _ignore
     pictured: Callable[[int, Path], None] = _ignore

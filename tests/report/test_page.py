@@ -127,6 +127,11 @@ def test_the_page_refers_to_nothing_outside_itself(reader: Reader, html: str) ->
     assert "@import" not in html
 
 
+def test_means_have_their_intervals_below_them_and_the_meaning_at_the_table(html: str) -> None:
+    assert re.search(r"<td>34\.80 ± 0\.14 <small>\[33\.\d\d, 3\d\.\d\d\]</small></td>", html) is not None
+    assert '<p class="footnote">In brackets: the 95% interval of a mean over seeds and images' in html
+
+
 def test_the_pages_policy_allows_its_own_script_alone(reader: Reader, html: str) -> None:
     policy = reader.all("meta")[1]["content"]
     assert policy is not None
@@ -161,6 +166,12 @@ def test_what_collapsed_is_marked_and_everything_to_repeat_it_is_told(html: str)
     for told in ("feedc0de", "0ddba11", "a machine", "torch 2.13.0", "esrlab study study.toml --out again"):
         assert told in html
     assert "inference" in html
+
+
+def test_the_commands_that_were_given_stand_beside_the_one_that_repeats_it(html: str) -> None:
+    hostile = "&lt;img src=x onerror=alert(1)&gt;"
+    given = f"esrlab study made.toml --out &#39;{hostile}&#39;  # esrlab 0.1.0, 2025-02-03"
+    assert html.index("esrlab study study.toml --out again") < html.index(given)
 
 
 def test_images_come_worst_and_best_in_turn_and_all_of_them(folder: Path) -> None:

@@ -86,7 +86,7 @@ def test_latex_is_booktabs_and_no_name_breaks_it() -> None:
         assert latex.count("{") - latex.count(r"\{") == latex.count("}") - latex.count(r"\}")
         body = latex[latex.index(r"\toprule") : latex.index(r"\bottomrule")].splitlines()
         lines = [line for line in body if not line.endswith("rule")]
-        assert len(lines) == 1 + len(table.rows)
+        assert len(lines) == 1 + len(table.rows) + sum(bool(row.intervals) for row in table.rows)
         for line in lines:
             assert line.endswith(r" \\")
             assert len(re.findall(r"(?<!\\)&", line)) == len(table.columns) - 1

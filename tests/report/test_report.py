@@ -116,6 +116,32 @@ def test_a_narrow_terminal_folds_and_loses_no_figure(tables: list[Table], width:
         assert text in shown.getvalue()
 
 
+def test_a_mean_over_seeds_has_its_interval_where_a_format_has_room(tables: list[Table]) -> None:
+    paper, everything = tables
+    rows = {row.cells[:2]: row for row in everything.rows}
+    (interval,) = [text for text in rows["×2", "wgan-vgg (untrained)"].intervals if text.startswith("[2")][:1]
+    low, high = map(float, interval.strip("[]").split(", "))
+    assert low < 30.2
+    assert high > 32
+    assert rows["×2", "bicubic"].intervals == ()
+    assert paper.rows[1].intervals[4:6] == ("", ""), "none of the paper's own convention"
+    for table in tables:
+        assert table.remark.startswith("In brackets: the 95% interval")
+        markdown, latex = to_markdown(table), to_latex(table)
+        assert table.remark in markdown
+        assert escape_latex(table.remark) in latex
+        for row in table.rows:
+            for text in filter(None, row.intervals):
+                assert f" {text} |" in markdown
+                assert rf"{{\scriptsize {text}}}" in latex
+
+
+def test_without_several_seeds_tables_say_that_there_are_no_intervals() -> None:
+    for table in build_tables(rows(seeds=1)):
+        assert not any(row.intervals for row in table.rows)
+        assert table.remark.startswith("No mean has a ± or a 95% interval")
+
+
 def test_lpips_and_its_student_are_never_taken_for_each_other() -> None:
     scores = rows()
     for metric in ("LPIPS", "LPIPS≈"):
@@ -128,7 +154,11 @@ def test_lpips_and_its_student_are_never_taken_for_each_other() -> None:
         assert table.columns[-2:] == (metric, "paper")
         assert table.rows[0].cells[-2] == "0.2500"
     both = [dataclasses.replace(score, metric="LPIPS") for score in measured]
-    assert build_tables([*scores, *measured, *both])[1].columns[-3:] == ("LPIPS", "LPIPS≈", "seeds")
+    paper, everything = build_tables([*scores, *measured, *both])
+    assert everything.columns[-3:] == ("LPIPS", "LPIPS≈", "seeds")
+    assert paper.columns[-4:] == ("LPIPS", "paper", "LPIPS≈", "paper")
+    assert {len(row.cells) for row in paper.rows} == {len(paper.columns)}
+    assert paper.rows[1].cells[-3::2] == ("0.0460", "")
 
 
 def test_latex_is_escaped() -> None:

@@ -94,3 +94,11 @@ def test_intervals_hold_the_truth_as_often_as_reports_say(
     )
     assert least <= found["crossed, widened"] <= most
     assert found["crossed, widened"] > max(found["crossed"], found["nested, widened"])
+
+
+@pytest.mark.parametrize(("seeds", "images", "least", "most"), [(2, 19, 0.96, 1), (3, 5, 0.84, 0.92)])
+def test_a_recipes_own_interval_holds_its_mean_as_often_as_said(
+    simulate: dict[str, Any], seeds: int, images: int, least: float, most: float
+) -> None:
+    world = replace(simulate["WORLD"], images=images)
+    assert least <= simulate["mean_coverage"](world, seeds=seeds, studies=1000, draws=400) <= most

@@ -3,9 +3,11 @@
 import math
 import statistics
 
+import numpy as np
 import pytest
 
 from esrlab.scores import Score
+from esrlab.statistics.bootstrap import crossed_interval
 from esrlab.statistics.spreads import Series, spreads
 
 
@@ -49,3 +51,30 @@ def test_an_infinite_psnr_stays_infinite() -> None:
     assert math.isinf(found.mean)
     assert found.sd is None
     assert math.isinf(spreads([score(math.inf, seed=0), score(30, seed=0)])[Series("Set5", 2, "a", "m")].mean)
+
+
+def interval_of(rows: list[Score], recipe: str = "a") -> tuple[float, float] | None:
+    return spreads(rows)[Series("Set5", 2, recipe, "m")].interval
+
+
+def test_a_means_interval_is_of_seeds_and_images_and_the_same_in_any_order() -> None:
+    table = np.array([[10.0, 30.0, 21.0], [12.0, 36.0, 22.0], [11.0, 31.0, 29.0]])
+    rows = [
+        score(float(table[seed, image]), seed=seed, image=f"Set5/{image}", recipe=recipe)
+        for recipe in ("a", "b")
+        for seed in range(3)
+        for image in range(3)
+    ]
+    assert interval_of(rows) == pytest.approx(crossed_interval([table], [1.0]))
+    assert interval_of(rows[::-1], "b") == interval_of(rows) == interval_of(rows[:9])
+    assert spreads(rows)[Series("Set5", 2, "a", "m")].images == 3
+
+
+def test_what_has_no_interval() -> None:
+    two = [score(10, seed=0), score(12, seed=1)]
+    assert interval_of(two) is not None
+    assert interval_of(two[:1]) is None, "one seed"
+    assert interval_of([score(10, seed=None)]) is None, "nothing was trained"
+    assert interval_of([score(10, seed=0), score(10, seed=1)]) is None, "the seeds do not vary"
+    assert interval_of([*two, score(11, seed=0, image="Set5/bird")]) is None, "not the same images"
+    assert interval_of([*two, score(math.inf, seed=2)]) is None, "an infinite value"

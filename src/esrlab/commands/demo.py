@@ -29,5 +29,6 @@ def run(options: argparse.Namespace) -> int:
         demo_study(options.weights or "student"),
         out=options.out,
         device=choose_device(options.device),
+        command=options.command,
         only_papers=True,
     )

@@ -47,12 +47,13 @@ from esrlab.commands.options import (
 from esrlab.commands.report import print_report
 from esrlab.devices import choose_device
 from esrlab.errors import UsageError
+from esrlab.idle import idle_settings
 from esrlab.laboratory import run_study
 from esrlab.photos import open_photos
 from esrlab.progress import console, counter, meter
 from esrlab.recipes import find_recipe
 from esrlab.report import make_report
-from esrlab.study import Study, paper_study, parse_study, plan_runs, read_study
+from esrlab.study import PlannedRun, Study, paper_study, parse_study, plan_runs, read_study
 from esrlab.studyfolder import settle_study
 from esrlab.studyprogress import StudyProgress
 
@@ -76,12 +77,13 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 def run(options: argparse.Namespace) -> int:
     """Carries the study out and reports."""
     study = paper_study() if options.study == "paper" else read_study(Path(options.study))
+    device = choose_device(options.device)
     return carry_out(
-        _changed(study, options), out=options.out, device=choose_device(options.device), only_papers=False
+        _changed(study, options), out=options.out, device=device, command=options.command, only_papers=False
     )
 
 
-def carry_out(study: Study, *, out: Path, device: torch.device, only_papers: bool) -> int:
+def carry_out(study: Study, *, out: Path, device: torch.device, command: str, only_papers: bool) -> int:
     """Runs a study with its progress, prints its report, and returns the exit code."""
     study = settle_study(study, out)
     runs = plan_runs(study)
@@ -89,13 +91,15 @@ def carry_out(study: Study, *, out: Path, device: torch.device, only_papers: boo
     console.print(
         _announce(study, len(runs), len(finished & {run.name for run in runs}), device), markup=False
     )
+    for line in name_idle(study, runs):
+        _say(line)
     with counter("reading photographs") as count:
         smallest = max(run.recipe.hr_size for run in runs)
         photos = open_photos(study.photos, smallest=smallest, progress=count, say=_say)
     say_skipped(photos)
     with meter("study") as shown:
         watcher = StudyProgress(runs, finished=finished, meter=shown)
-        failed = run_study(study, out=out, device=device, photos=photos, watcher=watcher)
+        failed = run_study(study, out=out, device=device, photos=photos, watcher=watcher, command=command)
     print_report(make_report(out), only_papers=only_papers)
     if failed:
         names = ", ".join(run.name for run in failed)
@@ -108,6 +112,21 @@ def carry_out(study: Study, *, out: Path, device: torch.device, only_papers: boo
 
 def _say(text: str) -> None:
     console.print(text, markup=False)
+
+
+def name_idle(study: Study, runs: Sequence[PlannedRun]) -> list[str]:
+    """A line for each setting that does nothing where it is set.
+
+    One that the study sets in all recipes may be meant for some: it is named where it does nothing in any.
+    """
+    idle = {run.recipe.name: idle_settings(run.recipe) for run in runs}
+    everywhere = set[str].intersection(*map(set, idle.values()))
+    return [
+        f"{field} does nothing in {name}: {why}"
+        for name, found in idle.items()
+        for field, why in found.items()
+        if field in everywhere or field not in study.fields
+    ]
 
 
 def _announce(study: Study, count: int, finished: int, device: torch.device) -> str:

@@ -28,6 +28,7 @@ from esrlab.commands.options import (
 from esrlab.devices import choose_device
 from esrlab.errors import UsageError, UserError
 from esrlab.fields import with_fields
+from esrlab.idle import idle_settings
 from esrlab.interruption import Interrupted
 from esrlab.panel import training_panel
 from esrlab.photos import open_photos
@@ -91,6 +92,8 @@ def run(options: argparse.Namespace) -> int:
     if options.weights is not None:
         recipe = with_weights(recipe, options.weights)
     recipe = with_fields(recipe, chosen_fields(options))
+    for field, why in idle_settings(recipe).items():
+        console.print(f"{field} does nothing in {recipe.name}: {why}", markup=False)
     device = choose_device(options.device)
     _require_start(recipe)
     for name in options.track:
@@ -132,6 +135,7 @@ def run(options: argparse.Namespace) -> int:
                 watcher=Watcher(
                     stepped=stepped,
                     said=lambda text: panel.say(text, warning=True),
+                    busy=panel.status,
                     pictured=lambda step, path: trackers.picture(step, "validation", path),
                 ),
             )

@@ -6,13 +6,14 @@ from pathlib import Path
 from esrlab.errors import UserError
 from esrlab.files import write_text
 from esrlab.report.caveats import Words, write_words
+from esrlab.report.columns import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE
 from esrlab.report.figures import FORMATS, draw_figures
 from esrlab.report.formats import escape_markdown, to_latex, to_markdown
 from esrlab.report.logs import name_absent_adversaries, name_endings, name_unfinished, read_logs
 from esrlab.report.merging import default_place, merge_studies, read_notes
 from esrlab.report.page import write_page
 from esrlab.report.paper import PAPER_TABLES, SCALE_NOTE
-from esrlab.report.tables import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE, Table, build_tables
+from esrlab.report.tables import Table, build_tables
 from esrlab.report.tidy import cells_as_csv, verdicts_as_csv
 from esrlab.report.verdicts import Judgement, as_record, judge_study
 from esrlab.scores import Score, read_scores

@@ -6,7 +6,8 @@ from rich import box
 from rich.table import Table as TerminalTable
 from rich.text import Text
 
-from esrlab.report.tables import PAPERS, Table
+from esrlab.report.columns import PAPERS
+from esrlab.report.tables import Row, Table
 
 WORDS = 2
 """How many of a table's columns hold words; the others hold figures and are set flush right."""
@@ -96,12 +97,23 @@ def _stack(cells: tuple[str, ...], *, headings: tuple[str, ...] | None = None) -
 
 
 def to_markdown(table: Table) -> str:
-    """The table in Markdown, its title as a heading."""
+    """The table in Markdown, its title as a heading; intervals follow what they are of."""
     rule = ["---" if index < WORDS else "---:" for index in range(len(table.columns))]
-    lines = [table.columns, rule, *(row.cells for row in table.rows)]
+    lines = [table.columns, rule, *(_joined(row) for row in table.rows)]
     body = "\n".join("| " + " | ".join(escape_markdown(cell) for cell in line) + " |" for line in lines)
-    notes = "".join(f"\n{escape_markdown(note)}\n" for note in table.footnotes)
+    notes = "".join(f"\n{escape_markdown(note)}\n" for note in _notes(table))
     return f"### {table.title}\n\n{body}\n{notes}"
+
+
+def _joined(row: Row) -> tuple[str, ...]:
+    if not row.intervals:
+        return row.cells
+    pairs = zip(row.cells, row.intervals, strict=True)
+    return tuple(f"{cell} {interval}" if interval else cell for cell, interval in pairs)
+
+
+def _notes(table: Table) -> tuple[str, ...]:
+    return (*([table.remark] if table.remark else []), *table.footnotes)
 
 
 def escape_markdown(text: str) -> str:
@@ -110,16 +122,18 @@ def escape_markdown(text: str) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """The table in LaTeX; needs \\usepackage{booktabs}."""
+    """The table in LaTeX, intervals on a line of their own, smaller; needs \\usepackage{booktabs}."""
     spec = "l" * WORDS + "r" * (len(table.columns) - WORDS)
     lines = [_latex_row(table.columns), r"\midrule"]
     for row, is_first in zip(table.rows, [True] + [False] * len(table.rows), strict=False):
         if row.begins_group and not is_first:
             lines.append(r"\midrule")
         lines.append(_latex_row(row.cells))
+        if row.intervals:
+            lines.append(_latex_row(row.intervals, size=r"\scriptsize"))
     body = "\n".join(lines)
     notes = "".join(
-        f"\\par\\smallskip{{\\footnotesize {escape_latex(note)}\\par}}\n" for note in table.footnotes
+        f"\\par\\smallskip{{\\footnotesize {escape_latex(note)}\\par}}\n" for note in _notes(table)
     )
     return (
         "\\begin{table}\n\\centering\n"
@@ -134,8 +148,10 @@ def _as_label(key: str) -> str:
     )
 
 
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
+def _latex_row(cells: Sequence[str], *, size: str = "") -> str:
+    escaped = [escape_latex(cell) for cell in cells]
+    set_cells = [f"{{{size} {cell}}}" if size and cell else cell for cell in escaped]
+    return " & ".join(set_cells) + r" \\"
 
 
 def escape_latex(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from esrlab.collapse import ABSENT_SHARE
-from esrlab.files import read_json_lines
+from esrlab.files import read_json_lines, restore_nan
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def read_logs(study: Path) -> list[RunLog]:
         recipe, scale = name.rsplit("-x", 1)
         ending = path.parent / "outcome.json"
         outcome = json.loads(ending.read_text(encoding="utf-8")) if ending.exists() else {}
-        logs.append(RunLog(recipe, int(scale), int(seed), read_json_lines(path, growing=True), outcome))
+        rows = [restore_nan(row) for row in read_json_lines(path, growing=True)]
+        logs.append(RunLog(recipe, int(scale), int(seed), rows, outcome))
     return logs
 
 

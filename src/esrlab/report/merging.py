@@ -16,6 +16,7 @@ from typing import Any
 import tomli_w
 
 from esrlab.claims import CLAIMS, read_asked_claims
+from esrlab.commandlog import GivenCommand, read_commands, write_commands
 from esrlab.errors import UsageError
 from esrlab.files import replacing, to_json, write_text
 from esrlab.report.origins import Identity, differing_fields
@@ -45,7 +46,7 @@ def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) ->
     _refuse_other_images(sources)
     notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources)]
     rows = _merge_rows(sources)
-    claims = _merge_claims(sources)
+    claims, commands = _merge_claims(sources), _merge_commands(sources)
     for part in ("pictures", "pulls", "runs", "figures"):
         shutil.rmtree(out / part, ignore_errors=True)
     from_folders = [
@@ -54,6 +55,7 @@ def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) ->
     write_text(out / MERGED, to_json({"from": from_folders, "notes": notes}, indent=2) + "\n")
     write_text(out / "manifest.json", to_json(_merge_manifests(sources), indent=2) + "\n")
     write_scores(out / "scores.jsonl", rows)
+    write_commands(out, commands)
     for source in sources:
         _copy_pictures(source, out)
         _copy_maps(source, out)
@@ -174,6 +176,15 @@ def _merge_claims(sources: Sequence[Source]) -> list[dict[str, Any]]:
                 claim["id"] = unused_name(asked.id, set(merged), joint=".")
                 merged[claim["id"]] = claim
     return list(merged.values())
+
+
+def _merge_commands(sources: Sequence[Source]) -> list[GivenCommand]:
+    """Every folder's commands, each with the study that it was given for."""
+    return [
+        replace(each, study=each.study or source.name)
+        for source in sources
+        for each in read_commands(source.folder)
+    ]
 
 
 def _merge_manifests(sources: Sequence[Source]) -> dict[str, Any]:

@@ -1,26 +1,46 @@
 """Score rows -> tables of text: the paper's three, and one of everything."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from esrlab.report.columns import (
+    ABSENT,
+    FIELD,
+    INTERVALS,
+    NO_INTERVALS,
+    OWN_AND_PRINTED,
+    PAPERS,
+    REAL_LPIPS,
+    STUDENT_LPIPS,
+    Column,
+)
 from esrlab.report.paper import PAPER_TABLES, PRINTED
 from esrlab.scores import BICUBIC, CASCADE, Score
 from esrlab.statistics import Series, Spread, spreads
 
+Figure = tuple[str, str]
+"""What a cell shows, and what stands in brackets below it."""
+
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table; `begins_group` where a new magnification begins."""
+    """One line of a table; `begins_group` where a new magnification begins.
+
+    intervals: what stands in brackets below each cell, "" where nothing does; of no row, where empty.
+    """
 
     cells: tuple[str, ...]
     begins_group: bool
+    intervals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Table:
     """A table of text, ready to be set in any format; the first two columns are words, the rest figures.
 
-    footnotes: what the marks beside its rows mean, each beginning with its mark.
+    footnotes: what the marks beside its rows mean, each beginning with its mark. remark: what its intervals
+    are, or why there are none, for formats that have room for them.
     """
 
     key: str
@@ -28,35 +48,8 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     footnotes: tuple[str, ...] = ()
+    remark: str = ""
 
-
-@dataclass(frozen=True)
-class Column:
-    """A metric's column: its heading, its metric at a scale, its decimals."""
-
-    heading: str
-    metric: str
-    decimals: int
-
-    def at(self, scale: int) -> str:
-        """The metric's label at this scale."""
-        return self.metric.format(scale=scale)
-
-
-FIELD = (
-    Column("PSNR-Y/s", "PSNR-Y/{scale}", 2),
-    Column("SSIM-Y/s", "SSIM-Y/{scale}", 4),
-    Column("PSNR-RGB/s", "PSNR-RGB/{scale}", 2),
-    Column("SSIM-RGB/s", "SSIM-RGB/{scale}", 4),
-)
-OWN_AND_PRINTED = (Column("PSNR-paper", "PSNR-paper", 2), Column("SSIM-paper", "SSIM-paper", 4))
-REAL_LPIPS = Column("LPIPS", "LPIPS", 4)
-STUDENT_LPIPS = Column("LPIPS≈", "LPIPS≈", 4)
-PAPERS = "paper"
-"""Heads the paper's own figure, beside ours."""
-
-ABSENT = "n/a"
-"""What stands in the LPIPS column where it was not measured."""
 
 MARKS = {"collapsed": "†", "diverged": "‡"}
 """What stands beside a row, some of whose trainings ended so."""
@@ -67,20 +60,6 @@ MEANINGS = {
     "diverged": "These trainings met values that are not finite and were given up; the figures are of the "
     "last generator before that.",
 }
-
-CONVENTIONS = (
-    "PSNR-Y/s and SSIM-Y/s: on BT.601 luma, s = scale pixels of border left out, 8-bit images, mean over "
-    "images; -RGB: on the three channels. ± is the standard deviation between seeds of each seed's mean. "
-    "LPIPS: AlexNet, v0.1, whole images, smaller is nearer."
-)
-LPIPS_STUDENT_NOTE = (
-    "LPIPS≈ is a small network that was taught to imitate LPIPS-Alex; it is not LPIPS, and how far it lies "
-    "from a published value, the paper's beside it included, says nothing."
-)
-LPIPS_ABSENT_NOTE = (
-    "LPIPS was not measured: its weights were not found. esrlab weights get alexnet and esrlab weights get "
-    "lpips-alex fetch them (244 MB and 6 kB); finished runs then have to be scored anew in a new folder."
-)
 
 
 def build_tables(scores: Sequence[Score]) -> list[Table]:
@@ -168,18 +147,22 @@ class Source:
         found = tuple(column for column in (REAL_LPIPS, STUDENT_LPIPS) if column.metric in metrics)
         return found or (REAL_LPIPS,)
 
-    def cell(self, scale: int, recipe: str, column: Column) -> str:
+    def cell(self, scale: int, recipe: str, column: Column) -> Figure:
+        """A mean with its sd, and its interval in brackets; nothing where there is none, or none is shown."""
         spread = self.find(scale, recipe, column.at(scale))
         if spread is None:
-            return ABSENT
-        mean = f"{spread.mean:.{column.decimals}f}"
-        return mean if spread.sd is None else f"{mean} ± {spread.sd:.{column.decimals}f}"
+            return ABSENT, ""
+        mean = column.show(spread.mean)
+        shown = mean if spread.sd is None else f"{mean} ± {column.show(spread.sd)}"
+        if spread.interval is None or not column.has_intervals:
+            return shown, ""
+        return shown, f"[{', '.join(map(column.show, spread.interval))}]"
 
 
 def _paper_table(key: str, title: str, recipes: tuple[str, ...], *, rows: Source) -> Table:
-    perceptual = rows.perceptual()
+    beside = (*OWN_AND_PRINTED, *rows.perceptual())
     columns = ("×", "method", *(column.heading for column in FIELD[:2]))
-    for column in (*OWN_AND_PRINTED, *perceptual):
+    for column in beside:
         columns += (column.heading, PAPERS)
     methods = [BICUBIC, *recipes, *(f"{recipe}{CASCADE}" for recipe in recipes)]
     made: list[Row] = []
@@ -188,21 +171,27 @@ def _paper_table(key: str, title: str, recipes: tuple[str, ...], *, rows: Source
         present = rows.present(scale, methods)
         shown += [(scale, name, rows.labels[name]) for name in present]
         for name in present:
-            printed = PRINTED.get(name, {}).get(scale)
-            theirs = (
-                (f"{printed.psnr:.2f}", f"{printed.ssim:.4f}", f"{printed.lpips:.4f}")
-                if printed
-                else ("",) * 3
-            )
-            cells = [
-                f"×{scale}",
-                rows.mark(scale, name, rows.labels[name]),
-                *(rows.cell(scale, name, column) for column in FIELD[:2]),
-            ]
-            for column, value in zip((*OWN_AND_PRINTED, *perceptual), theirs, strict=False):
-                cells += [rows.cell(scale, name, column), value]
-            made.append(Row(tuple(cells), begins_group=name == present[0]))
-    return Table(key, title, columns, tuple(made), rows.footnotes(shown))
+            figures = [rows.cell(scale, name, column) for column in FIELD[:2]]
+            for column, value in itertools.zip_longest(beside, _printed(name, scale), fillvalue=""):
+                assert isinstance(column, Column)
+                figures += [rows.cell(scale, name, column), (value, "")]
+            made.append(_row(scale, rows.mark(scale, name, rows.labels[name]), figures, name == present[0]))
+    return Table(key, title, columns, tuple(made), rows.footnotes(shown), _remark(made))
+
+
+def _printed(recipe: str, scale: int) -> tuple[str, ...]:
+    """The paper's figures, as columns show them."""
+    printed = PRINTED.get(recipe, {}).get(scale)
+    return (f"{printed.psnr:.2f}", f"{printed.ssim:.4f}", f"{printed.lpips:.4f}") if printed else ("",) * 3
+
+
+def _row(scale: int, name: str, figures: Sequence[Figure], begins_group: bool) -> Row:
+    cells, intervals = zip(*figures, strict=True)
+    return Row((f"×{scale}", name, *cells), begins_group, ("", "", *intervals) if any(intervals) else ())
+
+
+def _remark(rows: Iterable[Row]) -> str:
+    return INTERVALS if any(row.intervals for row in rows) else NO_INTERVALS
 
 
 def _full_table(rows: Source) -> Table:
@@ -216,12 +205,8 @@ def _full_table(rows: Source) -> Table:
         for name in present:
             spread = rows.find(scale, name, FIELD[0].at(scale))
             seeds = "–" if spread is None or (scale, name) not in rows.seeded else str(spread.seeds)
-            cells = (
-                f"×{scale}",
-                rows.mark(scale, name, marked(name, rows.labels[name])),
-                *(rows.cell(scale, name, column) for column in measured),
-                seeds,
-            )
-            made.append(Row(cells, begins_group=name == present[0]))
+            figures = [*(rows.cell(scale, name, column) for column in measured), (seeds, "")]
+            words = rows.mark(scale, name, marked(name, rows.labels[name]))
+            made.append(_row(scale, words, figures, name == present[0]))
     title = f"All recipes on {rows.benchmark}"
-    return Table(f"all-{rows.benchmark}", title, columns, tuple(made), rows.footnotes(shown))
+    return Table(f"all-{rows.benchmark}", title, columns, tuple(made), rows.footnotes(shown), _remark(made))

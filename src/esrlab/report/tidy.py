@@ -10,7 +10,7 @@ from esrlab.report.paper import PRINTED
 from esrlab.report.tables import count_endings
 from esrlab.report.verdicts import Judgement, as_record
 from esrlab.scores import Score
-from esrlab.statistics import Cell, contrast, gather, spreads
+from esrlab.statistics import spreads
 
 CELLS = (
     *("benchmark", "scale", "recipe", "label", "metric", "mean", "sd", "low", "high"),
@@ -29,13 +29,10 @@ def cells_as_csv(scores: Sequence[Score]) -> str:
     and LPIPS. What there is none of is empty.
     """
     endings, labels = count_endings(scores), {score.recipe: score.label for score in scores}
-    rows = {name: gather(found) for name, found in _by_benchmark(scores).items()}
+    trained = {(score.scale, score.recipe) for score in scores if score.seed is not None}
     lines: list[dict[str, Any]] = []
     for series, spread in spreads(scores).items():
-        cell = Cell(series.recipe, series.scale, series.metric)
-        by_seed = rows[series.benchmark][cell]
-        compared = contrast(rows[series.benchmark], ((1.0, cell),))
-        low, high = compared.interval or (None, None)
+        low, high = spread.interval or (None, None)
         ended = endings.get((series.scale, series.recipe), {})
         line = {
             "benchmark": series.benchmark,
@@ -47,8 +44,8 @@ def cells_as_csv(scores: Sequence[Score]) -> str:
             "sd": spread.sd,
             "low": low,
             "high": high,
-            "seeds": len(by_seed.keys() - {None}),
-            "images": len(set().union(*by_seed.values())),
+            "seeds": spread.seeds if (series.scale, series.recipe) in trained else 0,
+            "images": spread.images,
             "collapsed": ended.get("collapsed", 0),
             "diverged": ended.get("diverged", 0),
             "paper": _printed(series.recipe, series.scale, series.metric),
@@ -71,13 +68,6 @@ def verdicts_as_csv(judgement: Judgement) -> str:
             line["seeds"] = min(part.get("seeds", ()), default=None)
             lines.append({column: line.get(column) for column in PARTS})
     return _to_csv(PARTS, lines)
-
-
-def _by_benchmark(scores: Iterable[Score]) -> dict[str, list[Score]]:
-    found: dict[str, list[Score]] = {}
-    for score in scores:
-        found.setdefault(score.image.split("/", 1)[0], []).append(score)
-    return found
 
 
 def _printed(recipe: str, scale: int, metric: str) -> float | None:

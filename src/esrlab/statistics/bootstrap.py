@@ -6,6 +6,7 @@ Drawing images anew within each seed would treat them as independent, and the pa
 between images would shrink with the seeds. docs/statistics.md has both, measured.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -32,20 +33,38 @@ def crossed_interval(
 
     groups: each (S, I), of independent trainings, on the same I images; a group of one row is a constant.
     """
-    rng = np.random.default_rng(0)
-    images = groups[0].shape[1]
-    drawn = _counts(rng, draws, images) / images
-    estimates = np.zeros(draws)
-    for group, weight in zip(groups, weights, strict=True):
-        seeds = _counts(rng, draws, group.shape[0]) / group.shape[0]
-        estimates += weight * ((seeds @ group) * drawn).sum(axis=1)
-    centre = sum(weight * group.mean() for group, weight in zip(groups, weights, strict=True))
-    fewest = min((group.shape[0] for group in groups if group.shape[0] > 1), default=2)
-    low, high = np.percentile(estimates, BOUNDS)
+    low, high = crossed_intervals(groups, weights, draws=draws)
+    return float(low), float(high)
+
+
+def crossed_intervals(
+    groups: Sequence[Array], weights: Sequence[float], *, draws: int = DRAWS
+) -> tuple[Array, Array]:
+    """Lower and upper bounds of many such intervals at once, from the same draws: groups are (..., S, I)."""
+    images = groups[0].shape[-1]
+    drawn, *chosen = _draw(draws, images, *(group.shape[-2] for group in groups))
+    estimates = np.zeros((*groups[0].shape[:-2], draws))
+    for group, weight, seeds in zip(groups, weights, chosen, strict=True):
+        for index in range(group.shape[-2]):
+            estimates += weight * seeds[:, index] * (group[..., index, :] @ drawn.T)
+    centre = sum(
+        (weight * group.mean(axis=(-2, -1)) for group, weight in zip(groups, weights, strict=True)),
+        start=np.float64(0),
+    )
+    fewest = min((group.shape[-2] for group in groups if group.shape[-2] > 1), default=2)
+    low, high = np.percentile(estimates, BOUNDS, axis=-1)
     widening = math.sqrt(fewest / (fewest - 1))
-    return float(centre + (low - centre) * widening), float(centre + (high - centre) * widening)
+    return np.asarray(centre + (low - centre) * widening), np.asarray(centre + (high - centre) * widening)
 
 
-def _counts(rng: np.random.Generator, draws: int, members: int) -> Array:
-    """How often each member is drawn, (draws, members), in as many draws with replacement as there are."""
-    return rng.multinomial(members, np.full(members, 1 / members), size=draws).astype(np.float64)
+@functools.lru_cache(maxsize=8)
+def _draw(draws: int, *sizes: int) -> tuple[Array, ...]:
+    """For each size the parts that its members have in each draw, (draws, members), from a fixed seed.
+
+    A draw takes as many members as there are, with replacement. The arrays are shared and read-only.
+    """
+    rng = np.random.default_rng(0)
+    found = [rng.multinomial(size, np.full(size, 1 / size), size=draws) / size for size in sizes]
+    for parts in found:
+        parts.setflags(write=False)
+    return tuple(found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from esrlab.commandlog import GivenCommand, read_commands
 from esrlab.report.logs import RunLog
 from esrlab.report.tables import Row, Table
 from esrlab.scores import Score
@@ -14,9 +15,11 @@ from esrlab.scores import Score
 
 @dataclass(frozen=True)
 class Repeating:
-    """How to do it again: facts by name, the study's file, and each recipe as it was trained."""
+    """How to do it again: the commands that were given, and the one that repeats it; facts by name, the
+    study's file, and each recipe as it was trained."""
 
     command: str
+    given: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     study: str
     manifest: str
@@ -90,6 +93,7 @@ def tell_repeating(study: Path, scores: Sequence[Score]) -> Repeating:
     recipes = {about["recipe"]["name"]: about["recipe"] for about in reversed(abouts) if "recipe" in about}
     return Repeating(
         command="esrlab study study.toml --out again",
+        given=tuple(map(_tell_command, read_commands(study))),
         facts=tuple(facts),
         study=asked,
         manifest=json.dumps(manifest, indent=2, ensure_ascii=False) if manifest else "",
@@ -98,6 +102,12 @@ def tell_repeating(study: Path, scores: Sequence[Score]) -> Repeating:
             for name, recipe in sorted(recipes.items())
         ),
     )
+
+
+def _tell_command(given: GivenCommand) -> str:
+    """A line for a shell, what is known of it as a comment."""
+    known = [given.study, f"esrlab {given.version}", given.date]
+    return f"{given.command}  # {', '.join(filter(None, known))}"
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,0 +1,60 @@
+"""The columns of figures that tables have, and what has to be said of them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric's column: its heading, its metric at a scale, its decimals, whether it shows intervals."""
+
+    heading: str
+    metric: str
+    decimals: int
+    has_intervals: bool = True
+
+    def at(self, scale: int) -> str:
+        """The metric's label at this scale."""
+        return self.metric.format(scale=scale)
+
+    def show(self, value: float) -> str:
+        """A value with the column's decimals."""
+        return f"{value:.{self.decimals}f}"
+
+
+FIELD = (
+    Column("PSNR-Y/s", "PSNR-Y/{scale}", 2),
+    Column("SSIM-Y/s", "SSIM-Y/{scale}", 4),
+    Column("PSNR-RGB/s", "PSNR-RGB/{scale}", 2),
+    Column("SSIM-RGB/s", "SSIM-RGB/{scale}", 4),
+)
+OWN_AND_PRINTED = (
+    Column("PSNR-paper", "PSNR-paper", 2, has_intervals=False),
+    Column("SSIM-paper", "SSIM-paper", 4, has_intervals=False),
+)
+REAL_LPIPS = Column("LPIPS", "LPIPS", 4)
+STUDENT_LPIPS = Column("LPIPS≈", "LPIPS≈", 4)
+PAPERS = "paper"
+"""Heads the paper's own figure, beside ours."""
+
+ABSENT = "n/a"
+"""What stands in the LPIPS column where it was not measured."""
+
+INTERVALS = (
+    "In brackets: the 95% interval of a mean over seeds and images; mostly it shows how images differ, which "
+    "is the same for all recipes, so it does not tell whether one is better: intervals of differences do."
+)
+NO_INTERVALS = "No mean has a ± or a 95% interval: that takes several seeds."
+
+CONVENTIONS = (
+    "PSNR-Y/s and SSIM-Y/s: on BT.601 luma, s = scale pixels of border left out, 8-bit images, mean over "
+    "images; -RGB: on the three channels. ± is the standard deviation between seeds of each seed's mean. "
+    "LPIPS: AlexNet, v0.1, whole images, smaller is nearer."
+)
+LPIPS_STUDENT_NOTE = (
+    "LPIPS≈ is a small network that was taught to imitate LPIPS-Alex; it is not LPIPS, and how far it lies "
+    "from a published value, the paper's beside it included, says nothing."
+)
+LPIPS_ABSENT_NOTE = (
+    "LPIPS was not measured: its weights were not found. esrlab weights get alexnet and esrlab weights get "
+    "lpips-alex fetch them (244 MB and 6 kB); finished runs then have to be scored anew in a new folder."
+)
