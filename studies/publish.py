@@ -29,6 +29,8 @@ def publish(studies: list[Path], out: Path) -> None:
     shutil.rmtree(out / "pulls", ignore_errors=True)
     for path in sorted(out.glob("runs/*/scores.jsonl")):
         path.unlink()  # all of them are in the folder's own scores.jsonl
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
     for path in sorted(out.glob("runs/*/log.jsonl")):
         rows = read_json_lines(path)
         write_json_lines(path, [_rounded(row) for row in rows if row["step"] % EVERY == 0])

@@ -292,7 +292,7 @@ def test_equal_recipes_are_more_seeds_and_others_are_kept_apart(
         "psnr of .._up is shown as psnr (.._up): they differ in steps (3 and 9)."
     ]
     assert (tmp_path / "all" / "pictures" / "x4" / "psnr (.._up)-cascade" / "Cats" / "eye.png").exists()
-    assert name_unfinished(tmp_path / "all") == []
+    assert name_unfinished(tmp_path / "all", rows) == []
     assert {log.recipe for log in read_logs(tmp_path / "all")} == {"psnr", "psnr (.._up)"}
     merge_studies([study, more], tmp_path / "apart", apart=True)
     apart = {row.recipe for row in read_scores(tmp_path / "apart" / "scores.jsonl")}

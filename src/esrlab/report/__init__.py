@@ -46,7 +46,7 @@ def make_report(study: Path) -> Report:
     logs = read_logs(study)
     notes = [
         *read_notes(study),
-        *name_unfinished(study),
+        *name_unfinished(study, scores),
         *name_endings(logs),
         *name_absent_adversaries(logs),
         *notes,

@@ -3,12 +3,14 @@
 import json
 import statistics
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from esrlab.collapse import ABSENT_SHARE
 from esrlab.files import read_json_lines, restore_nan
+from esrlab.scores import Score
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,14 @@ def name_absent_adversaries(logs: list[RunLog]) -> list[str]:
     ]
 
 
-def name_unfinished(study: Path) -> list[str]:
+def name_unfinished(study: Path, scores: Iterable[Score]) -> list[str]:
     """Which of the study's runs have no scores yet, as a sentence, and each that failed."""
     failed = sorted(path.parent.name for path in (study / "runs").glob("*/failed.txt"))
     notes = [f"Run {name} failed; runs/{name}/failed.txt says why." for name in failed]
     if (study / "manifest.json").exists():
         planned = json.loads((study / "manifest.json").read_text(encoding="utf-8"))["runs"]
-        missing = [name for name in planned if not (study / "runs" / name / "scores.jsonl").exists()]
+        scored = {f"{score.recipe}-x{score.scale}-s{score.seed}" for score in scores}
+        missing = [name for name in planned if name not in scored]
         if missing:
             some = ", ".join(missing[:4]) + (", …" if len(missing) > 4 else "")
             done = len(planned) - len(missing)
