@@ -71,9 +71,9 @@ def test_a_papers_table_has_ours_and_the_papers_figures_side_by_side(tables: lis
     assert table.columns[5:] == ("paper", "SSIM-paper", "paper", "LPIPS", "paper")
     lines = {(row.cells[0], row.cells[1]): row.cells[2:] for row in table.rows}
     assert lines["×2", "wgan-vgg (untrained)"][0] == "31.10 ± 0.14"
-    assert lines["×2", "wgan-vgg (untrained)"][3] == "73.86"
+    assert lines["×2", "wgan-vgg (untrained)"][3] == "73.86 (31.75)"
     assert lines["×2", "wgan-vgg (untrained)"][5] == "0.9032"
-    assert lines["×4", "esrgan-vgg (untrained)"][3] == "59.00"
+    assert lines["×4", "esrgan-vgg (untrained)"][3] == "59.00 (16.89)"
     assert lines["×4", "esrgan-vgg (untrained)"][5] == "0.0738"
     assert lines["×4", "bicubic"] == ("30.00", "0.6000", "71.00", "", "0.7500", "", "n/a", "")
     assert lines["×4", "esrgan-vgg (untrained)"][6:] == ("n/a", "0.7005")

@@ -4,6 +4,7 @@ Miao Pan, DAML 2023, Tables 1 to 3: PSNR in the paper's own scale (subtract 42.1
 inference that every report repeats), SSIM, LPIPS.
 """
 
+import math
 from dataclasses import dataclass
 
 
@@ -55,8 +56,11 @@ PAPER_TABLES = (
     PaperTable(3, "ResNet content against VGG content", ("wgan-vgg", "wgan-resnet")),
 )
 
+PAPERS_SHIFT = 20 * math.log10(255 / 2)
+"""Decibels by which the paper's PSNR is read to exceed the true value: 42.11."""
+
 SCALE_NOTE = (
     "The paper's PSNR is read as images in [−1, 1] put into the formula with MAX = 255, which adds 42.11 dB "
-    "to the true value; PSNR-paper and SSIM-paper are computed here in that way. This reading is an "
-    "inference, not the paper's own statement."
+    "to the true value, in parentheses beside it; PSNR-paper and SSIM-paper are computed here in that way. "
+    "This reading is an inference, not the paper's own statement."
 )

@@ -15,7 +15,7 @@ from esrlab.report.columns import (
     STUDENT_LPIPS,
     Column,
 )
-from esrlab.report.paper import PAPER_TABLES, PRINTED
+from esrlab.report.paper import PAPER_TABLES, PAPERS_SHIFT, PRINTED
 from esrlab.scores import BICUBIC, CASCADE, Score
 from esrlab.statistics import Series, Spread, spreads
 
@@ -182,7 +182,10 @@ def _paper_table(key: str, title: str, recipes: tuple[str, ...], *, rows: Source
 def _printed(recipe: str, scale: int) -> tuple[str, ...]:
     """The paper's figures, as columns show them."""
     printed = PRINTED.get(recipe, {}).get(scale)
-    return (f"{printed.psnr:.2f}", f"{printed.ssim:.4f}", f"{printed.lpips:.4f}") if printed else ("",) * 3
+    if printed is None:
+        return ("",) * 3
+    psnr = f"{printed.psnr:.2f} ({printed.psnr - PAPERS_SHIFT:.2f})"
+    return (psnr, f"{printed.ssim:.4f}", f"{printed.lpips:.4f}")
 
 
 def _row(scale: int, name: str, figures: Sequence[Figure], begins_group: bool) -> Row:
