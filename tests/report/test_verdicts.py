@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -60,6 +61,24 @@ def test_an_undecided_claim_in_one_sentence() -> None:
     )
     assert "after Holm; 3 seeds, 4 images); about " in said
     assert said.endswith("more seeds would settle it, before Holm.")
+
+
+def test_a_lead_that_grows_has_the_interval_of_its_growth() -> None:
+    rows = [
+        *scores({"a": 0.5, "b": 0.0}),
+        *(
+            dataclasses.replace(row, value=row.value + 0.1 * (row.seed == 1))
+            for row in scores({"a": 2.5}, scale=3, metric="PSNR-Y/3")
+        ),
+        *scores({"b": 0.0}, scale=3, metric="PSNR-Y/3"),
+    ]
+    asserted = Assertion(kind="shrinks", recipe="a", rival="b", scales=(2, 3), metrics=("PSNR",))
+    said = sentence(rows, Claim(id="X1", words="a's lead shrinks", assertions=(asserted,)))
+    found = re.search(r"grows by (\S+) dB \(95% interval (\S+) … (\S+);", said)
+    assert found is not None, said
+    amount, low, high = (float(one) for one in found.groups())
+    assert 0 < low < amount < high
+    assert amount == pytest.approx(2 + 0.1 / 3, abs=0.01)
 
 
 def test_supported_and_contradicted_claims() -> None:

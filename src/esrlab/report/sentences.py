@@ -1,6 +1,7 @@
 """Verdicts in plain sentences: numbers with units, interval, p after Holm, seeds, images."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from esrlab.claims import Part
 from esrlab.scores import CASCADE
@@ -145,6 +146,9 @@ def _evidence(finding: Finding) -> str:
     p = f"p {show_p(finding.holm)} after Holm"
     if comparison.p < 0.05 <= finding.holm:
         p = f"p {show_p(comparison.p)} alone, {show_p(finding.holm)} after Holm"
+    if finding.part.kind == "shrinks" and comparison.difference < 0 and comparison.interval is not None:
+        low, high = comparison.interval  # of what the sentence says: by how much the lead grows
+        comparison = replace(comparison, interval=(-high, -low))
     interval = show_interval(comparison, finding.part)
     return f"(95% interval {interval}; {p}; {seeds}, {images}){_left_out(comparison)}"
 
