@@ -136,24 +136,15 @@ def judged(tmp_path: Path) -> Judgement:
     return judge_study(tmp_path, scores({"a": 0.1, "b": 0.0}) + paper + against)
 
 
-def test_the_users_claims_come_first_and_the_papers_say_what_is_missing(judged: Judgement) -> None:
-    assert [verdict.claim.id for verdict in judged.verdicts] == [
-        "mine",
-        "A1",
-        "A2",
-        "A3",
-        "B1",
-        "B2",
-        "C1",
-        "C2",
-        "D1",
-    ]
+def test_the_papers_claims_come_first_then_the_users_and_last_what_is_not_examined(judged: Judgement) -> None:
+    order = ["A1", "mine", "A2", "A3", "B1", "B2", "C1", "C2", "D1"]
+    assert [verdict.claim.id for verdict in judged.verdicts] == order
     absent = "wgan-vgg at ×3 or esrgan-vgg at ×3 or wgan-vgg at ×4 (and 1 more)"
     assert judged.sentences[2] == f"A2 not examined: the study has no {absent}."
     short, parts = judged.tables
-    assert short.rows[0].cells == ("mine", "a beats b", "undecided", "0", "0", "1", "0")
-    assert parts.rows[0].cells[:4] == ("mine", "×2: a − b", "PSNR-Y/2", "0.08")
-    assert [row.cells[0] for row in parts.rows] == ["mine", "A1"]
+    assert short.rows[1].cells == ("mine", "a beats b", "undecided", "0", "0", "1", "0")
+    assert parts.rows[-1].cells[:4] == ("mine", "×2: a − b", "PSNR-Y/2", "0.08")
+    assert [row.cells[0] for row in parts.rows] == ["A1", "mine"]
 
 
 def test_tables_go_into_every_format(judged: Judgement) -> None:

@@ -57,16 +57,16 @@ class Judgement:
 
 
 def judge_study(study: Path, scores: Sequence[Score]) -> Judgement:
-    """The verdicts on the user's own claims, in the folder's study.toml, and on the paper's.
+    """The verdicts on the paper's claims, then on the user's own in the folder; what is not examined last.
 
     Raises UserError where scipy is missing, or a claim in study.toml is none.
     """
-    own = read_claims(study)
-    verdicts = judge(scores, (*own, *PAPER_CLAIMS))
+    verdicts = judge(scores, (*PAPER_CLAIMS, *read_claims(study)))
     added: tuple[str, ...] = ()
-    if all(verdict.outcome == "not examined" for verdict in verdicts[len(own) :]):
-        verdicts = verdicts[: len(own)]
+    if all(verdict.outcome == "not examined" for verdict in verdicts[: len(PAPER_CLAIMS)]):
+        verdicts = verdicts[len(PAPER_CLAIMS) :]
         added = ("None of the paper's claims is examined: their recipes are not in this study's rows.",)
+    verdicts = tuple(sorted(verdicts, key=lambda verdict: verdict.outcome == "not examined"))
     names = _names(scores)
     sentences = tuple(write_sentence(verdict, names=names) for verdict in verdicts) + added
     examined = tuple(verdict for verdict in verdicts if verdict.outcome != "not examined")
