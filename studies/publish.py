@@ -10,9 +10,11 @@ import argparse
 import json
 import math
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
+from esrlab.errors import UserError
 from esrlab.files import read_json_lines, to_json, write_json_lines, write_text
 from esrlab.report import make_report
 from esrlab.report.merging import MERGED, merge_studies
@@ -55,4 +57,7 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("studies", type=Path, nargs="+")
     asked = parser.parse_args()
-    publish(asked.studies, asked.out)
+    try:
+        publish(asked.studies, asked.out)
+    except UserError as error:
+        sys.exit(f"publish.py: {error}")

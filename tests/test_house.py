@@ -82,9 +82,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mapfiles": GROUND
     | {"checkpoint", "fields", "images", "photos", "pullmaps", "resize", "runfolder", "study", "training"},
     "studyfolder": GROUND | {"perception", "photos", "runfolder", "scores", "study"},
+    "preflight": {"generators", "networks", "runfolder", "settings", "study"},
     "laboratory": GROUND
     | {"commandlog", "evaluation", "generators", "images", "interruption", "mapfiles", "metrics", "photos"}
-    | {"runfolder", "runs", "scores", "study", "studyfolder", "upscaling", "watching"},
+    | {"preflight", "runfolder", "runs", "scores", "study", "studyfolder", "upscaling", "watching"},
     "report": GROUND | {"claims", "collapse", "commandlog", "scores", "statistics"},
     "progress": set(),
     "panel": {"progress"},

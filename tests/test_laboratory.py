@@ -10,12 +10,14 @@ import torch
 
 from esrlab import laboratory
 from esrlab.errors import UsageError, UserError
+from esrlab.generators import save_generator
 from esrlab.laboratory import run_study
 from esrlab.photos import Photos
 from esrlab.report import make_report
 from esrlab.scores import Score, read_scores, write_scores
-from esrlab.study import PlannedRun, Study, parse_study
+from esrlab.study import PlannedRun, Study, parse_study, plan_runs
 from esrlab.studyfolder import choose_lpips
+from esrlab.training import start_run
 from tiny import TINY
 
 CPU = torch.device("cpu")
@@ -29,6 +31,7 @@ class Watcher:
         self.ended: list[str] = []
         self.failed: dict[str, str] = {}
         self.heard: list[tuple[str, str]] = []
+        self.judged: list[tuple[str, int, int, int]] = []
         self._fail, self._stop = fail, stop
 
     def run_began(self, run: PlannedRun) -> None:
@@ -48,6 +51,9 @@ class Watcher:
 
     def said(self, run: PlannedRun, words: str) -> None:
         self.heard.append((run.name, words))
+
+    def judging(self, name: str, scale: int, image: int, images: int) -> None:
+        self.judged.append((name, scale, image, images))
 
     def evaluated(self, *, scale: int, seconds: float) -> None:
         assert seconds > 0
@@ -242,6 +248,27 @@ def test_missing_weights_stop_a_study_before_it_begins(
         run_study(real, out=tmp_path / "study", device=CPU, photos=samples, watcher=watcher)
     assert not (tmp_path / "study").exists()
     assert watcher.began == []
+
+
+def test_a_missing_start_stops_a_study_before_it_begins_and_images_are_counted(
+    study: Study, samples: Photos, tmp_path: Path
+) -> None:
+    start = tmp_path / "start.safetensors"
+    fields = {**study.fields, "generator.start": str(start)}
+    one = study.model_copy(update={"seeds": (0,), "scales": (2,), "fields": fields})
+    out, watcher = tmp_path / "study", Watcher()
+    with pytest.raises(UserError, match=r"start\.safetensors"):
+        run_study(one, out=out, device=CPU, photos=samples, watcher=watcher)
+    assert not out.exists()
+    assert watcher.began == []
+    first = plan_runs(study)[0].recipe
+    save_generator(start_run(first, seed=0, device=CPU).generator, start, about={})
+    assert run_study(one, out=out, device=CPU, photos=samples, watcher=watcher) == []
+    assert watcher.judged == [(name, 2, 1, 1) for name in ("bicubic", "wgan-vgg", "esrgan-vgg")]
+    start.unlink()
+    assert run_study(one, out=out, device=CPU, photos=samples, watcher=watcher) == [], (
+        "finished runs need none"
+    )
 
 
 def test_lpips_is_measured_where_its_weights_are_and_na_where_not(

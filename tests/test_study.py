@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from esrlab.claims import read_claims
+from esrlab.cli import call
 from esrlab.errors import UsageError
 from esrlab.recipes import PAPER
 from esrlab.study import Study, demo_study, dump_study, paper_study, parse_study, plan_runs, read_study
@@ -179,3 +180,24 @@ def test_a_start_may_name_a_file_for_each_scale() -> None:
     )
     starts = [run.recipe.generator.start for run in plan_runs(study)]
     assert starts == ["starts/psnr-x2.safetensors", "starts/psnr-x4.safetensors"]
+
+
+def test_claims_about_what_the_command_line_leaves_out_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "two.toml"
+    claims = "".join(
+        f'[[claims]]\nid = "{name}"\nwords = "w"\nbetter = "{better}"\nthan = "bicubic"\nscales = [{scale}]\n'
+        for name, better, scale in (
+            ("kept", "wgan-vgg", 2),
+            ("other-scale", "wgan-vgg", 4),
+            ("other-recipe", "psnr", 2),
+            ("cascade", "wgan-vgg-cascade", 4),
+        )
+    )
+    file.write_text(f"scales = [2, 4]\n[recipes.wgan-vgg]\n[recipes.psnr]\n{claims}")
+    asked = ["study", str(file), "--recipes", "wgan-vgg", "--scales", "2"]
+    assert call([*asked, "--photos", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) != 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "left out: other-scale, other-recipe, cascade" in said
+    assert "not valid" not in said

@@ -5,6 +5,7 @@ pictures/x<scale>/<method>/ and pulls/x<scale>/<recipe>/ (`mapfiles`). A run tha
 a failed one leaves failed.txt and the others go on.
 """
 
+import itertools
 import time
 import traceback
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from esrlab.interruption import Interrupted
 from esrlab.mapfiles import keep_maps
 from esrlab.metrics import Metric, paper_metrics, standard_metrics
 from esrlab.photos import Benchmark, Photos, open_benchmark
+from esrlab.preflight import require_losses, require_starts
 from esrlab.runfolder import RunFolder, read_outcome, sole_use
 from esrlab.runs import train
 from esrlab.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
@@ -39,6 +41,7 @@ class StudyWatcher(Protocol):
     def said(self, run: PlannedRun, words: str) -> None: ...
     def run_ended(self, run: PlannedRun, scores: list[Score], *, seconds: float) -> None: ...
     def run_failed(self, run: PlannedRun, reason: str) -> None: ...
+    def judging(self, name: str, scale: int, image: int, images: int) -> None: ...
     def evaluated(self, *, scale: int, seconds: float) -> None: ...
 
 
@@ -77,6 +80,7 @@ def run_study(
     runs = plan_runs(study)
     benchmarks = tuple(open_benchmark(source, name=name) for name, source in study.benchmarks.items())
     require_losses(runs, device=device)
+    require_starts(runs, out)
     judges = choose_lpips(study, out)
     perceptual = tuple(perceptual_metric(kind, device=device) for kind in judges)
     claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks) | {"perceptual": judges})
@@ -94,13 +98,6 @@ def run_study(
             collect_scores(out, runs)
         collect_scores(out, runs)
     return lab.failed
-
-
-def require_losses(runs: tuple[PlannedRun, ...], *, device: torch.device) -> None:
-    """Builds every loss of the plan once, so that weights that are missing stop a study before it begins."""
-    losses = {term.loss.model_dump_json(): term.loss for run in runs for term in run.recipe.terms}
-    for loss in losses.values():
-        loss.ready(device)
 
 
 def run_folder(lab: Laboratory, run: PlannedRun) -> Path:
@@ -205,7 +202,14 @@ def _score(
 ) -> list[Score]:
     """An upscaler's rows on every benchmark; pictures of the first seed are kept."""
     pictured = run is None or run.seed == lab.study.seeds[0]
-    began = time.perf_counter()
+    began, judged = time.perf_counter(), itertools.count(1)
+    images = sum(len(benchmark.members) for benchmark in lab.benchmarks)
+
+    def keep(picture: Picture) -> None:
+        lab.watcher.judging(name, scale, next(judged), images)
+        if pictured:
+            _keep(lab.out, picture, scale=scale, method=name)
+
     measurements = [
         measurement
         for benchmark in lab.benchmarks
@@ -214,7 +218,7 @@ def _score(
             benchmark,
             scale=scale,
             metrics=(*standard_metrics(scale), *paper_metrics(), *lab.perceptual),
-            keep=(lambda picture: _keep(lab.out, picture, scale=scale, method=name)) if pictured else None,
+            keep=keep,
         )
     ]
     lab.watcher.evaluated(scale=scale, seconds=time.perf_counter() - began)

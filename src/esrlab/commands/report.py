@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from esrlab.progress import answers
+from esrlab.progress import answers, counter
 from esrlab.report import Judgement, Report, as_record, default_place, make_report, merge_studies
 from esrlab.report.formats import to_terminal
 
@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     if len(options.studies) > 1 or options.out is not None:
         out = options.out or default_place(options.studies)
         study = merge_studies(options.studies, out, apart=options.apart)
-    report = make_report(study)
+    with counter("making the report") as count:
+        report = make_report(study, progress=count)
     if options.json:
         tables = [asdict(table) for table in report.tables]
         judgement = report.judgement

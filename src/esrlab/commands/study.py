@@ -53,6 +53,7 @@ from esrlab.photos import open_photos
 from esrlab.progress import console, counter, meter
 from esrlab.recipes import find_recipe
 from esrlab.report import make_report
+from esrlab.scores import BICUBIC, CASCADE
 from esrlab.study import PlannedRun, Study, paper_study, parse_study, plan_runs, read_study
 from esrlab.studyfolder import settle_study
 from esrlab.studyprogress import StudyProgress
@@ -100,7 +101,9 @@ def carry_out(study: Study, *, out: Path, device: torch.device, command: str, on
     with meter("study") as shown:
         watcher = StudyProgress(runs, finished=finished, meter=shown)
         failed = run_study(study, out=out, device=device, photos=photos, watcher=watcher, command=command)
-    print_report(make_report(out), only_papers=only_papers)
+    with counter("making the report") as count:
+        report = make_report(out, progress=count)
+    print_report(report, only_papers=only_papers)
     if failed:
         names = ", ".join(run.name for run in failed)
         console.print(
@@ -154,4 +157,21 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
     if options.seeds is not None:
         asked["seeds"] = options.seeds
     asked["fields"] = {**asked["fields"], **fields}
+    if options.recipes is not None or options.scales is not None:
+        asked["claims"] = _still_asked(asked)
     return parse_study(asked)
+
+
+def _still_asked(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The claims about what the command line left in the study; says which are left out."""
+    recipes, scales = {*asked["recipes"], BICUBIC}, set(asked["scales"])
+
+    def fits(claim: dict[str, Any]) -> bool:
+        names = {claim[side].removesuffix(CASCADE).split("+", 1)[0] for side in ("better", "than")}
+        needed = {2, 4} if any(claim[side].endswith(CASCADE) for side in ("better", "than")) else set[int]()
+        return names <= recipes and {*claim["scales"], *needed} <= scales
+
+    left_out = [claim["id"] for claim in asked["claims"] if not fits(claim)]
+    if left_out:
+        _say(f"claims about what is not asked for are left out: {', '.join(left_out)}")
+    return [claim for claim in asked["claims"] if fits(claim)]

@@ -1,5 +1,6 @@
 """Scores -> tables, figures, pages. Imports no torch: everything is derived from a study's files."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +30,11 @@ class Report:
     files: list[Path]
 
 
-def make_report(study: Path) -> Report:
+def make_report(study: Path, *, progress: Callable[[int, int], None] | None = None) -> Report:
     """Rebuilds report.md, report.html, tables.tex, tables.csv, verdicts.csv and figures/ of a study's folder.
 
-    Raises UserError where the folder holds no scores.
+    progress: is told how many of how many benchmark images are on the page. Raises UserError where the
+    folder holds no scores.
     """
     source = study / "scores.jsonl"
     if not source.is_file():
@@ -61,7 +63,17 @@ def make_report(study: Path) -> Report:
     write_text(latex, f"% needs \\usepackage{{booktabs}}\n{set_tables}")
     write_text(cells, cells_as_csv(scores))
     write_text(parts, verdicts_as_csv(judgement))
-    write_page(page, study, scores, logs, title=title, judgement=judgement, tables=tables, words=words)
+    write_page(
+        page,
+        study,
+        scores,
+        logs,
+        title=title,
+        judgement=judgement,
+        tables=tables,
+        words=words,
+        progress=progress,
+    )
     drawn = [path.with_suffix(suffix) for path in figures for suffix in FORMATS]
     return Report(judgement, tables, words, [page, markdown, latex, cells, parts, *drawn])
 

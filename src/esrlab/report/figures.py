@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from esrlab.errors import UserError
 from esrlab.files import replacing
 from esrlab.report.logs import RunLog
-from esrlab.report.planefigure import draw_plane
+from esrlab.report.planefigure import DARK_COLOURS, draw_plane
 from esrlab.report.tables import marked
 from esrlab.scores import Score
 
@@ -26,8 +26,8 @@ CROP = 72
 IMAGES = 3
 """How many images a crop figure shows: a benchmark's first ones by name."""
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-"""Okabe and Ito's palette, told apart with any colour vision."""
+COLOURS = (*DARK_COLOURS, "#F0E442")
+"""Okabe and Ito's whole palette."""
 
 STROKES = ("-", "--", "-.")
 """Lines of one colour are told apart by these, once every colour is taken."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's palette without its yellow, which is too light for small marks."""
+DARK_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's palette, told apart with any colour vision, but for yellow: too light for small marks."""
 
 SHAPES = "osD^vP*X"
 GREY = "#666666"
@@ -44,7 +44,7 @@ def draw_plane(scores: Sequence[Score], names: dict[str, str], scale: int) -> Fi
     found, labels = spreads(at_scale), {score.recipe: score.label for score in at_scale}
     trained = dict.fromkeys(name.removesuffix(CASCADE) for name in labels if name != BICUBIC)
     styles = {
-        name: (COLOURS[place % len(COLOURS)], SHAPES[place % len(SHAPES)])
+        name: (DARK_COLOURS[place % len(DARK_COLOURS)], SHAPES[place % len(SHAPES)])
         for place, name in enumerate(trained)
     }
     benchmarks = list(dict.fromkeys(score.image.split("/", 1)[0] for score in at_scale))

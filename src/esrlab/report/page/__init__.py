@@ -7,7 +7,7 @@ and to run any script but its own, named by its hash.
 import base64
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,11 @@ def write_page(
     judgement: Judgement,
     tables: Sequence[Table],
     words: Words,
+    progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Writes the page of a study's folder; equal files give equal bytes.
+
+    progress: is told how many of how many images are cut and set.
 
     Raises UserError naming the extra where Jinja2 is missing.
     """
@@ -70,18 +73,24 @@ def write_page(
         style=(ASSETS / "page.css").read_text(encoding="utf-8"),
         script=script,
         policy=_policy(script),
-        **_sections(study, scores, logs),
+        **_sections(study, scores, logs, progress),
     )
     write_text(path, html)
 
 
-def _sections(study: Path, scores: Sequence[Score], logs: Sequence[RunLog]) -> dict[str, Any]:
+def _sections(
+    study: Path,
+    scores: Sequence[Score],
+    logs: Sequence[RunLog],
+    progress: Callable[[int, int], None] | None,
+) -> dict[str, Any]:
     """What the template's sections show, each None or empty where the folder has nothing for it."""
     recipes = trained_recipes(scores)
     logged = [*recipes, *(log.recipe for log in logs if log.recipe not in recipes)]
     recipes = list(dict.fromkeys(logged))
     maps = hang_maps(study, scores)
-    gallery = hang_gallery(study, scores, taken=maps.size if maps is not None else 0)
+    taken = maps.size if maps is not None else 0
+    gallery = hang_gallery(study, scores, taken=taken, progress=progress)
     shifts = gallery.shifts if gallery is not None else {}
     return {
         "intervals": tabulate_intervals(scores),

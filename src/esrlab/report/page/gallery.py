@@ -1,7 +1,7 @@
 """Every benchmark image: the same crop through every recipe, its scores, and how it shifts colours."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -93,10 +93,17 @@ class _Shelf:
         return [method for method in self.methods if self.has(scale, method, image)]
 
 
-def hang_gallery(study: Path, scores: Sequence[Score], *, taken: int = 0) -> Gallery | None:
+def hang_gallery(
+    study: Path,
+    scores: Sequence[Score],
+    *,
+    taken: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Gallery | None:
     """The cards of every image that has pictures; None where there are none.
 
-    taken: bytes of the page's budget for pictures that are spent elsewhere.
+    taken: bytes of the page's budget for pictures that are spent elsewhere; progress: is told how many of
+    how many images are done.
     """
     methods = tuple(dict.fromkeys(score.recipe for score in scores))
     scales = tuple(sorted({score.scale for score in scores}))
@@ -111,18 +118,12 @@ def hang_gallery(study: Path, scores: Sequence[Score], *, taken: int = 0) -> Gal
     values = values_of_first_seed(scores)
     gains = gains_over_bicubic(scores)
     shifts: Shifts = defaultdict(list)
-    cards = [
-        _hang(
-            shelf,
-            image,
-            key=f"image-{number}",
-            side=side,
-            values=values,
-            gain=gains.get(image),
-            shifts=shifts,
-        )
-        for number, image in enumerate(images, start=1)
-    ]
+    cards: list[Card] = []
+    for number, image in enumerate(images, start=1):
+        key, gain = f"image-{number}", gains.get(image)
+        cards.append(_hang(shelf, image, key=key, side=side, values=values, gain=gain, shifts=shifts))
+        if progress is not None:
+            progress(number, len(images))
     return Gallery(tuple(_in_turn(cards)), side, seed, dict(shifts))
 
 
