@@ -20,15 +20,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from yardstick import Yardstick
 
-from esrlab import runs, step, training
-from esrlab.batches import Batch
-from esrlab.engine import Precision, precision_context
-from esrlab.fields import with_fields
-from esrlab.files import to_json
-from esrlab.photos import Photos, open_photos
-from esrlab.recipe import Recipe
-from esrlab.recipes import find_recipe, with_weights
-from esrlab.supply import step_batches
+from esrlab.core.backend import Precision, precision_context
+from esrlab.core.files import to_json
+from esrlab.data.photos.collection import Photos
+from esrlab.data.photos.folder import open_photos
+from esrlab.data.sampling import Batch
+from esrlab.recipes.overrides import with_fields
+from esrlab.recipes.presets import find_recipe, with_weights
+from esrlab.recipes.recipe import Recipe
+from esrlab.training import loop as runs
+from esrlab.training import state as training
+from esrlab.training import step
+from esrlab.training.batches import step_batches
 
 SIZES: dict[str, dict[str, object]] = {
     "paper": {"terms.content.loss.layers": "conv5_4"},

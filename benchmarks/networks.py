@@ -15,9 +15,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from esrlab.networks.imagenet import FeatureNetworkName, build_feature_network, normalise
-from esrlab.networks.lpips import LPIPSNetwork
-from esrlab.students import load_student
+from esrlab.models.features.imagenet import FeatureNetworkName, build_feature_network, normalise
+from esrlab.models.features.lpips import LPIPSNetwork
+from esrlab.models.students.loading import load_student
 
 BATCH = 4
 SIDE = 128

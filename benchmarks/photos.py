@@ -26,13 +26,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from esrlab.batches import Batch, _augment, _crop, make_batch
-from esrlab.images import Pixels, find_images, read_pixels
-from esrlab.photos import Photos, open_photos
-from esrlab.photos.opening import open_store
-from esrlab.photos.store import place_of, read_store, size_text
-from esrlab.prefetch import Ahead
-from esrlab.resize import Convention, make_lr_from_bytes
+from esrlab.data.degradations.bicubic import Convention, make_lr_from_bytes
+from esrlab.data.image_files import Pixels, find_images, read_pixels
+from esrlab.data.photos.collection import Photos
+from esrlab.data.photos.folder import open_photos
+from esrlab.data.photos.opening import open_store
+from esrlab.data.photos.store import place_of, read_store, size_text
+from esrlab.data.prefetch import Ahead
+from esrlab.data.sampling import Batch, _augment, _crop, make_batch
 
 HEIGHT, WIDTH = 1356, 2040
 SIZE, SCALE, LR_SIDE = 16, 4, 32

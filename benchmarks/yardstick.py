@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
-from esrlab.batches import Batch
-from esrlab.losses import Game, clip_parameters
+from esrlab.data.sampling import Batch
+from esrlab.losses.adversarial import Game, clip_parameters
 from esrlab.losses.content import ReadyContent
-from esrlab.networks.critic import Critic
-from esrlab.networks.rrdb import RRDBNet
-from esrlab.training import Run
+from esrlab.models.critics.vgg import Critic
+from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.training.state import Run
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from esrlab.core.files import read_json_lines, to_json, write_json_lines, write_text
 from esrlab.errors import UserError
-from esrlab.files import read_json_lines, to_json, write_json_lines, write_text
-from esrlab.report import make_report
+from esrlab.report.build import make_report
 from esrlab.report.merging import MERGED, merge_studies
 
 EVERY = 10

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from esrlab.photos import Photos, open_photos
+from esrlab.data.photos.collection import Photos
+from esrlab.data.photos.folder import open_photos
 
 SHARED = Path(os.environ.get("ESRLAB_REFERENCE", Path(__file__).parents[2] / "shared"))
 

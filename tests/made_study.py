@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from esrlab.commandlog import GivenCommand, write_commands
-from esrlab.files import write_json_lines
-from esrlab.scores import Score, write_scores
+from esrlab.core.command_history import GivenCommand, write_commands
+from esrlab.core.files import write_json_lines
+from esrlab.core.scores import Score, write_scores
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 IMAGES = ("Set5/plain", f"Set5/{HOSTILE}", "Set5/'\"><script>alert(2)<", "Set5/last")

@@ -8,97 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from esrlab.cli import COMMANDS, call
+from esrlab.cli.main import COMMANDS, call
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "esrlab"
-
-# What each room may import of the others. A room not named here may import nothing of the house.
-GROUND = {"errors", "files"}
-MAY_IMPORT: dict[str, set[str]] = {
-    "errors": set(),
-    "interruption": set(),
-    "devices": {"errors"},
-    "engine": {"errors"},
-    "health": set(),
-    "pulls": set(),
-    "shares": {"pulls"},
-    "collapse": set(),
-    "files": {"errors"},
-    "images": GROUND,
-    "resize": set(),
-    "networks": {"errors"},
-    "losses": {"engine", "errors", "networks", "perception", "students", "weights"},
-    "metrics": {"networks"},
-    "students": {"errors", "networks", "states"},
-    "weights": GROUND | {"networks", "states"},
-    "perception": {"networks", "students", "weights"},
-    "photos": GROUND | {"images"},
-    "batches": {"images", "photos", "resize"},
-    "settings": {"losses", "resize"},
-    "recipe": {"errors", "losses", "networks", "settings"},
-    "schedule": {"settings"},
-    "prefetch": set(),
-    "fields": {"errors", "recipe"},
-    "idle": {"recipe"},
-    "recipes": {"errors", "fields", "losses", "recipe", "settings"},
-    "generators": GROUND | {"networks", "states"},
-    "training": {"engine", "generators", "health", "losses", "networks", "recipe", "settings", "shares"},
-    "findings": {"batches", "health", "pulls", "training"},
-    "step": {"batches", "engine", "findings", "health", "losses", "pulls", "recipe", "schedule", "training"},
-    "supply": {"batches", "photos", "prefetch", "recipe"},
-    "states": {"errors"},
-    "checkpoint": GROUND | {"health", "training"},
-    "logfile": GROUND,
-    "runfolder": GROUND | {"health", "photos", "recipe"},
-    "session": GROUND
-    | {"checkpoint", "collapse", "health", "logfile", "photos", "recipe", "runfolder", "supply", "training"}
-    | {"watching"},
-    "runs": GROUND
-    | {"collapse", "devices", "findings", "generators", "health", "interruption", "photos", "recipe"}
-    | {"runfolder", "session", "step", "training", "watching"},
-    "watching": {"networks", "settings"},
-    "upscaling": {"engine", "networks", "resize"},
-    "evaluation": {"errors", "images", "metrics", "networks", "perception", "photos", "resize", "upscaling"},
-    "validation": {
-        "errors",
-        "evaluation",
-        "images",
-        "metrics",
-        "perception",
-        "photos",
-        "resize",
-        "upscaling",
-        "settings",
-    },
-    "scores": GROUND,
-    "methods": GROUND | {"generators", "images", "networks", "photos", "runfolder", "scores", "upscaling"},
-    "scoring": GROUND | {"evaluation", "images", "methods", "metrics", "photos", "scores"},
-    "commandlog": GROUND,
-    "claims": {"errors", "scores"},
-    "statistics": {"claims", "errors", "scores"},
-    "study": {"claims", "errors", "fields", "losses", "recipe", "recipes"},
-    "pullmaps": {"batches", "engine", "errors", "pulls", "step", "training"},
-    "mapfiles": GROUND
-    | {"checkpoint", "fields", "images", "photos", "pullmaps", "resize", "runfolder", "study", "training"},
-    "studyfolder": GROUND | {"perception", "photos", "runfolder", "scores", "study"},
-    "preflight": {"generators", "networks", "runfolder", "settings", "study"},
-    "laboratory": GROUND
-    | {"commandlog", "evaluation", "generators", "images", "interruption", "mapfiles", "metrics", "photos"}
-    | {"preflight", "runfolder", "runs", "scores", "study", "studyfolder", "upscaling", "watching"},
-    "report": GROUND | {"claims", "collapse", "commandlog", "scores", "statistics"},
-    "progress": set(),
-    "panel": {"progress"},
-    "trackers": GROUND | {"images"},
-    "studyprogress": {"progress", "recipe", "scores", "study"},
-    "cli": {"errors", "interruption"},
-    "__main__": {"cli"},
-}
-ANYTHING = {"commands"}
+LOADERS = ("training.checkpoint", "core.tensor_files")
+"""The modules that may call torch.load."""
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+def module_of(path: Path) -> str:
+    return path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")
 
 
 def imports_of(path: Path) -> set[str]:
@@ -117,61 +36,46 @@ def imports_of(path: Path) -> set[str]:
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(SOURCE).as_posix())
-def test_rooms_are_imported_in_the_flows_direction(path: Path) -> None:
-    room = room_of(path)
-    rooms = {name.split(".")[1] for name in imports_of(path) if name.startswith("esrlab.")} - {
-        room,
-        "__version__",
-    }
-    assert room == "__main__" or "cli" not in rooms, "nobody imports the command line"
-    if room not in ANYTHING:
-        assert rooms <= MAY_IMPORT[room], f"{room} may not import {rooms - MAY_IMPORT[room]}"
-
-
-def test_every_room_has_its_rule() -> None:
-    assert {room_of(path) for path in FILES} == MAY_IMPORT.keys() | ANYTHING
-
-
-def test_directions_hold_no_circle() -> None:
-    open_rooms = {room: set(others) for room, others in MAY_IMPORT.items()}
-    while open_rooms:
-        ground = {room for room, others in open_rooms.items() if not others & open_rooms.keys()}
-        assert ground, f"a circle among {sorted(open_rooms)}"
-        open_rooms = {room: others for room, others in open_rooms.items() if room not in ground}
-
-
 @pytest.mark.parametrize(
-    ("package", "rooms"),
+    ("package", "places"),
     [
-        ("PIL", {"images"}),
+        ("PIL", {"data.image_files"}),
         ("torchvision", set[str]()),
         ("matplotlib", {"report"}),
         ("scipy", {"statistics"}),
-        ("argparse", {"cli", "commands"}),
+        ("argparse", {"cli"}),
     ],
 )
-def test_only_these_rooms_know_this_package(package: str, rooms: set[str]) -> None:
-    knowing = {room_of(path) for path in FILES if any(n.split(".")[0] == package for n in imports_of(path))}
-    assert knowing == rooms
+def test_only_this_room_or_module_knows_this_package(package: str, places: set[str]) -> None:
+    knowing = {module_of(path) for path in FILES if any(n.split(".")[0] == package for n in imports_of(path))}
+    assert {name if name in places else name.split(".")[0] for name in knowing} == places
+
+
+def test_packages_are_empty_but_for_the_public_one() -> None:
+    full = [
+        module_of(path) for path in SOURCE.rglob("*/__init__.py") if path.read_text(encoding="utf-8").strip()
+    ]
+    assert full == []
 
 
 def test_reports_import_no_torch() -> None:
-    code = "import sys, esrlab.report, esrlab.statistics; sys.exit('torch' in sys.modules)"
+    code = "import sys, esrlab.report.build, esrlab.statistics.verdicts; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_only_two_rooms_load_with_torch_and_nothing_is_unpickled() -> None:
+def test_only_two_modules_load_with_torch_and_nothing_is_unpickled() -> None:
     for path in FILES:
         text = path.read_text(encoding="utf-8")
-        assert "import pickle" not in text or room_of(path) in ("checkpoint", "states")
+        assert "import pickle" not in text or module_of(path) in LOADERS
         if "torch.load(" in text:
-            assert room_of(path) in ("checkpoint", "states")
+            assert module_of(path) in LOADERS
             assert text.count("torch.load(") == text.count("weights_only=True)")
 
 
 def test_top_help_imports_no_torch_and_names_every_command() -> None:
-    code = "import sys; from esrlab.cli import call; sys.exit(call(['--help']) or 'torch' in sys.modules)"
+    code = (
+        "import sys; from esrlab.cli.main import call as c; sys.exit(c(['--help']) or 'torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for command in COMMANDS:
@@ -191,8 +95,8 @@ def test_every_command_has_examples_in_its_help_and_a_place_in_the_readme(
 
 
 def test_every_field_of_a_recipe_is_in_the_one_table_of_them() -> None:
-    from esrlab.fields import leaves
-    from esrlab.recipes import RECIPES
+    from esrlab.recipes.overrides import leaves
+    from esrlab.recipes.presets import RECIPES
 
     table = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     for recipe in RECIPES:

@@ -1,8 +1,8 @@
 """Recipes at a size that trains in a moment."""
 
-from esrlab.fields import with_fields
-from esrlab.recipe import Recipe
-from esrlab.recipes import find_recipe, with_weights
+from esrlab.recipes.overrides import with_fields
+from esrlab.recipes.presets import find_recipe, with_weights
+from esrlab.recipes.recipe import Recipe
 
 TINY: dict[str, object] = {
     "steps": 3,

@@ -1,4 +1,4 @@
-"""Writes the runs' logs, as far as the signs read them, to tests/data/collapse: `python …/fixtures.py`."""
+"""Writes the collapse tests' logs, as far as the signs read them: `python research/collapse/fixtures.py`."""
 
 import argparse
 import gzip
@@ -7,10 +7,10 @@ from typing import Any
 
 from cases import CASES
 
-from esrlab.files import read_json_lines, replacing, to_json
-from esrlab.runfolder import RunFolder
+from esrlab.core.files import read_json_lines, replacing, to_json
+from esrlab.training.run_folder import RunFolder
 
-HERE = Path(__file__).parents[2] / "tests" / "data" / "collapse"
+HERE = Path(__file__).parents[2] / "tests" / "training" / "collapse_logs"
 KEYS = ("step", "learning_rate", "image/psnr", "image/bicubic", "image/spread", "critic/gap")
 PLAIN = ("psnr-x2", "psnr-x3")
 """Long logs that say no more than that of psnr-x4."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from esrlab.collapse import WINDOW, Sign, best_lead, find_signs
+from esrlab.training.collapse import WINDOW, Sign, best_lead, find_signs
 
 LOOK_EVERY = 10
-"""As `esrlab.runs` has it."""
+"""As `esrlab.training.loop` has it."""
 
 
 @dataclass(frozen=True)

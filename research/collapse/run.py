@@ -8,13 +8,14 @@ from typing import cast, get_args
 import torch
 from cases import CASES, FAITHFUL, SMALL, SMALL_GAME, Case
 
-from esrlab.fields import with_fields
-from esrlab.losses import FeatureWeights
-from esrlab.photos import Photos, open_photos
-from esrlab.recipe import Recipe
-from esrlab.recipes import find_recipe, with_weights
-from esrlab.runfolder import RunFolder, read_outcome
-from esrlab.runs import Saving, Watcher, train
+from esrlab.data.photos.collection import Photos
+from esrlab.data.photos.folder import open_photos
+from esrlab.losses.content import FeatureWeights
+from esrlab.recipes.overrides import with_fields
+from esrlab.recipes.presets import find_recipe, with_weights
+from esrlab.recipes.recipe import Recipe
+from esrlab.training.loop import Saving, Watcher, train
+from esrlab.training.run_folder import RunFolder, read_outcome
 
 
 def build_recipe(case: Case, out: Path) -> Recipe:

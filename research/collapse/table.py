@@ -16,15 +16,15 @@ from cases import CASES, Case
 from replay import replay
 from run import build_recipe
 
-from esrlab.evaluation import Picture, evaluate, perceptual_metric
-from esrlab.files import read_json_lines, to_json, write_text
-from esrlab.generators import load_generator
-from esrlab.images import read_image, write_image
-from esrlab.metrics import standard_metrics
-from esrlab.photos import Benchmark, open_benchmark
-from esrlab.runfolder import RunFolder, read_outcome
-from esrlab.training import start_run
-from esrlab.upscaling import Upscaler, bicubic_upscaler, generator_upscaler
+from esrlab.core.files import read_json_lines, to_json, write_text
+from esrlab.data.image_files import read_image, write_image
+from esrlab.data.photos.benchmark import Benchmark, open_benchmark
+from esrlab.evaluation.benchmark import Picture, evaluate, perceptual_metric
+from esrlab.evaluation.metrics.standard import standard_metrics
+from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, generator_upscaler
+from esrlab.models.generator_files import load_generator
+from esrlab.training.run_folder import RunFolder, read_outcome
+from esrlab.training.state import start_run
 
 CPU = torch.device("cpu")
 METRICS = {"PSNR": "{:.1f}", "SSIM": "{:.2f}", "LPIPS≈": "{:.2f}"}

@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from esrlab.scores import read_scores
-from esrlab.statistics import gather
-from esrlab.statistics.comparisons import Rows
+from esrlab.core.scores import read_scores
+from esrlab.statistics.comparisons import Rows, gather
 
 Array = NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from esrlab.generators import load_generator
-from esrlab.images import to_pixels, to_tensor
-from esrlab.resize import bicubic_down, bicubic_up, make_lr, round_to_8bit
+from esrlab.data.degradations.bicubic import bicubic_down, bicubic_up, make_lr, round_to_8bit
+from esrlab.data.image_files import to_pixels, to_tensor
+from esrlab.models.generator_files import load_generator
 
 Distortion = Callable[[Tensor, np.random.Generator], Tensor]
 

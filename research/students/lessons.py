@@ -9,10 +9,10 @@ from distortions import Distortion, distort
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from esrlab.files import replacing
-from esrlab.images import to_tensor
-from esrlab.photos import Photos
-from esrlab.resize import bicubic_down, round_to_8bit
+from esrlab.core.files import replacing
+from esrlab.data.degradations.bicubic import bicubic_down, round_to_8bit
+from esrlab.data.image_files import to_tensor
+from esrlab.data.photos.collection import Photos
 
 VERSIONS = 3
 """Distorted versions of each patch."""

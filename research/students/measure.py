@@ -16,11 +16,11 @@ from distortions import Distortion, all_kinds, distort
 from teachers import EfficientNetTeacher, LPIPSTeacher, VGGTeacher
 from torch import Tensor, nn
 
-from esrlab.images import read_image
-from esrlab.networks.features import FeatureNetwork
-from esrlab.networks.imagenet import build_feature_network, normalise
-from esrlab.networks.students import LPIPSStudent
-from esrlab.students import STUDENTS, load_student
+from esrlab.data.image_files import read_image
+from esrlab.models.features.base import FeatureNetwork
+from esrlab.models.features.imagenet import build_feature_network, normalise
+from esrlab.models.features.students import LPIPSStudent
+from esrlab.models.students.loading import STUDENTS, load_student
 
 ROOT = Path(__file__).parents[2]
 SIDE = 128

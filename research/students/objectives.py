@@ -7,7 +7,7 @@ from teachers import LPIPSTeacher
 from torch import Tensor, nn
 from torch.nn import functional
 
-from esrlab.networks.students import LPIPSStudent
+from esrlab.models.features.students import LPIPSStudent
 
 CONTENT_WEIGHTS = {"features": 1.0, "difference": 1.0, "distance": 0.3, "gradient": 2.0}
 FEATURES_ALONE = {"vgg": 400, "residual": 200}

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from esrlab.networks.imagenet import MEAN, STD, build_feature_network, fill_weights, normalise
-from esrlab.states import read_state
+from esrlab.core.tensor_files import read_state
+from esrlab.models.features.imagenet import MEAN, STD, build_feature_network, fill_weights, normalise
 
 
 class VGGTeacher(nn.Module):

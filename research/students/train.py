@@ -27,11 +27,11 @@ from safetensors.torch import save_file
 from teachers import EfficientNetTeacher, LPIPSTeacher, VGGTeacher
 from torch import Tensor, nn
 
-from esrlab.files import replacing
-from esrlab.networks.imagenet import normalise
-from esrlab.networks.students import LPIPSStudent, ResidualBlock, ResidualStudent, VGGStudent
-from esrlab.photos import open_photos
-from esrlab.states import read_state
+from esrlab.core.files import replacing
+from esrlab.core.tensor_files import read_state
+from esrlab.data.photos.folder import open_photos
+from esrlab.models.features.imagenet import normalise
+from esrlab.models.features.students import LPIPSStudent, ResidualBlock, ResidualStudent, VGGStudent
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "src/esrlab/students"

@@ -1,3 +1,5 @@
 """esrlab: a loss-function laboratory for image super-resolution."""
 
-__version__ = "0.1.0"
+from esrlab.core.version import __version__
+
+__all__ = ["__version__"]

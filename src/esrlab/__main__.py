@@ -1,5 +1,5 @@
 """`python -m esrlab` is the `esrlab` command."""
 
-from esrlab.cli import main
+from esrlab.cli.main import main
 
 main()

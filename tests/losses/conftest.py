@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from esrlab.losses import Views
+from esrlab.losses.inputs import Views
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from esrlab.errors import UsageError
-from esrlab.losses import GAMES, Game, GameName, clip_parameters, game, gradient_penalty
+from esrlab.losses.adversarial import GAMES, Game, GameName, clip_parameters, game, gradient_penalty
 
 
 def sigma(z: np.ndarray) -> np.ndarray:

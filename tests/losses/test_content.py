@@ -8,9 +8,9 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from esrlab.losses import Content, Views, share_networks
-from esrlab.losses.content import ReadyContent, parse_layers
-from esrlab.networks.imagenet import build_feature_network, layer_names, make_untrained, normalise
+from esrlab.losses.content import Content, ReadyContent, parse_layers, share_networks
+from esrlab.losses.inputs import Views
+from esrlab.models.features.imagenet import build_feature_network, layer_names, make_untrained, normalise
 
 CPU = torch.device("cpu")
 

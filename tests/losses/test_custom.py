@@ -7,7 +7,8 @@ import torch
 from pydantic import ValidationError
 
 from esrlab.errors import UserError
-from esrlab.losses import Custom, LossFunction, Views
+from esrlab.losses.custom import Custom
+from esrlab.losses.inputs import LossFunction, Views
 
 CPU = torch.device("cpu")
 

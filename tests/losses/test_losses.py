@@ -6,17 +6,13 @@ from typing import get_args
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from esrlab.losses import (
-    L1,
-    MSE,
-    AnyLoss,
-    Charbonnier,
-    Content,
-    Custom,
-    Loss,
-    PerceptualDistance,
-    TotalVariation,
-)
+from esrlab.losses.any_loss import AnyLoss
+from esrlab.losses.content import Content
+from esrlab.losses.custom import Custom
+from esrlab.losses.inputs import Loss
+from esrlab.losses.lpips import PerceptualDistance
+from esrlab.losses.pixel import L1, MSE, Charbonnier
+from esrlab.losses.variation import TotalVariation
 
 ADAPTER: TypeAdapter[AnyLoss] = TypeAdapter(AnyLoss)
 LOSSES: list[Loss] = [

@@ -7,10 +7,12 @@ import torch
 from torch.nn import functional
 
 from esrlab.errors import UserError
-from esrlab.evaluation import perceptual_metric
-from esrlab.losses import Content, PerceptualDistance, Views
-from esrlab.networks.imagenet import normalise
-from esrlab.weights import load_feature_network
+from esrlab.evaluation.benchmark import perceptual_metric
+from esrlab.losses.content import Content
+from esrlab.losses.inputs import Views
+from esrlab.losses.lpips import PerceptualDistance
+from esrlab.models.features.imagenet import normalise
+from esrlab.models.weights.loading import load_feature_network
 
 CPU = torch.device("cpu")
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from esrlab.losses import L1, MSE, Charbonnier, Views
+from esrlab.losses.inputs import Views
+from esrlab.losses.pixel import L1, MSE, Charbonnier
 
 Formula = Callable[[np.ndarray], np.ndarray]
 

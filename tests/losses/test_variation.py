@@ -6,7 +6,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from esrlab.losses import TotalVariation, Views
+from esrlab.losses.inputs import Views
+from esrlab.losses.variation import TotalVariation
 
 BETAS = [0.5, 1.0, 1.5, 2.0, 3.0]
 

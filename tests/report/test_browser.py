@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from esrlab.report import make_report
+from esrlab.report.build import make_report
 from made_study import HOSTILE, IMAGES, write_study
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

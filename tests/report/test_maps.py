@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from esrlab.report import make_report, merge_studies
+from esrlab.core.scores import Score, read_scores
+from esrlab.report.build import make_report
+from esrlab.report.merging import merge_studies
 from esrlab.report.page import maps as room
 from esrlab.report.page.maps import hang_maps
 from esrlab.report.page.pictures import Pixels, choose_side, colour, shrink
 from esrlab.report.page.steering import show_share
-from esrlab.scores import Score, read_scores
 from made_study import HOSTILE, IMAGES, MAPPED, SIZE, make_scores, write_study
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from esrlab.report import make_report
+from esrlab.core.scores import read_scores
+from esrlab.report.build import make_report
 from esrlab.report.logs import RunLog
 from esrlab.report.page.gallery import hang_gallery
 from esrlab.report.page.pictures import (
@@ -27,7 +28,6 @@ from esrlab.report.page.planes import draw_planes
 from esrlab.report.page.plots import Axis, Canvas, show_tick, spanning
 from esrlab.report.page.smoothing import mean_of, smooth
 from esrlab.report.page.steering import against_others, draw_steering
-from esrlab.scores import read_scores
 from made_study import HOSTILE, IMAGES, MAPPED, make_scores, write_study
 
 VOID = {"meta", "img", "input", "br", "link", "hr"}

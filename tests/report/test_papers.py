@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
+from esrlab.core.scores import Score
 from esrlab.report.figures import COLOURS, FORMATS, draw_figures
 from esrlab.report.formats import to_latex, to_markdown
 from esrlab.report.logs import RunLog
@@ -17,7 +18,6 @@ from esrlab.report.planefigure import draw_plane
 from esrlab.report.tables import build_tables
 from esrlab.report.tidy import CELLS, PARTS, cells_as_csv, verdicts_as_csv
 from esrlab.report.verdicts import judge_study
-from esrlab.scores import Score
 
 WICKED = 'a|b & 50%_{x}^~#$\\ "<q>",\n\nnext [1] é ∞ >'
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from esrlab.report.caveats import write_words
+from esrlab.core.scores import Score, read_scores, write_scores
 from esrlab.report.figures import busiest_place, draw_figures
 from esrlab.report.formats import escape_latex, to_latex, to_markdown, to_terminal
+from esrlab.report.limitations import write_words
 from esrlab.report.logs import RunLog, name_endings
 from esrlab.report.paper import PAPER_TABLES, PRINTED
 from esrlab.report.tables import Table, build_tables
-from esrlab.scores import Score, read_scores, write_scores
 
 PSNR = {"bicubic": 30.0, "wgan-vgg": 31.0, "esrgan-vgg": 29.0, "wgan-vgg-cascade": 28.0}
 

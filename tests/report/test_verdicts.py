@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from esrlab.claims import Assertion, Claim, Part
+from esrlab.core.scores import Score
 from esrlab.errors import UserError
-from esrlab.report.caveats import Words
 from esrlab.report.formats import to_latex, to_markdown
-from esrlab.report.page import write_page
-from esrlab.report.sentences import show, show_p, write_sentence
+from esrlab.report.limitations import Words
+from esrlab.report.page.build import write_page
+from esrlab.report.verdict_text import show, show_p, write_sentence
 from esrlab.report.verdicts import COVERAGE, Judgement, as_record, judge_study
-from esrlab.scores import Score
-from esrlab.statistics import judge
+from esrlab.statistics.claims import Assertion, Claim, Part
+from esrlab.statistics.verdicts import judge
 
 NAMES = {"a": "WGAN + VGG", "b": "ESRGAN + VGG"}
 AROUND = (0.1, -0.1, 0.0)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from esrlab.scores import Score
-from esrlab.statistics import Cell, compare, contrast, gather, higher_is_better
+from esrlab.core.scores import Score
 from esrlab.statistics.bootstrap import crossed_interval
+from esrlab.statistics.comparisons import Cell, compare, contrast, gather, higher_is_better
 
 stats: Any = scipy.stats
 

@@ -6,7 +6,7 @@ import statistics
 import numpy as np
 import pytest
 
-from esrlab.scores import Score
+from esrlab.core.scores import Score
 from esrlab.statistics.bootstrap import crossed_interval
 from esrlab.statistics.spreads import Series, spreads
 

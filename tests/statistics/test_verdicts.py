@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from esrlab.claims import ALL, PAPER_CLAIMS, Assertion, Claim, Family
-from esrlab.scores import Score
-from esrlab.statistics import Verdict, judge
+from esrlab.core.scores import Score
+from esrlab.statistics.claims import ALL, PAPER_CLAIMS, Assertion, Claim, Family
 from esrlab.statistics.inference import holm
+from esrlab.statistics.verdicts import Verdict, judge
 
 LABELS: dict[Family, str] = {"PSNR": "PSNR-Y/{scale}", "SSIM": "SSIM-Y/{scale}", "LPIPS": "LPIPS"}
 BASE: dict[Family, float] = {"PSNR": 30.0, "SSIM": 0.9, "LPIPS": 0.3}

@@ -10,20 +10,20 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the field's own name)
 
-from esrlab.engine import prepare
+from esrlab.core.backend import prepare
 from esrlab.errors import UserError
-from esrlab.losses.views import Loss, LossFunction, Views
-from esrlab.networks.features import FeatureNetwork
-from esrlab.networks.imagenet import (
+from esrlab.losses.inputs import Loss, LossFunction, Views
+from esrlab.models.features.base import FeatureNetwork
+from esrlab.models.features.imagenet import (
     FeatureNetworkName,
     build_feature_network,
     layer_names,
     make_untrained,
     normalise,
 )
-from esrlab.networks.students import RESIDUAL_STUDENT_LAYER, VGG_STUDENT_LAYER
-from esrlab.students import load_student
-from esrlab.weights import load_feature_network
+from esrlab.models.features.students import RESIDUAL_STUDENT_LAYER, VGG_STUDENT_LAYER
+from esrlab.models.students.loading import load_student
+from esrlab.models.weights.loading import load_feature_network
 
 FeatureWeights = Literal["real", "student", "untrained"]
 

@@ -13,7 +13,7 @@ from pydantic import field_validator
 from torch import Tensor
 
 from esrlab.errors import UserError
-from esrlab.losses.views import Loss, LossFunction, Views
+from esrlab.losses.inputs import Loss, LossFunction, Views
 
 
 class Custom(Loss):

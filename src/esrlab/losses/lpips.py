@@ -6,8 +6,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from esrlab.losses.views import Loss, LossFunction, Views
-from esrlab.perception import build_lpips
+from esrlab.losses.inputs import Loss, LossFunction, Views
+from esrlab.models.lpips_choice import build_lpips
 
 
 class PerceptualDistance(Loss):

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the field's own name)
 
-from esrlab.losses.views import Loss, LossFunction, Views
+from esrlab.losses.inputs import Loss, LossFunction, Views
 
 
 class L1(Loss):

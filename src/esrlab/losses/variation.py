@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from esrlab.losses.views import Loss, LossFunction, Views
+from esrlab.losses.inputs import Loss, LossFunction, Views
 
 
 class TotalVariation(Loss):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from esrlab.core.files import replacing
+from esrlab.core.scores import Score
 from esrlab.errors import UserError
-from esrlab.files import replacing
 from esrlab.report.logs import RunLog
 from esrlab.report.planefigure import DARK_COLOURS, draw_plane
 from esrlab.report.tables import marked
-from esrlab.scores import Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from esrlab.collapse import ABSENT_SHARE
-from esrlab.files import read_json_lines, restore_nan
-from esrlab.scores import Score
+from esrlab.core.files import read_json_lines, restore_nan
+from esrlab.core.scores import Score
+from esrlab.training.collapse import ABSENT_SHARE
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from typing import Any
 
 import tomli_w
 
-from esrlab.claims import CLAIMS, read_asked_claims
-from esrlab.commandlog import GivenCommand, read_commands, write_commands
+from esrlab.core.command_history import GivenCommand, read_commands, write_commands
+from esrlab.core.files import replacing, to_json, write_text
+from esrlab.core.scores import BICUBIC, Score, write_scores
 from esrlab.errors import UsageError
-from esrlab.files import replacing, to_json, write_text
-from esrlab.report.origins import Identity, differing_fields
-from esrlab.report.sources import Source, open_sources, unused_name
-from esrlab.scores import BICUBIC, Score, write_scores
+from esrlab.report.merge_sources import Source, open_sources, unused_name
+from esrlab.report.recipe_identity import Identity, differing_fields
+from esrlab.statistics.claims import CLAIMS, read_asked_claims
 
 MERGED = "merged.json"
 """Marks a folder that was made by merging, and tells from what."""

@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from esrlab.report.fronts import (
+from esrlab.core.scores import BICUBIC, CASCADE, Score
+from esrlab.report.pareto import (
     Point,
     bounds,
     choose_distance,
@@ -15,8 +16,7 @@ from esrlab.report.fronts import (
     pareto_front,
     step_line,
 )
-from esrlab.scores import BICUBIC, CASCADE, Score
-from esrlab.statistics import spreads
+from esrlab.statistics.spreads import spreads
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from esrlab.core.scores import BICUBIC, CASCADE, Score
 from esrlab.report.columns import (
     ABSENT,
     FIELD,
@@ -16,8 +17,7 @@ from esrlab.report.columns import (
     Column,
 )
 from esrlab.report.paper import PAPER_TABLES, PAPERS_SHIFT, PRINTED
-from esrlab.scores import BICUBIC, CASCADE, Score
-from esrlab.statistics import Series, Spread, spreads
+from esrlab.statistics.spreads import Series, Spread, spreads
 
 Figure = tuple[str, str]
 """What a cell shows, and what stands in brackets below it."""

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from esrlab.core.scores import Score
 from esrlab.report.paper import PRINTED
 from esrlab.report.tables import count_endings
 from esrlab.report.verdicts import Judgement, as_record
-from esrlab.scores import Score
-from esrlab.statistics import spreads
+from esrlab.statistics.spreads import spreads
 
 CELLS = (
     *("benchmark", "scale", "recipe", "label", "metric", "mean", "sd", "low", "high"),

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from esrlab.claims import PAPER_CLAIMS, Part, read_claims
-from esrlab.report.sentences import name_of, show, show_interval, show_p, show_seeds, write_sentence
+from esrlab.core.scores import Score
 from esrlab.report.tables import Row, Table
-from esrlab.scores import Score
-from esrlab.statistics import Finding, Verdict, judge
+from esrlab.report.verdict_text import name_of, show, show_interval, show_p, show_seeds, write_sentence
+from esrlab.statistics.claims import PAPER_CLAIMS, Part, read_claims
+from esrlab.statistics.verdicts import Finding, Verdict, judge
 
 TEST_NOTE = (
     "Differences are tested on the means of seeds: t tests of per-seed differences where both recipes ran "

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from esrlab.scores import Score
+from esrlab.core.scores import Score
 from esrlab.statistics.bootstrap import crossed_interval
 from esrlab.statistics.inference import Array, hedges_g, seeds_needed, t_test
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from esrlab.scores import Score
+from esrlab.core.scores import Score
 from esrlab.statistics.bootstrap import Array, crossed_intervals
 from esrlab.statistics.inference import FLAT
 

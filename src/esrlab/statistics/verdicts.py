@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from esrlab.claims import COLLAPSED, Claim, Family, Part
-from esrlab.scores import Score
+from esrlab.core.scores import Score
+from esrlab.statistics.claims import COLLAPSED, Claim, Family, Part
 from esrlab.statistics.comparisons import Cell, Comparison, Rows, contrast, gather, higher_is_better
 from esrlab.statistics.inference import LEVEL, holm, special
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from esrlab.core.scores import BICUBIC, Score
 from esrlab.report.page.pictures import (
     Pixels,
     best_window,
@@ -17,7 +18,6 @@ from esrlab.report.page.pictures import (
     variance_between,
 )
 from esrlab.report.page.ranking import Values, gains_over_bicubic, values_of_first_seed
-from esrlab.scores import BICUBIC, Score
 
 LR, HR = "lr", "hr"
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from esrlab.claims import Family, Part
+from esrlab.core.scores import Score
 from esrlab.report.paper import PAPER_TABLES
-from esrlab.report.sentences import show, show_interval, show_seeds
 from esrlab.report.tables import Row, Table
-from esrlab.scores import Score
-from esrlab.statistics import Cell, compare, gather
+from esrlab.report.verdict_text import show, show_interval, show_seeds
+from esrlab.statistics.claims import Family, Part
+from esrlab.statistics.comparisons import Cell, compare, gather
 
 FAMILIES: tuple[tuple[Family, str], ...] = (
     ("PSNR", "PSNR-Y/{scale}"),

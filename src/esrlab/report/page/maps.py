@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from esrlab.core.scores import Score
 from esrlab.report.page.pictures import BYTES_A_PIXEL, colour, encode_picture, read_picture, shrink
 from esrlab.report.page.steering import show_share, show_signed
-from esrlab.scores import Score
 
 BUDGET = 2_500_000
 """Bytes of the page that maps and their pictures may take."""

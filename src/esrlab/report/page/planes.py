@@ -3,15 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from esrlab.report.fronts import (
-    Point,
-    bounds,
-    choose_distance,
-    find_points,
-    near_points,
-    pareto_front,
-    step_line,
-)
+from esrlab.core.scores import BICUBIC, CASCADE, Score
 from esrlab.report.page.plots import (
     CROSS,
     GREY,
@@ -26,9 +18,17 @@ from esrlab.report.page.plots import (
     Plot,
     spanning,
 )
+from esrlab.report.pareto import (
+    Point,
+    bounds,
+    choose_distance,
+    find_points,
+    near_points,
+    pareto_front,
+    step_line,
+)
 from esrlab.report.tables import Row, Table
-from esrlab.scores import BICUBIC, CASCADE, Score
-from esrlab.statistics import Spread, spreads
+from esrlab.statistics.spreads import Spread, spreads
 
 
 @dataclass(frozen=True)

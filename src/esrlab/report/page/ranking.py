@@ -5,7 +5,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 
-from esrlab.scores import BICUBIC, Score
+from esrlab.core.scores import BICUBIC, Score
 
 Values = dict[tuple[str, int, str], tuple[str, ...]]
 """Scores in words, by method, scale and image."""

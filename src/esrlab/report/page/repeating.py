@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from esrlab.commandlog import GivenCommand, read_commands
+from esrlab.core.command_history import GivenCommand, read_commands
+from esrlab.core.scores import Score
 from esrlab.report.logs import RunLog
 from esrlab.report.tables import Row, Table
-from esrlab.scores import Score
 
 
 @dataclass(frozen=True)

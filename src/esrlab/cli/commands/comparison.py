@@ -1,0 +1,219 @@
+"""What `esrlab evaluate` does with benchmarks: methods found, scored, kept and shown."""
+
+import argparse
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from statistics import fmean
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from esrlab.cli.commands.options import named_folders
+from esrlab.cli.console import answers, console, counter
+from esrlab.core.devices import choose_device
+from esrlab.core.files import remove_leftovers, to_json
+from esrlab.core.scores import Score
+from esrlab.data.photos.benchmark import Benchmark, open_benchmark
+from esrlab.errors import UsageError
+from esrlab.evaluation.benchmark import Picture, perceptual_metric
+from esrlab.evaluation.methods import Method, check_name, find_method
+from esrlab.evaluation.metrics.standard import Metric, paper_metrics, standard_metrics
+from esrlab.evaluation.scoring import ScoreFolder, open_score_folder, score_method
+from esrlab.models.lpips_choice import has_real_lpips
+from esrlab.training.run_folder import sole_use
+
+KNOWN = ("psnr", "ssim", "lpips")
+UNKEPT = "evaluation"
+"""Heads rows that no folder keeps."""
+
+
+def compare_methods(options: argparse.Namespace) -> int:
+    """Scores every method on every benchmark, keeps the rows where asked, and prints."""
+    if options.border is not None:
+        raise UsageError("--border goes with --against; with --benchmark the scale is left out at each side")
+    if options.replace and options.out is None:
+        raise UsageError("--replace goes with --out")
+    benchmarks = [open_benchmark(path, name=name) for name, path in _plain(options.benchmark).items()]
+    methods = _find_methods(options)
+    metrics = _choose(options)
+    if options.out is None:
+        rows = _score(options, methods, benchmarks, metrics, folder=None)
+    else:
+        folder = open_score_folder(options.out)
+        _refuse_others(folder, methods, benchmarks, options)
+        with sole_use(options.out):
+            remove_leftovers(options.out)
+            rows = _score(options, methods, benchmarks, metrics, folder=open_score_folder(options.out))
+    means = _means(rows)
+    if options.json:
+        print(to_json({"rows": [asdict(row) for row in rows], "mean": means}, indent=2))
+        return 0
+    for benchmark in benchmarks:
+        answers().print(
+            _to_table(benchmark.name, [mean for mean in means if mean["benchmark"] == benchmark.name])
+        )
+    if options.out is not None:
+        console.print(
+            f"kept in {options.out}; esrlab report [STUDY] {options.out} makes the tables", markup=False
+        )
+    return 0
+
+
+def read_metrics(text: str) -> list[str]:
+    """The metrics that --metrics lists; UsageError for one that there is not."""
+    asked = [name.strip().lower() for name in text.split(",") if name.strip()]
+    unknown = [name for name in asked if name not in KNOWN]
+    if unknown or not asked:
+        raise UsageError(f"--metrics takes {', '.join(KNOWN)}, not {', '.join(unknown) or 'nothing'}")
+    return asked
+
+
+def as_figure(metric: str, value: float) -> str:
+    """A metric's value with its usual decimals."""
+    return f"{value:.2f}" if metric.startswith("PSNR") else f"{value:.4f}"
+
+
+def _plain(asked: Sequence[str]) -> dict[str, str]:
+    found = named_folders(asked)
+    bad = [name for name in found if not name.replace("-", "").replace("_", "").isalnum()]
+    if bad:
+        raise UsageError(f"a benchmark's name has letters, digits, - and _ only, not {bad[0]!r}")
+    return found
+
+
+def _choose(options: argparse.Namespace) -> list[Metric]:
+    """What a study measures, or what of it is asked for."""
+    weights = options.weights or "real"
+    if options.metrics is not None:
+        asked = read_metrics(options.metrics)
+    else:
+        has_lpips = weights == "student" or options.weights is not None or has_real_lpips()
+        asked = [name for name in KNOWN if name != "lpips" or has_lpips]
+    every = (*standard_metrics(options.scale), *paper_metrics())
+    chosen = [metric for metric in every if metric.name.split("-")[0].lower() in asked]
+    if "lpips" in asked:
+        chosen.append(perceptual_metric(weights, device=choose_device(options.device)))
+    return chosen
+
+
+def _find_methods(options: argparse.Namespace) -> list[Method]:
+    """The methods with the names, labels and seeds that are asked for, one each, none of them twice."""
+    methods = [find_method(text, scale=options.scale) for text in options.methods]
+    for flag in ("name", "label", "seed"):
+        asked = getattr(options, flag)
+        if asked is None:
+            continue
+        if len(asked) != len(methods):
+            raise UsageError(
+                f"--{flag} is given {len(asked)} times for {len(methods)} METHODs; give it once for each"
+            )
+        methods = [_named(method, flag, value) for method, value in zip(methods, asked, strict=True)]
+    headed: set[tuple[str, int | None]] = set()
+    for method in methods:
+        if (check_name(method.name), method.seed) in headed:
+            raise UsageError(f"two METHODs are called {method.name}; tell them apart with --name or --seed")
+        headed.add((method.name, method.seed))
+    return methods
+
+
+def _named(method: Method, flag: str, value: Any) -> Method:
+    """The method with one thing set; a name of one's own is its label too, and no run's any more."""
+    if flag == "name" and value != method.name:
+        return replace(method, name=value, label=value, trained=None)
+    if flag == "seed" and value < 0:
+        raise UsageError(f"--seed is 0 or more, not {value}")
+    return replace(method, **{flag: value})
+
+
+def _refuse_others(
+    folder: ScoreFolder,
+    methods: Sequence[Method],
+    benchmarks: Sequence[Benchmark],
+    options: argparse.Namespace,
+) -> None:
+    folder.refuse_other_images(benchmarks)
+    if not options.replace:
+        for method in methods:
+            folder.refuse_other_method(method, scale=options.scale)
+
+
+def _score(
+    options: argparse.Namespace,
+    methods: Sequence[Method],
+    benchmarks: Sequence[Benchmark],
+    metrics: Sequence[Metric],
+    *,
+    folder: ScoreFolder | None,
+) -> list[Score]:
+    """Every method's rows; each method's are kept as soon as it is done."""
+    total = len(methods) * sum(len(benchmark.members) for benchmark in benchmarks)
+    done = itertools.count()
+    study = UNKEPT if folder is None else folder.path.resolve().name
+    rows: list[Score] = []
+    with counter("evaluating") as count:
+        for method in methods:
+            if folder is not None:
+                folder.begin(method, benchmarks, scale=options.scale)
+            found = score_method(
+                method,
+                benchmarks,
+                study=study,
+                scale=options.scale,
+                metrics=metrics,
+                device=choose_device(options.device),
+                keep=_keeper(method, folder, scale=options.scale, counted=lambda: count(next(done), total)),
+            )
+            if folder is not None:
+                folder.put(found)
+            rows += found
+    return rows
+
+
+def _keeper(
+    method: Method, folder: ScoreFolder | None, *, scale: int, counted: Callable[[], None]
+) -> Callable[[Picture], None]:
+    """Counts each picture, and keeps it where the folder wants those of this method."""
+    pictured = folder is not None and folder.is_pictured(method, scale=scale)
+
+    def keep(picture: Picture) -> None:
+        counted()
+        if folder is not None and pictured:
+            folder.keep(picture, scale=scale, method=method.name)
+
+    return keep
+
+
+def _means(rows: Sequence[Score]) -> list[dict[str, Any]]:
+    """Means over a benchmark's images, as records."""
+    values: dict[tuple[str, str, int, int | None, str], list[float]] = {}
+    for row in rows:
+        key = (row.image.split("/", 1)[0], row.recipe, row.scale, row.seed, row.metric)
+        values.setdefault(key, []).append(row.value)
+    heads = ("benchmark", "recipe", "scale", "seed", "metric")
+    return [
+        dict(zip(heads, key, strict=True)) | {"images": len(found), "value": fmean(found)}
+        for key, found in values.items()
+    ]
+
+
+def _to_table(benchmark: str, means: Sequence[dict[str, Any]]) -> Table:
+    metrics = list(dict.fromkeys(mean["metric"] for mean in means))
+    images = max(mean["images"] for mean in means)
+    table = Table(
+        title=Text(f"{benchmark}, means of {images} image{'s' * (images != 1)}, ×{means[0]['scale']}"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("method", overflow="fold")
+    for metric in metrics:
+        table.add_column(metric, justify="right", no_wrap=True)
+    for name, seed in dict.fromkeys((mean["recipe"], mean["seed"]) for mean in means):
+        found = {
+            mean["metric"]: mean["value"] for mean in means if (mean["recipe"], mean["seed"]) == (name, seed)
+        }
+        shown = name if seed is None else f"{name}, seed {seed}"
+        table.add_row(Text(shown), *(as_figure(metric, found[metric]) for metric in metrics))
+    return table

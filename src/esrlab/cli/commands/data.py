@@ -1,0 +1,166 @@
+"""Training reads photographs from a packed store: decoded once, mapped into memory. It packs a folder by
+itself when it first sees it or the folder has changed; `pack` does so ahead. Stores lie in $ESRLAB_CACHE,
+else in ~/.cache/esrlab. No command touches a photograph.
+
+examples:
+  esrlab data pack DIV2K/train Flickr2K
+  esrlab data list
+  esrlab data list --json
+  esrlab data check                    read every packed byte and compare checksums
+  esrlab data clean                    remove stores whose folder is gone or has changed
+  esrlab data clean DIV2K/train
+  esrlab data clean --all
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from esrlab.cli.console import answers, console, counter
+from esrlab.core.signals import Interrupted
+from esrlab.data.photos.opening import open_store
+from esrlab.data.photos.samples import SAMPLES
+from esrlab.data.photos.store import place_of, shelf, size_text
+from esrlab.data.photos.upkeep import (
+    Shelved,
+    damaged_photographs,
+    find_store,
+    list_stores,
+    remedy,
+    remove_store,
+    remove_useless,
+)
+from esrlab.errors import UsageError, UserError
+
+
+def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """`pack`, `list`, `check` or `clean`."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{pack,list,check,clean}")
+    packing = verbs.add_parser("pack", help="decode folders ahead of training", allow_abbrev=False)
+    packing.add_argument("folders", nargs="+", metavar="FOLDER", help="a folder of photographs")
+    listing = verbs.add_parser("list", help="what is packed, and whether it is current", allow_abbrev=False)
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    checking = verbs.add_parser("check", help="compare every checksum", allow_abbrev=False)
+    checking.add_argument("folders", nargs="*", metavar="FOLDER", help="whose stores (default: all)")
+    cleaning = verbs.add_parser("clean", help="remove stores", allow_abbrev=False)
+    cleaning.add_argument(
+        "folders",
+        nargs="*",
+        metavar="FOLDER",
+        help="whose stores (default: those whose folder is gone or changed)",
+    )
+    cleaning.add_argument("--all", action="store_true", help="remove all stores")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Packs, lists, checks or cleans."""
+    match options.verb:
+        case "pack":
+            _pack(options.folders)
+        case "list":
+            _list(as_json=options.json)
+        case "check":
+            _check(options.folders)
+        case _:
+            _clean(options.folders, everything=options.all)
+    return 0
+
+
+def _pack(folders: Sequence[str]) -> None:
+    if SAMPLES in folders:
+        raise UsageError(f"{SAMPLES} are few and need no packing; name folders (./{SAMPLES} is one)")
+    for folder in folders:
+        try:
+            with counter("packing") as count:
+                store = open_store(Path(folder), progress=count, say=_say)
+        except KeyboardInterrupt as stop:
+            raise Interrupted(f"stopped; nothing new is packed of {folder}") from stop
+        for aside in store.index.set_aside:
+            _say(f"  set aside: {aside.reason}")
+        count = len(store.index.packed)
+        print(f"{folder}: {count} photographs, {size_text(store.index.length)} in {store.place}")
+
+
+def _list(*, as_json: bool) -> None:
+    stores = list_stores()
+    if as_json:
+        rows = [{**vars(store), "place": str(store.place)} for store in stores]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    if not stores:
+        print(f"nothing is packed in {shelf()}")
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("folder", "photographs", "size", "state"):
+        is_number = heading in ("photographs", "size")
+        table.add_column(heading, overflow="fold", justify="right" if is_number else "left")
+    for store in stores:
+        count = f"{store.photographs}" + (f" (+{store.skipped} set aside)" if store.skipped else "")
+        table.add_row(Text(store.title), count, size_text(store.size), Text(_describe(store)))
+    answers().print(table)
+    total = sum(store.size for store in stores)
+    print(f"{size_text(total)} in {shelf()}")
+
+
+def _describe(store: Shelved) -> str:
+    return f"{store.state}: {store.reason}" if store.state in ("changed", "damaged") else store.state
+
+
+def _check(folders: Sequence[str]) -> None:
+    """Checks one after the other; what is wrong with one does not keep the others from being read."""
+    faults: list[str] = []
+    for folder in folders or [store.folder for store in list_stores() if store.folder]:
+        try:
+            _check_one(Path(folder))
+        except UserError as error:
+            faults.append(str(error))
+    if not folders:
+        faults += [
+            f"{store.place} is damaged: {store.reason}; esrlab data clean"
+            for store in list_stores()
+            if store.state == "damaged"
+        ]
+    if faults:
+        raise UserError("\n".join(faults))
+
+
+def _check_one(folder: Path) -> None:
+    store = find_store(folder)
+    with counter("checking") as count:
+        damaged = damaged_photographs(store, progress=count)
+    if damaged:
+        shown = ", ".join(damaged[:5]) + (f" and {len(damaged) - 5} more" if len(damaged) > 5 else "")
+        raise UserError(
+            f"{folder}: the packed pixels of {len(damaged)} of {len(store.index.packed)} photographs are "
+            f"damaged ({shown}); {remedy(folder)}"
+        )
+    print(f"{folder}: all {len(store.index.packed)} photographs are as they were packed")
+
+
+def _clean(folders: Sequence[str], *, everything: bool) -> None:
+    if folders and everything:
+        raise UsageError("name folders or give --all, not both")
+    freed = 0
+    if folders or everything:
+        asked = [(place_of(Path(folder)), folder) for folder in folders]
+        for place, title in asked or [(store.place, store.title) for store in list_stores()]:
+            found = remove_store(place, title=title)
+            _say(f"removed {title} ({size_text(found)})" if found else f"{title} is not packed")
+            freed += found
+    else:
+        for store in list_stores():
+            seen, found = remove_useless(store.place, title=store.title)
+            if found:
+                reason = "leftovers of broken builds" if seen.state == "current" else _describe(seen)
+                _say(f"removed {store.title} ({size_text(found)}): {reason}")
+            freed += found
+    print(f"{size_text(freed)} freed in {shelf()}")
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False, soft_wrap=True)

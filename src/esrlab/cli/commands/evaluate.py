@@ -1,0 +1,121 @@
+"""With --benchmark, METHODs are scored as a study scores its own: 'bicubic'; a generator's file
+(.safetensors or .pth, ESRGAN's key names); two joined by + (a cascade: ×2∘×2 is ×4); a folder of images that
+any tool made, named as the benchmark's (DIR/<benchmark>/…, or DIR for one benchmark). --out keeps rows and
+pictures in a folder that esrlab report takes, alone or after a study's. Scored again, a method's rows are
+replaced where they stand, and others stay; another method of the same name, scale and seed wants --replace.
+
+With --against, each image of one folder is compared with the one of its name in another (endings may differ).
+
+PSNR-Y/4 is on BT.601 luma with 4 pixels of border left out; means are over images. Images go through a
+generator whole, without tiles.
+
+examples:
+  esrlab evaluate results/Set5 --against Set5/HR --scale 4 --metrics psnr,ssim,lpips
+  esrlab evaluate results/Set5 --against Set5/HR --scale 4 --border 0 --json
+  esrlab evaluate bicubic RRDB_x4.pth results/SwinIR --benchmark Set5=Set5 --benchmark Set14=Set14 \\
+      --scale 4 --out studies/others
+  esrlab evaluate x2.safetensors+x2.safetensors --name twice --benchmark Set5=Set5 --scale 4 --json
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from esrlab.cli.commands.comparison import as_figure, compare_methods, read_metrics
+from esrlab.cli.commands.options import add_device
+from esrlab.cli.console import answers, counter
+from esrlab.core.devices import choose_device
+from esrlab.core.files import to_json
+from esrlab.errors import UsageError
+from esrlab.evaluation.benchmark import compare_folders, perceptual_metric
+from esrlab.evaluation.metrics.standard import Metric, standard_metrics
+
+
+def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """What is scored, against what, and by which convention."""
+    parser.add_argument(
+        "methods", nargs="+", metavar="METHOD", help="bicubic, a generator, A+B (a cascade), or a folder"
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="HR_DIR", help="compare one folder with these true images alone"
+    )
+    parser.add_argument(
+        "--benchmark", action="append", metavar="NAME=DIR", help="images to be judged by; may be repeated"
+    )
+    parser.add_argument(
+        "--scale", type=int, required=True, help="magnification; the border left out by default"
+    )
+    parser.add_argument("--border", type=int, help="pixels left out at each side (default: the scale)")
+    parser.add_argument(
+        "--metrics",
+        metavar="LIST",
+        help="of psnr, ssim and lpips, separated by commas (default: psnr,ssim; with --benchmark lpips too "
+        "where its weights are at hand)",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("real", "student"),
+        help="LPIPS with its own weights, or LPIPS≈ by the embedded student (default: real)",
+    )
+    kept = parser.add_argument_group("with --benchmark")
+    kept.add_argument("--out", type=Path, help="the folder that keeps rows and pictures: new, or to add to")
+    kept.add_argument("--replace", action="store_true", help="take the place of others of the same name")
+    for flag, kind, words in (
+        ("--name", str, "what a method is called in tables (default: a run's recipe, or the file's name)"),
+        ("--label", str, "what a method is made of, in words (default: a run's, or the name)"),
+        ("--seed", int, "the seed of its training (default: a run's, or none)"),
+    ):
+        kept.add_argument(flag, type=kind, action="append", help=f"{words}; repeated, one for each METHOD")
+    add_device(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compares and prints."""
+    if options.scale < 1 or (options.border is not None and options.border < 0):
+        raise UsageError("--scale is at least 1 and --border at least 0")
+    if (options.against is None) == (options.benchmark is None):
+        raise UsageError("say either --benchmark NAME=DIR (once or more) or --against HR_DIR")
+    if options.benchmark is not None:
+        return compare_methods(options)
+    kept = ("out", "name", "label", "seed")
+    asked = [one for one in kept if getattr(options, one) is not None]
+    if len(options.methods) > 1 or options.replace or asked:
+        raise UsageError(
+            "--against compares one folder and keeps nothing; several methods, --out, --name, --label, "
+            "--seed and --replace go with --benchmark NAME=DIR"
+        )
+    metrics = _choose(options)
+    with counter("comparing") as count:
+        result = compare_folders(Path(options.methods[0]), options.against, metrics=metrics, progress=count)
+    if options.json:
+        print(to_json(result, indent=2))
+    else:
+        answers().print(_to_table(result))
+    return 0
+
+
+def _choose(options: argparse.Namespace) -> list[Metric]:
+    asked = read_metrics(options.metrics or "psnr,ssim")
+    standard = standard_metrics(options.scale, border=options.border)
+    chosen = [metric for metric in standard if metric.name.split("-")[0].lower() in asked]
+    if "lpips" in asked:
+        chosen.append(perceptual_metric(options.weights or "real", device=choose_device(options.device)))
+    return chosen
+
+
+def _to_table(result: dict[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("image", overflow="fold")
+    for name in result["mean"]:
+        table.add_column(name, justify="right", no_wrap=True)
+    rows = [*result["images"], {"name": "mean", **result["mean"]}]
+    for row in rows:
+        values = [as_figure(name, row[name]) for name in result["mean"]]
+        table.add_row(Text(row["name"]), *values, end_section=row is rows[-2])
+    return table

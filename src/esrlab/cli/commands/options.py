@@ -1,0 +1,99 @@
+"""Options that several commands share, and a recipe's fields as flags."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from esrlab.cli.console import console
+from esrlab.data.photos.collection import Photos
+from esrlab.errors import UsageError
+from esrlab.losses.content import FeatureWeights
+from esrlab.recipes.overrides import leaves
+from esrlab.recipes.recipe import Recipe
+
+FIELD = "field:"
+"""Begins the place where a recipe field's flag puts its value."""
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """--device."""
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "mps"),
+        help="processor; auto takes a GPU where there is one (default: auto)",
+    )
+
+
+def add_weights(parser: argparse.ArgumentParser, *, default: str) -> None:
+    """--weights; `default` says in words what holds without it."""
+    parser.add_argument(
+        "--weights",
+        choices=get_args(FeatureWeights),
+        help="the content networks' weights: ImageNet's (real), the small embedded students', or random ones "
+        f"(untrained); every table says which (default: {default})",
+    )
+
+
+def add_fields(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
+    """A flag for every field of the recipe, by its dotted name; scale and steps are fields too."""
+    group = parser.add_argument_group(
+        f"fields of the recipe {recipe.name}", "any of them can be set; the value shown is the recipe's"
+    )
+    for leaf in leaves(recipe):
+        flag = f"--{leaf.name.replace('_', '-')}"
+        choices = f" {{{','.join(leaf.choices)}}}" if leaf.choices else ""
+        group.add_argument(
+            flag,
+            dest=f"{FIELD}{leaf.name}",
+            nargs="+" if leaf.is_tuple else None,
+            default=None,
+            metavar=leaf.name.rsplit(".", 1)[-1].upper(),
+            help=f"{leaf.description}{choices} ({leaf.shown})".strip().replace("%", "%%"),
+        )
+
+
+def chosen_fields(options: argparse.Namespace) -> dict[str, Any]:
+    """The recipe fields given on the command line, by dotted name; numbers are read as numbers."""
+    found: dict[str, Any] = {}
+    for place, value in vars(options).items():
+        if place.startswith(FIELD) and value is not None:
+            many = isinstance(value, list)
+            found[place.removeprefix(FIELD)] = [_read(text) for text in value] if many else _read(value)
+    return found
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def first_positional(arguments: Sequence[str]) -> str | None:
+    """The first argument that is no flag; it must come before any flag that takes a value."""
+    return arguments[0] if arguments and not arguments[0].startswith("-") else None
+
+
+def say_skipped(photos: Photos) -> None:
+    """Names and counts the photographs that were set aside."""
+    if photos.skipped:
+        console.print(f"skipped {len(photos.skipped)} of {len(photos.skipped) + len(photos.members)} files:")
+        for _, reason in photos.skipped[:10]:
+            console.print(f"  {reason}", markup=False)
+        if len(photos.skipped) > 10:
+            console.print(f"  … and {len(photos.skipped) - 10} more (recipe.json lists them all)")
+
+
+def named_folders(texts: Sequence[str]) -> dict[str, str]:
+    """What --benchmark NAME=DIR names, repeated; UsageError for another form, or a name given twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, folder = text.partition("=")
+        if not sign or not name or not folder:
+            raise UsageError(f"--benchmark takes NAME=DIR, such as Set5=benchmarks/Set5, not {text!r}")
+        if found.get(name, folder) != folder:
+            raise UsageError(f"--benchmark names two folders {name}: {found[name]} and {folder}")
+        found[name] = folder
+    return found

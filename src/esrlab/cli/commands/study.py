@@ -1,0 +1,177 @@
+"""STUDY is a .toml file, or 'paper': the paper's four recipes at its exact settings. Started again, it goes
+on; finished runs are left alone. Asked for more seeds, recipes or scales beside those it has, its folder is
+extended by them. Any field of a recipe can be set for all recipes by its dotted name.
+
+examples:
+  esrlab study paper --photos DIV2K/train --benchmark Set5=Set5 --out studies/paper
+  esrlab study paper --out studies/tiny --seeds 0 --scales 2 --steps 20 --generator.blocks 1
+  esrlab study sweep.toml --out studies/sweep
+
+a study file:
+  photos = "DIV2K/train"
+  scales = [2, 4]
+  seeds = [0, 1, 2]
+  [benchmarks]
+  Set5 = "Set5/HR"
+  [fields]                            # set in every recipe
+  steps = 2000
+  "generator.blocks" = 4
+  [recipes.wgan-vgg]                  # a named recipe as it is
+  [recipes.tv]                        # a sweep: three recipes from one
+  base = "wgan-vgg-tv"
+  "terms.tv.weight" = [1e-5, 1e-4, 1e-3]
+  [[claims]]                          # judged beside the paper's
+  id = "wider"
+  words = "the cascade is better in PSNR"
+  better = "wgan-vgg-cascade"
+  than = "wgan-vgg"
+  scales = [4]
+  metrics = ["PSNR"]
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from esrlab.cli.commands.options import (
+    add_device,
+    add_fields,
+    add_weights,
+    chosen_fields,
+    named_folders,
+    say_skipped,
+)
+from esrlab.cli.commands.report import print_report
+from esrlab.cli.console import console, counter, meter
+from esrlab.cli.study_progress import StudyProgress
+from esrlab.core.devices import choose_device
+from esrlab.core.scores import BICUBIC, CASCADE
+from esrlab.data.photos.folder import open_photos
+from esrlab.errors import UsageError
+from esrlab.recipes.presets import find_recipe
+from esrlab.recipes.unused import idle_settings
+from esrlab.report.build import make_report
+from esrlab.study.folder import settle_study
+from esrlab.study.runner import run_study
+from esrlab.study.spec import PlannedRun, Study, paper_study, parse_study, plan_runs, read_study
+
+
+def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """The study, where it goes, and what to change in it."""
+    parser.add_argument("study", metavar="STUDY", help="a study file, or 'paper'")
+    parser.add_argument("--out", type=Path, required=True, help="the study's folder: new, or to go on with")
+    parser.add_argument("--photos", nargs="+", help="folders of photographs to train on, or 'samples'")
+    parser.add_argument(
+        "--benchmark", action="append", metavar="NAME=DIR", help="images to be judged by; may be repeated"
+    )
+    parser.add_argument("--recipes", nargs="+", metavar="NAME", help="train these named recipes instead")
+    parser.add_argument("--scales", nargs="+", type=int, metavar="N", help="magnifications: 2, 3, 4")
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="seeds")
+    add_weights(parser, default="the study's own; real where it says nothing")
+    add_device(parser)
+    add_fields(parser, find_recipe("wgan-vgg"))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carries the study out and reports."""
+    study = paper_study() if options.study == "paper" else read_study(Path(options.study))
+    device = choose_device(options.device)
+    return carry_out(
+        _changed(study, options), out=options.out, device=device, command=options.command, only_papers=False
+    )
+
+
+def carry_out(study: Study, *, out: Path, device: torch.device, command: str, only_papers: bool) -> int:
+    """Runs a study with its progress, prints its report, and returns the exit code."""
+    study = settle_study(study, out)
+    runs = plan_runs(study)
+    finished = {path.parent.name for path in (out / "runs").glob("*/scores.jsonl")}
+    console.print(
+        _announce(study, len(runs), len(finished & {run.name for run in runs}), device), markup=False
+    )
+    for line in name_idle(study, runs):
+        _say(line)
+    with counter("reading photographs") as count:
+        smallest = max(run.recipe.hr_size for run in runs)
+        photos = open_photos(study.photos, smallest=smallest, progress=count, say=_say)
+    say_skipped(photos)
+    with meter("study") as shown:
+        watcher = StudyProgress(runs, finished=finished, meter=shown)
+        failed = run_study(study, out=out, device=device, photos=photos, watcher=watcher, command=command)
+    with counter("making the report") as count:
+        report = make_report(out, progress=count)
+    print_report(report, only_papers=only_papers)
+    if failed:
+        names = ", ".join(run.name for run in failed)
+        console.print(
+            f"{len(failed)} of {len(runs)} runs failed: {names}; started again, they are tried again"
+        )
+        return 1
+    return 0
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False)
+
+
+def name_idle(study: Study, runs: Sequence[PlannedRun]) -> list[str]:
+    """A line for each setting that does nothing where it is set.
+
+    One that the study sets in all recipes may be meant for some: it is named where it does nothing in any.
+    """
+    idle = {run.recipe.name: idle_settings(run.recipe) for run in runs}
+    everywhere = set[str].intersection(*map(set, idle.values()))
+    return [
+        f"{field} does nothing in {name}: {why}"
+        for name, found in idle.items()
+        for field, why in found.items()
+        if field in everywhere or field not in study.fields
+    ]
+
+
+def _announce(study: Study, count: int, finished: int, device: torch.device) -> str:
+    recipes = count // (len(study.scales) * len(study.seeds))
+    size = f"{recipes} recipes × {len(study.scales)} scales × {len(study.seeds)} seeds = {count} runs"
+    return f"{study.name}: {size} on {device}" + (f", {finished} finished already" if finished else "")
+
+
+def _changed(study: Study, options: argparse.Namespace) -> Study:
+    """The study with what the command line sets."""
+    asked: dict[str, Any] = study.model_dump(mode="json")
+    fields = chosen_fields(options)
+    if "scale" in fields:
+        raise UsageError("a study has several scales: say --scales 2 3 4")
+    if options.weights is not None:
+        asked["weights"] = options.weights
+    if options.photos is not None:
+        asked["photos"] = options.photos[0] if len(options.photos) == 1 else options.photos
+    if options.benchmark is not None:
+        asked["benchmarks"] = named_folders(options.benchmark)
+    if options.recipes is not None:
+        asked["recipes"] = {name: {} for name in options.recipes}
+    if options.scales is not None:
+        asked["scales"] = options.scales
+    if options.seeds is not None:
+        asked["seeds"] = options.seeds
+    asked["fields"] = {**asked["fields"], **fields}
+    if options.recipes is not None or options.scales is not None:
+        asked["claims"] = _still_asked(asked)
+    return parse_study(asked)
+
+
+def _still_asked(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The claims about what the command line left in the study; says which are left out."""
+    recipes, scales = {*asked["recipes"], BICUBIC}, set(asked["scales"])
+
+    def fits(claim: dict[str, Any]) -> bool:
+        names = {claim[side].removesuffix(CASCADE).split("+", 1)[0] for side in ("better", "than")}
+        needed = {2, 4} if any(claim[side].endswith(CASCADE) for side in ("better", "than")) else set[int]()
+        return names <= recipes and {*claim["scales"], *needed} <= scales
+
+    left_out = [claim["id"] for claim in asked["claims"] if not fits(claim)]
+    if left_out:
+        _say(f"claims about what is not asked for are left out: {', '.join(left_out)}")
+    return [claim for claim in asked["claims"] if fits(claim)]

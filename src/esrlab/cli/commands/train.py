@@ -1,0 +1,188 @@
+"""The recipe comes first; what follows may set any of its fields. Started again, it goes on from its
+checkpoint. `esrlab train RECIPE --help` lists that recipe's fields.
+
+examples:
+  esrlab train wgan-vgg --scale 4 --photos DIV2K/train --out runs/first
+  esrlab train esrgan-vgg --scale 2 --steps 200 --seed 1 --out runs/second \\
+      --generator.blocks 2 --generator.features 32 --patches.batch 4
+  esrlab train wgan-vgg --photos DIV2K/train Flickr2K --validation DIV2K/valid --track tensorboard \\
+      --generator.start runs/psnr/generator.safetensors --adversarial.share 0.1 --out runs/third
+  esrlab train my-recipe.toml --photos photographs --out runs/fourth
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from esrlab.cli.commands.options import (
+    add_device,
+    add_fields,
+    add_weights,
+    chosen_fields,
+    first_positional,
+    say_skipped,
+)
+from esrlab.cli.console import console, counter
+from esrlab.cli.panel.live import training_panel
+from esrlab.core.devices import choose_device
+from esrlab.core.signals import Interrupted
+from esrlab.data.photos.folder import open_photos
+from esrlab.errors import UsageError, UserError
+from esrlab.evaluation.validation.validator import open_validation
+from esrlab.recipes.overrides import with_fields
+from esrlab.recipes.parts import STARTS
+from esrlab.recipes.presets import find_recipe, with_weights
+from esrlab.recipes.recipe import SEEDS, Recipe
+from esrlab.recipes.unused import idle_settings
+from esrlab.training.callbacks import Validator, Watcher
+from esrlab.training.loop import Saving, train
+from esrlab.training.run_folder import Outcome, RunFolder, read_outcome, refuse_other_run
+from esrlab.training.trackers.kinds import require_tracker
+from esrlab.training.trackers.trackers import open_trackers
+
+NO_VALIDATION = "none"
+
+
+def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """The recipe, where its data comes from, where it goes, and a flag for each field."""
+    parser.add_argument(
+        "recipe", help="a recipe's name (esrlab recipes lists them), or a .toml or .json file"
+    )
+    parser.add_argument(
+        "--photos",
+        nargs="+",
+        default=["samples"],
+        help="folders of photographs, or 'samples' (the default)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides first weights and patches (default: 0)")
+    parser.add_argument("--out", type=Path, required=True, help="the run's folder: new, or to go on with")
+    parser.add_argument(
+        "--validation",
+        help="folder of held-out images, 'samples', or 'none' (default: samples for --photos samples)",
+    )
+    parser.add_argument("--checkpoint-every", type=int, default=500, metavar="N", help="steps (default: 500)")
+    parser.add_argument(
+        "--checkpoint-minutes",
+        type=float,
+        default=10.0,
+        metavar="M",
+        help="a checkpoint at least so often as well (default: 10)",
+    )
+    parser.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints kept (default: 3)")
+    parser.add_argument(
+        "--track",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="tensorboard, wandb, … also get the curves; may be given more than once",
+    )
+    parser.add_argument("--quiet", action="store_true", help="say nothing but warnings and the result")
+    add_weights(parser, default="the recipe's own; real for the named recipes")
+    add_device(parser)
+    name = first_positional(arguments)
+    add_fields(parser, find_recipe(name if name is not None else "wgan-vgg"))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Trains, and says where the generator lies."""
+    _check_numbers(options)
+    recipe = find_recipe(options.recipe)
+    if options.weights is not None:
+        recipe = with_weights(recipe, options.weights)
+    recipe = with_fields(recipe, chosen_fields(options))
+    for field, why in idle_settings(recipe).items():
+        console.print(f"{field} does nothing in {recipe.name}: {why}", markup=False)
+    device = choose_device(options.device)
+    _require_start(recipe)
+    for name in options.track:
+        require_tracker(name)
+    refuse_other_run(RunFolder(options.out), {"recipe": recipe.model_dump(mode="json"), "seed": options.seed})
+    say = None if options.quiet else lambda text: console.print(text, markup=False)
+    with counter("reading photographs") as count:
+        photos = open_photos(options.photos, smallest=recipe.hr_size, progress=count, say=say)
+    say_skipped(photos)
+    validator = _open_validator(options, recipe, device=device)
+    if not options.quiet:
+        console.print(
+            f"{recipe.label}, ×{recipe.scale}, {len(photos.members)} photographs, on {device}", markup=False
+        )
+    title = f"{recipe.name}, ×{recipe.scale}, seed {options.seed}"
+    style = "quiet" if options.quiet else "auto"
+    about = {"recipe": recipe.model_dump(mode="json"), "seed": options.seed}
+    with (
+        training_panel(title, total=recipe.steps, style=style) as panel,
+        open_trackers(
+            options.track, folder=options.out, project="esrlab", run_name=title, config=about, say=panel.say
+        ) as trackers,
+    ):
+
+        def stepped(step: int, row: dict[str, Any]) -> None:
+            panel.update(step, row)
+            trackers.log(step, row)
+
+        folder = RunFolder(options.out)
+        try:
+            train(
+                recipe,
+                photos,
+                seed=options.seed,
+                device=device,
+                out=options.out,
+                saving=Saving(options.checkpoint_every, options.keep, options.checkpoint_minutes),
+                validator=validator,
+                watcher=Watcher(
+                    stepped=stepped,
+                    said=lambda text: panel.say(text, warning=True),
+                    busy=panel.status,
+                    pictured=lambda step, path: trackers.picture(step, "validation", path),
+                ),
+            )
+        except Interrupted:
+            if not folder.generator.exists():  # else it was asked to stop in its last step, and is done
+                raise
+    print(folder.generator)
+    return say_outcome(read_outcome(folder))
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
+    if options.checkpoint_every < 1:
+        raise UsageError(f"--checkpoint-every is at least 1 step, not {options.checkpoint_every}")
+    if options.keep < 1:
+        raise UsageError(f"--keep is at least 1 checkpoint, not {options.keep}")
+    if not options.checkpoint_minutes > 0:
+        raise UsageError(f"--checkpoint-minutes is above 0, not {options.checkpoint_minutes}")
+    if not 0 <= options.seed < SEEDS:
+        raise UsageError(f"--seed is at least 0 and below {SEEDS}, not {options.seed}")
+
+
+def _require_start(recipe: Recipe) -> None:
+    start = recipe.generator.start
+    if start not in STARTS and not Path(start).is_file():
+        raise UserError(f"there is no file {start} to start the generator from (generator.start)")
+
+
+def _open_validator(options: argparse.Namespace, recipe: Recipe, *, device: torch.device) -> Validator | None:
+    source = options.validation or ("samples" if options.photos == ["samples"] else NO_VALIDATION)
+    if source == NO_VALIDATION:
+        return None
+    return open_validation(source, scale=recipe.scale, device=device, convention=recipe.patches.convention)
+
+
+def say_outcome(outcome: Outcome | None) -> int:
+    """Names a collapse or a divergence; the exit code is 1 where the run was given up."""
+    if outcome is None or outcome.outcome == "finished":
+        return 0
+    if outcome.outcome == "collapsed":
+        console.print("this run collapsed: " + "; ".join(outcome.signs.values()), markup=False)
+        return 0
+    last = outcome.setbacks[-1]
+    console.print(
+        f"this run diverged after {len(outcome.setbacks)} setbacks, the last one: {last}. The generator is "
+        f"step {outcome.step}'s of {outcome.asked}; evidence/ has the log lines that led there. Try a lower "
+        "optimiser.learning_rate, or optimiser.max_norm 1",
+        markup=False,
+    )
+    return 1

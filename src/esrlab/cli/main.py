@@ -1,0 +1,111 @@
+"""The command line: parse, call, print. A command's module is imported when it is called, not before."""
+
+import argparse
+import importlib
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from esrlab.core.signals import Interrupted, stopping_at_once
+from esrlab.core.version import __version__
+from esrlab.errors import UsageError, UserError
+
+GOOD, FAILED, WRONG_USAGE, STOPPED = 0, 1, 2, 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command's name, which is also its module in `esrlab.cli.commands`, and what it does."""
+
+    name: str
+    summary: str
+
+
+COMMANDS = (
+    Command("demo", "the whole laboratory in a few minutes, offline, on bundled photographs"),
+    Command("train", "train one generator by a recipe"),
+    Command("study", "train recipes × scales × seeds, score them, report"),
+    Command("report", "rebuild tables, figures and page from the rows of a study, or of several"),
+    Command("evaluate", "score checkpoints, cascades, bicubic and folders of images on benchmarks"),
+    Command("data", "pack photographs for training; list, check and clean what is packed"),
+    Command("weights", "list pretrained weights, and get them"),
+    Command("recipes", "list the named recipes, or print one whole"),
+)
+
+
+class CommandModule(Protocol):
+    """What a module in `esrlab.cli.commands` has."""
+
+    def configure(self, parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+        """Adds the command's options; `arguments` are what was typed after its name."""
+        ...
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Does it; returns the exit code. `options.command` is the whole command line as it was given."""
+        ...
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The `esrlab` command."""
+    sys.exit(call(sys.argv[1:] if arguments is None else arguments))
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Runs a command line and returns its exit code: 0 good, 1 failed, 2 wrong usage, 130 stopped."""
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
+    command = next((command for command in COMMANDS if command.name == name), None)
+    if command is None:
+        return _without_command(arguments or ["--help"])
+    module = cast(CommandModule, importlib.import_module(f"esrlab.cli.commands.{command.name}"))
+    parser = argparse.ArgumentParser(
+        prog=f"esrlab {command.name}",
+        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+        epilog=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    try:
+        with stopping_at_once():
+            module.configure(parser, rest)
+            given = argparse.Namespace(command=shlex.join(["esrlab", *arguments]))
+            return module.run(parser.parse_args(rest, given))
+    except SystemExit as stop:  # argparse has said what it had to
+        return stop.code if isinstance(stop.code, int) else FAILED
+    except BrokenPipeError:  # whoever read our output has gone
+        sys.stderr.close()
+        return FAILED
+    except (UserError, Interrupted, KeyboardInterrupt) as error:
+        with suppress(OSError):  # nobody may be there to read it, after a terminal was closed
+            print(
+                f"esrlab {command.name}: {str(error) or 'stopped; the same command goes on'}", file=sys.stderr
+            )
+        return _exit_code(error)
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, UserError):
+        return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+    return STOPPED
+
+
+def _without_command(arguments: Sequence[str]) -> int:
+    """`esrlab --help`, `esrlab --version`, or a command that does not exist."""
+    width = max(len(command.name) for command in COMMANDS)
+    listed = "\n".join(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS)
+    parser = argparse.ArgumentParser(
+        prog="esrlab",
+        usage="esrlab COMMAND [options]",
+        description="A loss-function laboratory for image super-resolution.",
+        epilog=f"commands:\n{listed}\n\nesrlab COMMAND --help tells more, with examples.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"esrlab {__version__}")
+    parser.add_argument("command", choices=[command.name for command in COMMANDS], help=argparse.SUPPRESS)
+    try:
+        parser.parse_args(list(arguments[:1]))
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else FAILED
+    return WRONG_USAGE

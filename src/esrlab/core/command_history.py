@@ -1,0 +1,57 @@
+"""Which commands made a folder: `commands.json` beside a study's rows, so that its report can tell."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from esrlab.core.files import to_json, write_text
+from esrlab.core.version import __version__
+from esrlab.errors import UserError
+
+COMMANDS = "commands.json"
+
+
+@dataclass(frozen=True)
+class GivenCommand:
+    """A command line as it was given, quoted for a shell; by which version, on which day first (UTC).
+
+    study: whose it is, in a folder that several were merged into.
+    """
+
+    command: str
+    version: str
+    date: str
+    study: str = ""
+
+
+def keep_command(folder: Path, command: str) -> None:
+    """Adds a command to the folder's, unless this version was given it before."""
+    known = read_commands(folder)
+    if (command, __version__) not in {(each.command, each.version) for each in known}:
+        today = datetime.now(UTC).date().isoformat()
+        write_commands(folder, [*known, GivenCommand(command, __version__, today)])
+
+
+def write_commands(folder: Path, commands: Iterable[GivenCommand]) -> None:
+    """Writes a folder's commands, atomically; no file where there are none."""
+    records = [asdict(each) for each in commands]
+    if records:
+        write_text(folder / COMMANDS, to_json(records, indent=2) + "\n")
+    else:
+        (folder / COMMANDS).unlink(missing_ok=True)
+
+
+def read_commands(folder: Path) -> list[GivenCommand]:
+    """A folder's commands, the first ones first; none where no file tells.
+
+    Raises UserError where the file cannot be read.
+    """
+    path = folder / COMMANDS
+    if not path.is_file():
+        return []
+    try:
+        return [GivenCommand(**record) for record in json.loads(path.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path} holds no commands ({error}); mend or remove it") from error

@@ -1,0 +1,50 @@
+"""Benchmarks: named sets of high-resolution images by which upscalers are judged."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from esrlab.data.image_files import ImageError, find_images, read_image
+from esrlab.data.photos.samples import HELD_OUT, SAMPLES, sample_paths
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A named set of image files."""
+
+    name: str
+    members: tuple[tuple[str, Path], ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits over names and file contents: equal images, equal fingerprint."""
+        digests = [f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for name, path in self.members]
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]
+
+    def images(self) -> Iterator[tuple[str, Tensor]]:
+        """Each image's name and its (1, 3, H, W) tensor in [0, 1]; ImageError names a damaged one."""
+        for name, path in self.members:
+            yield name, read_image(path)
+
+
+def open_benchmark(source: str, *, name: str) -> Benchmark:
+    """The benchmark at `source`: a folder (its `HR` subfolder where there is one), or "samples".
+
+    Raises ImageError when the folder does not exist, holds no image, or holds two of one name.
+    """
+    if source == SAMPLES:
+        return Benchmark(name, tuple(sample_paths(HELD_OUT)))
+    folder = Path(source)
+    folder = folder / "HR" if (folder / "HR").is_dir() else folder
+    paths = find_images(folder)
+    if not paths:
+        raise ImageError(f"the benchmark folder {folder} holds no image")
+    members = [(path.relative_to(folder).with_suffix("").as_posix(), path) for path in paths]
+    if len({member for member, _ in members}) < len(members):
+        raise ImageError(
+            f"the benchmark folder {folder} holds two images of one name that differ in format only"
+        )
+    return Benchmark(name, tuple(members))

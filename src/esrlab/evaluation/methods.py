@@ -1,0 +1,204 @@
+"""What is to be compared, as it is named on the command line: bicubic, a generator, a cascade, a folder."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from esrlab.core.files import to_json
+from esrlab.core.scores import BICUBIC, CASCADE
+from esrlab.data.image_files import find_images
+from esrlab.data.photos.benchmark import Benchmark
+from esrlab.errors import UsageError, UserError
+from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
+from esrlab.models.generator_files import load_generator
+from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.training.run_folder import RunFolder, read_outcome
+
+GENERATORS = (".safetensors", ".pth", ".pt", ".ckpt")
+"""Endings of files that may hold a generator."""
+
+IDENTITY = ("recipe", "photos", "origins")
+"""The parts of a run's recipe.json that make its recipe what it is, whatever its seed."""
+
+RESERVED = ("lr", "hr")
+"""Names that stand for the images themselves beside those of the methods."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+ ()-]{0,119}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """Something that makes images larger, and how its rows are headed.
+
+    `upscale` opens it on a device, and is None for images that lie in `folder` already. `digest` tells it
+    from another one of its name; `trained` is what its recipe is, where that is known.
+    """
+
+    name: str
+    label: str
+    digest: str
+    seed: int | None = None
+    step: int | None = None
+    outcome: str = ""
+    trained: dict[str, Any] | None = None
+    upscale: Callable[[torch.device], Upscaler] | None = None
+    folder: Path | None = None
+
+    def images_of(self, benchmark: Benchmark, *, is_only: bool) -> Path:
+        """Where its images of a benchmark lie: a folder of that name, or its own where there is but one."""
+        assert self.folder is not None
+        below = self.folder / benchmark.name
+        if below.is_dir() or not is_only:
+            return below
+        return self.folder
+
+
+def find_method(text: str, *, scale: int) -> Method:
+    """The method that a text names; raises UsageError for a scale that is not its own or no such thing."""
+    if text == BICUBIC:
+        return Method(
+            name=BICUBIC, label=BICUBIC, digest=BICUBIC, upscale=lambda device: bicubic_upscaler(scale)
+        )
+    path = Path(text)
+    if path.is_dir():
+        found = path.resolve().name
+        return Method(name=_as_name(found), label=found, digest=_digest(path), folder=path)
+    if path.is_file():
+        return _generator(path, scale=scale)
+    steps = _two_files(text)
+    if steps is None:
+        raise UsageError(
+            f"{text} is no file and no folder; a method is {BICUBIC}, a generator's file, two joined by + "
+            "(a cascade), or a folder of images"
+        )
+    return _cascade(*steps, scale=scale)
+
+
+def check_name(name: str) -> str:
+    """The name, where it can head rows and be a folder of pictures; UsageError where not."""
+    if name in RESERVED or not _NAME.fullmatch(name) or name.endswith((".", " ")):
+        raise UsageError(
+            f"a method's name has letters, digits and . _ = + ( ) - only, begins with a letter or digit, and "
+            f"is not {' or '.join(RESERVED)}: choose another one than {name!r} with --name"
+        )
+    return name
+
+
+def _as_name(text: str) -> str:
+    """A name from a file's: letters that a name cannot have become _."""
+    kept = re.sub(r"[^A-Za-z0-9._=+-]", "_", text)[:100].lstrip("._=+-").rstrip(".")
+    return f"{kept}-images" if kept in (*RESERVED, BICUBIC) else kept or "method"
+
+
+def _generator(path: Path, *, scale: int) -> Method:
+    generator = _load(path, scale=scale)
+    if generator.scale != scale:
+        raise UsageError(f"{path} is a ×{generator.scale} generator; ×{scale} is asked (--scale)")
+    about = _read_about(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    if about is None:
+        stem = path.stem if path.stem != "generator" else path.resolve().parent.name
+        return Method(name=_as_name(stem), label=stem, digest=digest, upscale=_opened(generator))
+    is_best = path.stem != "generator"
+    ended = None if is_best else read_outcome(RunFolder(path.parent))
+    return Method(
+        name=f"{about['recipe']['name']}-{_as_name(path.stem)}" if is_best else about["recipe"]["name"],
+        label=f"{about['label']}, {path.stem}" if is_best else about["label"],
+        digest=digest,
+        seed=about["seed"],
+        step=None if is_best else ended.step if ended is not None else about["recipe"]["steps"],
+        outcome=ended.outcome if ended is not None and ended.outcome != "finished" else "",
+        trained=None if is_best else {key: about.get(key) for key in IDENTITY},
+        upscale=_opened(generator),
+    )
+
+
+def _cascade(first: Path, second: Path, *, scale: int) -> Method:
+    """One generator after another; of one run twice it has the run's name, as in a study."""
+    each = round(scale**0.5)
+    generators = [_load(path, scale=each) for path in (first, second)]
+    made = generators[0].scale * generators[1].scale
+    if made != scale:
+        factors = "∘".join(f"×{generator.scale}" for generator in generators)
+        raise UsageError(f"{first.name} and {second.name} make {factors} = ×{made}; ×{scale} is asked")
+    parts = [
+        _generator(path, scale=made.scale) for path, made in zip((first, second), generators, strict=True)
+    ]
+    is_one = parts[0].digest == parts[1].digest
+    name = f"{parts[0].name}{CASCADE}" if is_one else f"{parts[0].name}+{parts[1].name}{CASCADE}"
+    factors = "∘".join(f"×{generator.scale}" for generator in generators)
+    return Method(
+        name=name,
+        label=f"{parts[0].label if is_one else f'{parts[0].label} + {parts[1].label}'}, {factors}",
+        digest="+".join(part.digest for part in parts),
+        seed=parts[0].seed if is_one else None,
+        step=parts[0].step if is_one else None,
+        outcome=next((part.outcome for part in parts if part.outcome), ""),
+        trained=parts[0].trained if is_one else None,
+        upscale=lambda device: cascade(
+            *(generator_upscaler(generator, device=device) for generator in generators)
+        ),
+    )
+
+
+def _opened(generator: RRDBNet) -> Callable[[torch.device], Upscaler]:
+    return lambda device: generator_upscaler(generator, device=device)
+
+
+def _load(path: Path, *, scale: int) -> RRDBNet:
+    """A generator at the scale that its file tells; at `scale` where a file tells none."""
+    if path.suffix not in GENERATORS:
+        raise UsageError(f"{path} is no generator's file; those end in {', '.join(GENERATORS)}")
+    try:
+        return load_generator(path)
+    except UserError as error:
+        if "have the same keys and shapes" not in str(error):
+            raise
+        return load_generator(path, scale=scale)
+
+
+def _two_files(text: str) -> tuple[Path, Path] | None:
+    """Both files of a cascade; their own names may hold a + too."""
+    parts = text.split("+")
+    for cut in range(1, len(parts)):
+        first, second = (Path("+".join(some)) for some in (parts[:cut], parts[cut:]))
+        if first.is_file() and second.is_file():
+            return first, second
+    return None
+
+
+def _read_about(path: Path) -> dict[str, Any] | None:
+    """The recipe.json beside a generator, where it is a run's."""
+    file = path.parent / "recipe.json"
+    if not file.is_file():
+        return None
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        name, label, seed, steps = (
+            about["recipe"]["name"],
+            about["label"],
+            about["seed"],
+            about["recipe"]["steps"],
+        )
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise UserError(f"{file}, beside {path.name}, cannot be read ({error!r})") from error
+    if not (
+        isinstance(name, str) and isinstance(label, str) and isinstance(seed, int) and isinstance(steps, int)
+    ):
+        raise UserError(f"{file}, beside {path.name}, describes no run")
+    return about
+
+
+def _digest(folder: Path) -> str:
+    """Sixteen hex digits over the names and contents of a folder's images."""
+    found = [
+        (path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in find_images(folder)
+    ]
+    return hashlib.sha256(to_json(found).encode()).hexdigest()[:16]

@@ -1,0 +1,68 @@
+"""LPIPS as a metric: (N,) distances of image pairs, the true images' activations kept from model to model."""
+
+import hashlib
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from esrlab.evaluation.metrics.pairs import check_pair
+from esrlab.models.features.lpips import SMALLEST_SIDE, LPIPSNetwork
+
+CACHE_BYTES = 512 * 2**20
+"""Activations of true images kept, oldest dropped first: about 300 images of 512×512."""
+
+
+class LPIPSMeter:
+    """Measures LPIPS-Alex v0.1; smaller is nearer, 0 for equal images. Zhang et al. 2018.
+
+    Takes sr and hr (N, 3, H, W) in [0, 1], at least 31 px a side; gives (N,) on the CPU. Whoever scores
+    several models on one benchmark with one meter pays for each true image once.
+    ValueError: other shapes or ranges (images in [−1, 1] are the commonest mistake).
+    """
+
+    def __init__(self, network: LPIPSNetwork, *, cache_bytes: int = CACHE_BYTES) -> None:
+        self._network = network
+        self._cache_bytes = cache_bytes
+        self._held = 0
+        self._kept: OrderedDict[bytes, list[Tensor]] = OrderedDict()
+
+    def __call__(self, sr: Tensor, hr: Tensor) -> Tensor:
+        check_pair(sr, hr, smallest=SMALLEST_SIDE)
+        device = self._network.heads[0].device
+        with torch.inference_mode():
+            target = self._measure_hr(hr.float().to(device))
+            return self._network.compare(self._network.measure(sr.float().to(device)), target).cpu()
+
+    def _measure_hr(self, hr: Tensor) -> list[Tensor]:
+        key = hashlib.blake2b(hr.cpu().numpy().tobytes(), person=str(tuple(hr.shape)).encode()[:16]).digest()
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        taps = self._network.measure(hr)
+        self._kept[key] = taps
+        self._held += _bytes(taps)
+        while self._held > self._cache_bytes and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._held -= _bytes(dropped)
+        return taps
+
+
+class StudentMeter:
+    """Measures LPIPS≈, what the embedded student makes of LPIPS-Alex: (N,) on the CPU, ranges as LPIPSMeter.
+
+    `network` takes two images (N, 3, H, W) in [0, 1] and gives (N,) distances.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network
+        self._device = next(network.parameters()).device
+
+    def __call__(self, sr: Tensor, hr: Tensor) -> Tensor:
+        check_pair(sr, hr, smallest=SMALLEST_SIDE)
+        with torch.inference_mode():
+            return self._network(sr.float().to(self._device), hr.float().to(self._device)).cpu()
+
+
+def _bytes(taps: list[Tensor]) -> int:
+    return sum(tap.numel() * tap.element_size() for tap in taps)

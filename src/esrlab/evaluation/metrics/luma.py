@@ -1,0 +1,40 @@
+"""The Y channel on which super-resolution benchmarks are scored, and the choice between it and RGB."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from esrlab.evaluation.metrics.pairs import check_image
+
+Channel = Literal["rgb", "y"]
+
+_OFFSET = 16 / 255
+_RED, _GREEN, _BLUE = 65.481 / 255, 128.553 / 255, 24.966 / 255
+
+
+def luma(image: Tensor) -> Tensor:
+    """BT.601 luma in the limited range, as MATLAB's `rgb2ycbcr` on doubles gives it: 16/255 to 235/255.
+
+    (N, 3, H, W) RGB in [0, 1] -> (N, 1, H, W), same dtype; Y = (16 + 65.481 R + 128.553 G + 24.966 B) / 255,
+    not rounded. ValueError: not such an image. Source: ITU-R BT.601.
+    """
+    check_image(image, name="image")
+    weights = image.new_tensor((_RED, _GREEN, _BLUE)).reshape(1, 3, 1, 1)
+    return torch.sum(image * weights, dim=1, keepdim=True) + _OFFSET
+
+
+def take_compared(image: Tensor, *, border: int, channel: Channel) -> Tensor:
+    """What a metric compares of an image, in float64: without `border` pixels at each side, RGB or luma.
+
+    (N, 3, H, W) -> (N, 3 or 1, H - 2·border, W - 2·border). ValueError: an unknown channel.
+    """
+    height, width = image.shape[-2:]
+    inner = image[..., border : height - border, border : width - border].to(torch.float64)
+    match channel:
+        case "rgb":
+            return inner
+        case "y":
+            return luma(inner)
+        case _:
+            raise ValueError(f"unknown channel {channel!r}: one of {', '.join(get_args(Channel))}")

@@ -1,0 +1,36 @@
+"""Peak signal-to-noise ratio, in the field's convention and in the paper's."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from esrlab.evaluation.metrics.luma import Channel, take_compared
+from esrlab.evaluation.metrics.pairs import check_pair
+
+_PAPER_PEAK = 255
+_PAPER_SPAN = 2  # images in [-1, 1]: differences are twice those in [0, 1]
+
+
+def psnr(sr: Tensor, hr: Tensor, *, border: int = 0, channel: Channel = "rgb") -> Tensor:
+    """PSNR in decibels with peak 1, per image: 10 log10(1 / MSE); infinity for identical images.
+
+    (N, 3, H, W) RGB in [0, 1] -> (N,) float64. `border` pixels at each side are left out; "y" compares
+    BT.601 luma, "rgb" the mean over all three channels. The field scores 8-bit images: round `sr` first
+    (`data.degradations.bicubic.round_to_8bit`). ValueError: unlike shapes, values outside [0, 1], a border
+    that leaves no pixel. Source: the paper's eq. 9 and 10 with MAX = 1; Y with border = scale is the
+    benchmarks' custom.
+    """
+    check_pair(sr, hr, border=border)
+    sr, hr = (take_compared(image, border=border, channel=channel) for image in (sr, hr))
+    mse = (sr - hr).square().mean(dim=(1, 2, 3))
+    return -10 * torch.log10(mse)
+
+
+def psnr_paper(sr: Tensor, hr: Tensor) -> Tensor:
+    """The paper's PSNR as inferred from its figures: images mapped to [-1, 1], MAX = 255 all the same.
+
+    (N, 3, H, W) RGB in [0, 1] -> (N,) float64: RGB PSNR + 20 log10(255 / 2) = RGB PSNR + 42.11 dB. For
+    comparison with the paper's tables only. ValueError as `psnr`. Source: the paper's eq. 9 and 10.
+    """
+    return psnr(sr, hr) + 20 * math.log10(_PAPER_PEAK / _PAPER_SPAN)

@@ -1,0 +1,69 @@
+"""How near a super-resolved image comes to the true one; each metric's label states its convention.
+
+A new metric is a file of its own and a line in one of the lists below.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor
+
+from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
+from esrlab.evaluation.metrics.psnr import psnr, psnr_paper
+from esrlab.evaluation.metrics.ssim import ssim, ssim_paper
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named way to score one picture: `measure(sr, hr)` takes two (1, 3, H, W) RGB images in [0, 1].
+
+    The name states the convention: `PSNR-Y/4` is on the Y channel without 4 pixels of border. Images are
+    measured as they come: who calls rounds them to 8 bits first, as the field does.
+    """
+
+    name: str
+    measure: Callable[[Tensor, Tensor], float]
+    higher_is_better: bool
+
+
+def standard_metrics(scale: int, *, border: int | None = None) -> tuple[Metric, ...]:
+    """The field's PSNR and SSIM on Y and on RGB, without `border` pixels at each side: `scale` by default.
+
+    ValueError: a negative border, or a scale below 1.
+    """
+    if scale < 1:
+        raise ValueError(f"the scale is a whole number of at least 1, not {scale}")
+    border = scale if border is None else border
+    if border < 0:
+        raise ValueError(f"border is {border}; it counts the pixels left out at each side, 0 or more")
+    edge = f"/{border}" if border else ""
+    return (
+        _per_picture(f"PSNR-Y{edge}", partial(psnr, border=border, channel="y")),
+        _per_picture(f"SSIM-Y{edge}", partial(ssim, border=border, channel="y")),
+        _per_picture(f"PSNR-RGB{edge}", partial(psnr, border=border, channel="rgb")),
+        _per_picture(f"SSIM-RGB{edge}", partial(ssim, border=border, channel="rgb")),
+    )
+
+
+def paper_metrics() -> tuple[Metric, ...]:
+    """The paper's PSNR and SSIM, for comparison with its tables only; no border is left out."""
+    return (_per_picture("PSNR-paper", psnr_paper), _per_picture("SSIM-paper", ssim_paper))
+
+
+def lpips_metric(meter: LPIPSMeter | StudentMeter) -> Metric:
+    """LPIPS, or LPIPS≈ where the student measures: never one under the other's name."""
+    name = "LPIPS" if isinstance(meter, LPIPSMeter) else "LPIPS≈"
+    return Metric(name, partial(_measure_one, meter), higher_is_better=False)
+
+
+def _per_picture(name: str, measure: Callable[[Tensor, Tensor], Tensor]) -> Metric:
+    return Metric(name, partial(_measure_one, measure), higher_is_better=True)
+
+
+def _measure_one(measure: Callable[[Tensor, Tensor], Tensor], sr: Tensor, hr: Tensor) -> float:
+    if len(sr) != 1:
+        raise ValueError(
+            f"a metric scores one picture at a time, got shape {tuple(sr.shape)}: split the batch"
+        )
+    return measure(sr, hr).item()

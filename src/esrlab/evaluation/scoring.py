@@ -1,0 +1,175 @@
+"""Methods × benchmarks -> rows, and a folder that keeps them with their pictures, as a study's does.
+
+scores.jsonl, pictures/x<scale>/<method>/ and manifest.json: which benchmark images the rows rest on, and what
+each method was made of (`evaluated`), so that another one of its name does not take its place unnoticed.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from esrlab.core.files import to_json, write_text
+from esrlab.core.scores import Score, read_scores, write_scores
+from esrlab.data.image_files import write_image
+from esrlab.data.photos.benchmark import Benchmark
+from esrlab.errors import UsageError, UserError
+from esrlab.evaluation.benchmark import Measurement, Picture, evaluate, evaluate_folder
+from esrlab.evaluation.methods import Method
+from esrlab.evaluation.metrics.standard import Metric
+
+MANIFEST = "manifest.json"
+EVALUATED = "evaluated"
+
+
+def score_method(
+    method: Method,
+    benchmarks: Sequence[Benchmark],
+    *,
+    study: str,
+    scale: int,
+    metrics: Sequence[Metric],
+    device: torch.device,
+    keep: Callable[[Picture], None],
+) -> list[Score]:
+    """A method's rows on every benchmark; `keep` is given each picture.
+
+    Whole images go through a generator at once. Raises UserError where the memory does not do for one.
+    """
+    upscale = method.upscale(device) if method.upscale is not None else None
+    rows: list[Score] = []
+    for benchmark in benchmarks:
+        if upscale is not None:
+            found = evaluate(upscale, benchmark, scale=scale, metrics=metrics, keep=keep)
+        else:
+            folder = method.images_of(benchmark, is_only=len(benchmarks) == 1)
+            found = evaluate_folder(folder, benchmark, scale=scale, metrics=metrics, keep=keep)
+        try:
+            measurements = list(found)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise UserError(
+                f"{method.name} on {benchmark.name}: an image is too large for the memory of {device}; "
+                "choose another --device, or leave it out"
+            ) from error
+        rows += [_as_row(measured, method, study=study, scale=scale) for measured in measurements]
+    return rows
+
+
+def _as_row(measured: Measurement, method: Method, *, study: str, scale: int) -> Score:
+    return Score(
+        study=study,
+        recipe=method.name,
+        label=method.label,
+        scale=scale,
+        seed=method.seed,
+        step=method.step,
+        image=measured.image,
+        metric=measured.metric,
+        value=measured.value,
+        outcome=method.outcome,
+    )
+
+
+@dataclass
+class ScoreFolder:
+    """A folder of evaluated methods: its rows, and what they rest on."""
+
+    path: Path
+    rows: list[Score] = field(default_factory=list)
+    manifest: dict[str, Any] = field(default_factory=lambda: {"runs": [], "benchmarks": {}, EVALUATED: {}})
+
+    def refuse_other_images(self, benchmarks: Sequence[Benchmark]) -> None:
+        """UsageError where a benchmark of the same name was other images when its rows were made."""
+        known = self.manifest["benchmarks"]
+        for benchmark in benchmarks:
+            images = _describe(benchmark)
+            if known.get(benchmark.name, images) != images:
+                raise UsageError(
+                    f"{self.path}: {benchmark.name} was {known[benchmark.name]['count']} other images when "
+                    "its rows were made; give these another name with --benchmark, or choose another folder"
+                )
+
+    def refuse_other_method(self, method: Method, *, scale: int) -> None:
+        """UsageError where another method has rows under this one's name, scale and seed."""
+        known = self.manifest[EVALUATED].get(_key(method, scale))
+        if known is not None and known["digest"] != method.digest:
+            raise UsageError(
+                f"{self.path} holds rows of another {_key(method, scale)}; give this one another name with "
+                "--name or --seed, or say --replace"
+            )
+
+    def begin(self, method: Method, benchmarks: Sequence[Benchmark], *, scale: int) -> None:
+        """Notes what rows rest on, and takes away another method's of the same name, scale and seed."""
+        key = _key(method, scale)
+        known = self.manifest[EVALUATED].get(key)
+        if known is not None and known["digest"] != method.digest:
+            if self.is_pictured(method, scale=scale):
+                shutil.rmtree(self.path / "pictures" / f"x{scale}" / method.name, ignore_errors=True)
+            self._write([row for row in self.rows if _owner(row) != (method.name, scale, method.seed)])
+        self.manifest[EVALUATED][key] = {"digest": method.digest, "trained": method.trained}
+        self.manifest["benchmarks"] |= {benchmark.name: _describe(benchmark) for benchmark in benchmarks}
+        write_text(self.path / MANIFEST, to_json(self.manifest, indent=2) + "\n")
+
+    def put(self, rows: Sequence[Score]) -> None:
+        """Adds rows; those of the same method, seed, image and metric are replaced where they stand."""
+        fresh = {(_owner(row), row.image, row.metric): row for row in rows}
+        kept = [fresh.pop((_owner(row), row.image, row.metric), row) for row in self.rows]
+        self._write([*kept, *fresh.values()])
+
+    def is_pictured(self, method: Method, *, scale: int) -> bool:
+        """Whether its pictures are to be kept: those of a method's first seed are."""
+        seeds = [row.seed for row in self.rows if (row.recipe, row.scale) == (method.name, scale)]
+        return not seeds or seeds[0] == method.seed
+
+    def keep(self, picture: Picture, *, scale: int, method: str) -> None:
+        """Writes a picture for the report; LR and HR once."""
+        folder = self.path / "pictures" / f"x{scale}"
+        write_image(picture.sr, folder / method / f"{picture.image}.png")
+        for name, image in (("lr", picture.lr), ("hr", picture.hr)):
+            if not (folder / name / f"{picture.image}.png").exists():
+                write_image(image, folder / name / f"{picture.image}.png")
+
+    def _write(self, rows: list[Score]) -> None:
+        self.rows = rows
+        write_scores(self.path / "scores.jsonl", rows)
+
+
+def open_score_folder(path: Path) -> ScoreFolder:
+    """A folder to add evaluated methods to; UsageError where it holds a study or anything else."""
+    if (path / "study.toml").exists():
+        raise UsageError(
+            f"{path} holds a study, whose rows are its own; choose another folder with --out, and report "
+            f"both: esrlab report {path} OUT"
+        )
+    if (path / "merged.json").exists():
+        raise UsageError(
+            f"{path} holds a merged report, which is made anew; choose another folder with --out"
+        )
+    if not path.exists() or (path.is_dir() and all(entry.name.startswith(".") for entry in path.iterdir())):
+        return ScoreFolder(path)
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        if manifest[EVALUATED].keys() and manifest["benchmarks"].keys():
+            rows = read_scores(path / "scores.jsonl") if (path / "scores.jsonl").exists() else []
+            return ScoreFolder(path, rows, manifest)
+    except UserError:
+        raise
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        pass
+    raise UsageError(f"{path} is not empty and holds no evaluated methods; choose a new folder with --out")
+
+
+def _key(method: Method, scale: int) -> str:
+    return f"{method.name} ×{scale}" + (f", seed {method.seed}" if method.seed is not None else "")
+
+
+def _owner(row: Score) -> tuple[str, int, int | None]:
+    return row.recipe, row.scale, row.seed
+
+
+def _describe(benchmark: Benchmark) -> dict[str, Any]:
+    return {"count": len(benchmark.members), "fingerprint": benchmark.fingerprint}

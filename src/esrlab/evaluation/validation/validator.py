@@ -1,0 +1,200 @@
+"""How a training is judged while it runs: a generator on a few held-out images, again and again.
+
+The metrics are evaluation's own; what they are measured on is the centre of each image, `crop` pixels a
+side, so that a validation costs the same whatever the photographs' size. The validation's title says so.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from torch import Tensor, nn
+
+from esrlab.data.degradations.bicubic import Convention
+from esrlab.data.image_files import write_image
+from esrlab.errors import UsageError
+from esrlab.evaluation.benchmark import Measurement, Picture, evaluate, perceptual_metric
+from esrlab.evaluation.metrics.standard import Metric, standard_metrics
+from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler
+from esrlab.evaluation.validation.crops import SMALLEST, Crops, cut_crops
+from esrlab.evaluation.validation.sheet import MOST_ROWS, draw_sheet
+from esrlab.models.lpips_choice import has_real_lpips
+from esrlab.recipes.parts import BestBy
+
+CROP = 256
+"""Pixels a side of what is judged of each image: a 2K photograph whole takes a large generator minutes."""
+
+PREFIX = "validation/"
+
+
+class Validator:
+    """Judges a generator on the same crops each time; made by `open_validation`.
+
+    Called, it gives the means over the images as {"validation/<label>": value}, and bicubic's beside them as
+    {"validation/bicubic/<label>": value}. Where the generator yields anything but finite numbers, its values
+    are nan. The generator is left as it was, training or not, and so is every random state.
+    """
+
+    def __init__(
+        self,
+        crops: Crops,
+        *,
+        scale: int,
+        crop: int | None,
+        device: torch.device,
+        metrics: Sequence[Metric],
+        convention: Convention,
+    ) -> None:
+        self._crops = crops
+        self._scale = scale
+        self._crop = crop
+        self._device = device
+        self._metrics = tuple(metrics)
+        self._convention: Convention = convention
+        self._bicubic = {
+            f"{PREFIX}bicubic/{name}": value for name, value in self._measure(bicubic_upscaler(scale)).items()
+        }
+
+    def __call__(self, generator: nn.Module, *, sheet: Path | None = None) -> dict[str, float]:
+        """Mean PSNR-Y, SSIM-Y and LPIPS (or LPIPS≈) over the crops; `sheet`: where to write `draw`'s."""
+        kept: list[Picture] = []
+        with _undisturbed(generator, self._device):
+            upscale = _Upscale(generator, self._device)
+            means = self._measure(upscale, keep=kept)
+        if sheet is not None:
+            write_image(draw_sheet(kept, scale=self._scale), sheet)
+        if upscale.is_broken:
+            means = dict.fromkeys(means, math.nan)
+        return {f"{PREFIX}{name}": value for name, value in means.items()} | self._bicubic
+
+    def draw(self, generator: nn.Module) -> Tensor:
+        """(1, 3, H, W): for up to four images, below each other, one crop as LR, bicubic, SR and HR."""
+        few = Crops(self._crops.name, self._crops.members[:MOST_ROWS])
+        kept: list[Picture] = []
+        with _undisturbed(generator, self._device):
+            list(self._run(_Upscale(generator, self._device), few, metrics=(), keep=kept))
+        return draw_sheet(kept, scale=self._scale)
+
+    @property
+    def title(self) -> str:
+        """What is judged: "3 images of samples, the middle 256 px of each"."""
+        count = len(self._crops.members)
+        of = f"{count} image{'s' if count > 1 else ''} of {self._crops.name}"
+        return f"{of}, whole" if self._crop is None else f"{of}, the middle {self._crop} px of each"
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits over the crops' names and pixels: equal crops, equal fingerprint."""
+        return self._crops.fingerprint
+
+    def best_by(self, by: BestBy = "auto", *, has_game: bool) -> str:
+        """The key by which the best generator is chosen; "auto": LPIPS with an adversarial game, else PSNR-Y.
+
+        PSNR would choose the generator from before the game, since every sharp guess costs decibels.
+        """
+        order = ("psnr", "ssim", "lpips")
+        chosen = order.index(("lpips" if has_game else "psnr") if by == "auto" else by)
+        return f"{PREFIX}{self._metrics[chosen].name}"
+
+    def improves(
+        self, values: dict[str, float], best: float | None, *, by: BestBy, has_game: bool
+    ) -> float | None:
+        """The value that decides, where it is better than the best so far, else None."""
+        key = self.best_by(by, has_game=has_game)
+        return values[key] if is_better(key, values[key], best) else None
+
+    def _measure(self, upscale: Upscaler, *, keep: list[Picture] | None = None) -> dict[str, float]:
+        values: defaultdict[str, list[float]] = defaultdict(list)
+        for row in self._run(upscale, self._crops, metrics=self._metrics, keep=keep):
+            values[row.metric].append(row.value)
+        return {name: fmean(found) for name, found in values.items()}
+
+    def _run(
+        self, upscale: Upscaler, crops: Crops, *, metrics: Sequence[Metric], keep: list[Picture] | None
+    ) -> Iterator[Measurement]:
+        def remember(picture: Picture) -> None:
+            if keep is not None and len(keep) < MOST_ROWS:
+                keep.append(picture)
+
+        return evaluate(
+            upscale,
+            crops,
+            scale=self._scale,
+            metrics=metrics,
+            convention=self._convention,
+            keep=remember,
+        )
+
+
+def open_validation(
+    source: str,
+    *,
+    scale: int,
+    device: torch.device,
+    limit: int | None = None,
+    crop: int | None = CROP,
+    convention: Convention = "matlab",
+) -> Validator:
+    """A validation on the images at `source`: a folder (its `HR` where there is one), or "samples".
+
+    `limit`: so many of the images, evenly spread over their sorted names. `crop`: the middle so many pixels
+    a side, None for whole images. `convention`: how LR is made, best as in training. LPIPS is the real one
+    where its weights are at hand, else LPIPS≈. Bicubic is measured at once. UserError: no image, or one
+    too small; UsageError: a limit or crop that leaves nothing.
+    """
+    if limit is not None and limit < 1:
+        raise UsageError(f"a validation takes at least 1 image, not {limit}")
+    if crop is not None and crop < SMALLEST:
+        raise UsageError(f"validation crops have at least {SMALLEST} px a side, not {crop}")
+    metrics = (
+        *standard_metrics(scale)[:2],
+        perceptual_metric("real" if has_real_lpips() else "student", device=device),
+    )
+    crops = cut_crops(source, limit=limit, crop=crop)
+    return Validator(crops, scale=scale, crop=crop, device=device, metrics=metrics, convention=convention)
+
+
+def is_better(metric: str, new: float, old: float | None) -> bool:
+    """Whether `new` beats `old` in this metric (its label or key): less LPIPS, more of all else.
+
+    nan never wins, and loses to anything; `old` is None where there is none yet.
+    """
+    if math.isnan(new):
+        return False
+    if old is None or math.isnan(old):
+        return True
+    return new < old if metric.rpartition("/")[2].startswith("LPIPS") else new > old
+
+
+class _Upscale:
+    """A generator as an upscaler of finite values, remembering whether it had to be mended."""
+
+    def __init__(self, generator: nn.Module, device: torch.device) -> None:
+        self._generator = generator
+        self._device = device
+        self.is_broken = False
+
+    def __call__(self, lr: Tensor) -> Tensor:
+        sr = self._generator(lr.to(self._device)).float()
+        if not torch.isfinite(sr).all():
+            self.is_broken = True
+            sr = torch.nan_to_num(sr)
+        return sr.clamp(0, 1).cpu()
+
+
+@contextmanager
+def _undisturbed(generator: nn.Module, device: torch.device) -> Iterator[None]:
+    """Eval mode without gradients; every module's own mode and all random states are put back after."""
+    modes = [(module, module.training) for module in generator.modules()]
+    generator.eval()
+    try:
+        # no_grad, not inference_mode: what a module keeps from here must serve in training too.
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
+            yield
+    finally:
+        for module, was_training in modes:
+            module.training = was_training

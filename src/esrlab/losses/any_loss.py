@@ -1,0 +1,17 @@
+"""The losses: what a generator is asked to make small, and the games it plays against a critic."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from esrlab.losses.content import Content
+from esrlab.losses.custom import Custom
+from esrlab.losses.lpips import PerceptualDistance
+from esrlab.losses.pixel import L1, MSE, Charbonnier
+from esrlab.losses.variation import TotalVariation
+
+# A new loss is one file in this folder and one name in this line.
+AnyLoss = Annotated[
+    L1 | MSE | Charbonnier | TotalVariation | Content | PerceptualDistance | Custom,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,106 @@
+"""A recipe's fields by their dotted names: one spelling for the command line, TOML files and sweeps.
+
+`generator.blocks`, `patches.lr_size` (or `lr-size`), `optimiser.betas`; a term is found by its name:
+`terms.content.weight`, `terms.content.loss.layers`.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+
+from esrlab.errors import UsageError
+from esrlab.recipes.recipe import Recipe, parse_recipe
+
+FIXED = ("name", "about", "kind")
+"""Fields that say what a thing is; they are not settings."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One settable field: its dotted name, present value, meaning, and whether it holds several values."""
+
+    name: str
+    value: Any
+    description: str
+    choices: tuple[str, ...]
+    is_tuple: bool
+
+    @property
+    def shown(self) -> str:
+        """The value as help and tables print it."""
+        text = " ".join(map(str, self.value)) if isinstance(self.value, tuple) else str(self.value)
+        return text if self.value not in (None, ()) else "–"
+
+
+def leaves(recipe: Recipe) -> list[Leaf]:
+    """Every settable field of a recipe, in its order."""
+    return _leaves_of(recipe, prefix="")
+
+
+def _leaves_of(part: BaseModel, *, prefix: str) -> list[Leaf]:
+    found: list[Leaf] = []
+    for name, info in type(part).model_fields.items():
+        value = getattr(part, name)
+        dotted = f"{prefix}{name}"
+        if name in FIXED or (value is None and dotted == "adversarial"):
+            continue
+        if isinstance(value, BaseModel):
+            found += _leaves_of(value, prefix=f"{dotted}.")
+        elif isinstance(value, tuple) and value and all(isinstance(member, BaseModel) for member in value):
+            for member in value:
+                found += _leaves_of(member, prefix=f"{dotted}.{member.name}.")
+        else:
+            choices = tuple(str(choice) for choice in get_args(info.annotation)) if _is_literal(info) else ()
+            is_tuple = get_origin(info.annotation) is tuple
+            found.append(Leaf(dotted, value, info.description or "", choices, is_tuple))
+    return found
+
+
+def _is_literal(info: Any) -> bool:
+    return get_origin(info.annotation) is Literal
+
+
+def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """A copy of `recipe` with fields replaced by dotted name, validated anew.
+
+    Raises UsageError for a field the recipe does not have (naming the nearest) and for values it refuses.
+    """
+    dumped = recipe.model_dump(mode="json")
+    known = {leaf.name: leaf for leaf in leaves(recipe)}
+    settable = {*known, "name", "about"}
+    for dotted, value in values.items():
+        name = dotted.replace("-", "_") if dotted.replace("-", "_") in settable else dotted
+        if name not in settable:
+            raise UsageError(_unknown(dotted, recipe, sorted(settable)))
+        rival = _rival(name)
+        if rival is not None and value is not None and rival not in values:
+            _put(dumped, rival, None)
+        _put(dumped, name, value)
+    return parse_recipe(dumped)
+
+
+def _rival(dotted: str) -> str | None:
+    """A weight takes a share's place, and a share a weight's."""
+    stem, _, last = dotted.rpartition(".")
+    rivals = {"weight": "share", "share": "weight"}
+    is_weighed = stem == "adversarial" or (stem.startswith("terms.") and stem.count(".") == 1)
+    return f"{stem}.{rivals[last]}" if is_weighed and last in rivals else None
+
+
+def _put(dumped: dict[str, Any], dotted: str, value: Any) -> None:
+    *path, last = dotted.split(".")
+    place: Any = dumped
+    for part in path:
+        place = (
+            next(term for term in place if term["name"] == part) if isinstance(place, list) else place[part]
+        )
+    place[last] = value
+
+
+def _unknown(dotted: str, recipe: Recipe, settable: list[str]) -> str:
+    near = difflib.get_close_matches(dotted, settable, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"recipe {recipe.name!r} has no field {dotted}{hint} (esrlab recipes {recipe.name} lists them)"

@@ -1,0 +1,132 @@
+"""The named recipes, the paper's four first, in one readable table.
+
+The paper's: Miao Pan, "Effect Analysis of Loss Function for Image Super-Resolution Based on Improved
+ESRGAN" (DAML 2023): RRDB-23, 32×32 LR patches, batch 16, Adam 1e-4 with betas (0, 0.9), 5,000 steps.
+It names neither layers nor weights; those are ours (docs/decisions/0003-what-the-paper-leaves-open.md).
+"""
+
+import difflib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from esrlab.errors import UsageError
+from esrlab.losses.adversarial import GameName
+from esrlab.losses.content import Content, FeatureWeights
+from esrlab.losses.pixel import L1
+from esrlab.losses.variation import TotalVariation
+from esrlab.recipes.overrides import with_fields
+from esrlab.recipes.parts import Adversarial, Critic, Generator, Optimiser, Term
+from esrlab.recipes.recipe import Recipe, parse_recipe
+
+PIXEL = Term(name="pixel", weight=1e-2, loss=L1())
+VGG = Term(name="content", weight=1.0, loss=Content(network="vgg19", layers={"conv5_4": 1.0}))
+RESNET = Term(name="content", weight=1.0, loss=Content(network="resnet50", layers={"layer3": 1.0}))
+TV = Term(name="tv", weight=1e-4, loss=TotalVariation(beta=2.0))
+
+
+def _gan(name: str, about: str, game: GameName, *terms: Term, critic: Critic | None = None) -> Recipe:
+    adversarial = Adversarial(game=game, critic=critic or Critic())
+    return Recipe(name=name, about=about, terms=(*terms, PIXEL), adversarial=adversarial)
+
+
+NO_BATCH_NORM = Critic(norm="layer")
+
+RECIPES: tuple[Recipe, ...] = (
+    _gan("wgan-vgg", "the paper's baseline", "wgan", VGG),
+    _gan("esrgan-vgg", "the paper's ESRGAN loss (logarithms removed), Table 1", "relativistic-nolog", VGG),
+    _gan("wgan-vgg-tv", "the baseline with total variation, Table 2", "wgan", VGG, TV),
+    _gan("wgan-resnet", "the baseline with ResNet content, Table 3", "wgan", RESNET),
+    _gan("esrgan-log-vgg", "ESRGAN's game as published, with its logarithms", "relativistic", VGG),
+    _gan("esrgan-raw-vgg", "the game with neither logarithm nor sigmoid", "relativistic-raw", VGG),
+    _gan("wgan-gp-vgg", "WGAN held by a gradient penalty", "wgan-gp", VGG, critic=NO_BATCH_NORM),
+    _gan("vanilla-vgg", "the non-saturating game of SRGAN", "vanilla", VGG),
+    _gan("lsgan-vgg", "least squares", "lsgan", VGG),
+    _gan("hinge-vgg", "the hinge game", "hinge", VGG),
+    Recipe(
+        name="psnr",
+        about="pixels alone (L1): the faithful generator that GAN trainings start from",
+        terms=(Term(name="pixel", weight=1.0, loss=L1()),),
+        generator=Generator(average=0.999),
+        optimiser=Optimiser(learning_rate=2e-4, betas=(0.9, 0.99), schedule="cosine"),
+    ),
+)
+
+PAPER = tuple(recipe.name for recipe in RECIPES[:4])
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of this name, or in this .toml or .json file; UsageError suggests the nearest name."""
+    for recipe in RECIPES:
+        if recipe.name == name:
+            return recipe
+    if name.endswith((".toml", ".json")):
+        return _read_recipe(Path(name))
+    names = [recipe.name for recipe in RECIPES]
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise UsageError(
+        f"there is no recipe {name!r}; {hint}There are: {', '.join(names)}; or name a .toml file"
+    )
+
+
+def _read_recipe(path: Path) -> Recipe:
+    """A recipe file: either every field, or `base = "<name>"` with dotted fields that differ."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        fields: dict[str, Any] = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"cannot read the recipe {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"the recipe {path} is not valid {path.suffix[1:].upper()}: {error}") from error
+    fields.setdefault("name", path.stem)
+    if "base" not in fields:
+        return parse_recipe(fields)
+    base = find_recipe(str(fields.pop("base")))
+    return with_fields(*_extended(base, fields))
+
+
+def _extended(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """The base with the terms and the game that only the file has, and the fields that change its own."""
+    dumped = base.model_dump()
+    own = {term.name for term in base.terms}
+    terms = fields.get("terms", {})
+    if isinstance(terms, dict):
+        added = [
+            name
+            for name, term in terms.items()
+            if name not in own and isinstance(term, dict) and "loss" in term
+        ]
+        dumped["terms"] = [*dumped["terms"], *({"name": name, **terms[name]} for name in added)]
+        fields = {**fields, "terms": {name: term for name, term in terms.items() if name not in added}}
+    if base.adversarial is None and isinstance(fields.get("adversarial"), dict):
+        dumped["adversarial"] = fields["adversarial"]
+        fields = {key: value for key, value in fields.items() if key != "adversarial"}
+    return parse_recipe(dumped), flatten(fields)
+
+
+def with_weights(recipe: Recipe, weights: FeatureWeights) -> Recipe:
+    """A copy whose content networks carry weights of this origin; UsageError names what cannot."""
+    try:
+        terms = [
+            term.model_copy(update={"loss": term.loss.with_weights(weights)})
+            if isinstance(term.loss, Content)
+            else term
+            for term in recipe.terms
+        ]
+    except ValueError as error:
+        raise UsageError(f"recipe {recipe.name!r}: {error}") from error
+    return parse_recipe({**recipe.model_dump(), "terms": [term.model_dump() for term in terms]})
+
+
+def flatten(fields: dict[str, Any], *, prefix: str = "") -> dict[str, Any]:
+    """Nested tables as dotted names; a table of layers (`loss.layers`) stays one value."""
+    flat: dict[str, Any] = {}
+    for key, value in fields.items():
+        dotted = f"{prefix}{key}"
+        if isinstance(value, dict) and not dotted.endswith("layers"):
+            flat |= flatten(value, prefix=f"{dotted}.")
+        else:
+            flat[dotted] = value
+    return flat

@@ -1,0 +1,220 @@
+"""The frozen description of one training: everything that decides what a run computes, bar its seed."""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from esrlab.errors import UsageError
+from esrlab.losses.adversarial import GameName
+from esrlab.losses.content import Content
+from esrlab.models.critics.vgg import SMALLEST_SIZE
+from esrlab.recipes.parts import (
+    STARTS,
+    Adversarial,
+    Engine,
+    Generator,
+    Optimiser,
+    Part,
+    Patches,
+    Term,
+    Validation,
+    Weighed,
+)
+
+Scale = Literal[2, 3, 4]
+
+SEEDS = 2**32
+"""Seeds are whole numbers from 0 to below this."""
+
+RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._=+-]{0,119}$"
+"""What a recipe may be called: it becomes part of a folder's name."""
+
+ADVERSARIAL = "adversarial"
+"""What the game is called among the terms."""
+
+GAME_TITLES: dict[GameName, str] = {
+    "relativistic": "ESRGAN",
+    "relativistic-nolog": "ESRGAN (no log)",
+    "relativistic-raw": "ESRGAN (no log, no σ)",
+    "wgan": "WGAN",
+    "wgan-gp": "WGAN-GP",
+    "vanilla": "vanilla GAN",
+    "lsgan": "LSGAN",
+    "hinge": "hinge GAN",
+}
+
+
+class Recipe(Part):
+    """One training, whole. Construct it (or `parse_recipe`) and every problem is named at once."""
+
+    name: str = Field(pattern=RUN_NAME)
+    about: str = ""
+    scale: Scale = Field(default=4, description="magnification")
+    generator: Generator = Generator()
+    terms: tuple[Term, ...]
+    adversarial: Adversarial | None = None
+    patches: Patches = Patches()
+    optimiser: Optimiser = Optimiser()
+    engine: Engine = Engine()
+    validation: Validation = Validation()
+    steps: int = Field(default=5000, ge=1, le=100_000_000, description="generator updates")
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        problems = [
+            *self._term_problems(),
+            *self._share_problems(),
+            *self._size_problems(),
+            *self._start_problems(),
+            *self._time_problems(),
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def pullers(self) -> dict[str, Weighed]:
+        """What pulls at the generated image, by name: the active terms, and the game where it is played."""
+        found: dict[str, Weighed] = {term.name: term for term in self.terms if term.is_active}
+        if self.played is not None:
+            found[ADVERSARIAL] = self.played
+        return found
+
+    @property
+    def played(self) -> Adversarial | None:
+        """The game where it is played at all: with a weight of 0 there is none, and no critic learns."""
+        return self.adversarial if self.adversarial is not None and self.adversarial.is_active else None
+
+    def _term_problems(self) -> list[str]:
+        names = [term.name for term in self.terms]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        problems = [f"two terms are called {name!r}; names must differ" for name in twice]
+        if ADVERSARIAL in names:
+            problems.append(f"{ADVERSARIAL!r} names the game; call the term otherwise")
+        if not self.pullers:
+            problems.append("no term has a weight above zero, so the generator would learn nothing")
+        warmup = self.played.warmup if self.played is not None else 0
+        if warmup and not any(term.is_active for term in self.terms):
+            problems.append(
+                "adversarial.warmup leaves the game out, and no other term is there to learn from"
+            )
+        return problems
+
+    def _share_problems(self) -> list[str]:
+        shares = [part.share for part in self.pullers.values() if part.share is not None]
+        has_weights = any(part.weight is not None for part in self.pullers.values())
+        total = sum(shares)
+        if shares and has_weights and total >= 1:
+            return [f"the shares add up to {total:g} and leave nothing to the terms that have weights"]
+        if shares and not has_weights and abs(total - 1) > 1e-6:
+            return [
+                f"every term has a share, and they add up to {total:g}, not 1; "
+                "let them, or give one term a weight instead"
+            ]
+        return []
+
+    def _time_problems(self) -> list[str]:
+        latest = {
+            "adversarial.warmup": self.played.warmup if self.played is not None else 0,
+            "optimiser.rise": self.optimiser.rise,
+            "optimiser.milestones": max(self.optimiser.milestones, default=0),
+        }
+        return [
+            f"{field} reaches to step {step}, and the training ends at {self.steps}"
+            for field, step in latest.items()
+            if step >= self.steps and step > 0
+        ]
+
+    def _start_problems(self) -> list[str]:
+        start = self.generator.start
+        if start in STARTS or Path(start).suffix in (".safetensors", ".pth"):
+            return []
+        return [
+            f"generator.start is {start!r}; it is 'random', 'interpolation', "
+            "or a .safetensors or .pth file of a trained generator"
+        ]
+
+    def _size_problems(self) -> list[str]:
+        if self.played is None:
+            return []
+        if self.played.critic.norm == "batch" and self.patches.batch == 1 and self.hr_size < 64:
+            return [
+                f"a critic with batch norm needs more than one patch of {self.hr_size} px: set patches.batch "
+                "to 2 or more, or adversarial.critic.norm to 'layer'"
+            ]
+        if self.hr_size >= SMALLEST_SIZE:
+            return []
+        need = -(-SMALLEST_SIZE // self.scale)
+        return [
+            f"the critic needs patches of at least {SMALLEST_SIZE} px, and "
+            f"patches.lr_size {self.patches.lr_size} at scale {self.scale} gives {self.hr_size}: "
+            f"set patches.lr_size to {need} or more"
+        ]
+
+    @property
+    def hr_size(self) -> int:
+        """Side of the high-resolution patch in pixels."""
+        return self.patches.lr_size * self.scale
+
+    @property
+    def label(self) -> str:
+        """What tables call it: the game, the content with its weights' origin, and what else was added."""
+        content = [
+            term.loss.label for term in self.terms if isinstance(term.loss, Content) and term.is_active
+        ]
+        others = [
+            term.loss.label
+            for term in self.terms
+            if not isinstance(term.loss, Content) and term.is_active and term.name != "pixel"
+        ]
+        game = [GAME_TITLES[self.played.game]] if self.played is not None else []
+        pixel = [term.loss.label for term in self.terms if term.name == "pixel" and not content]
+        return " + ".join([*game, *content, *pixel, *others]) + self._remarks
+
+    @property
+    def _remarks(self) -> str:
+        """What a table has to say beside the losses: shares in place of weights, inexact arithmetic."""
+        shares = [f"{name} {part.share:.0%}" for name, part in self.pullers.items() if part.share is not None]
+        remarks = [f"shares: {', '.join(shares)}"] if shares else []
+        if self.engine.precision != "float32":
+            remarks.append(self.engine.precision)
+        if self.engine.compile:
+            remarks.append("compiled")
+        return f" [{'; '.join(remarks)}]" if remarks else ""
+
+
+def parse_recipe(fields: dict[str, Any]) -> Recipe:
+    """Validates a recipe's fields; raises UsageError naming every problem by its dotted field."""
+    try:
+        return Recipe.model_validate(fields)
+    except ValidationError as error:
+        raise UsageError(explain(error, what=f"recipe {fields.get('name', '')!r}", fields=fields)) from error
+
+
+def explain(error: ValidationError, *, what: str, fields: dict[str, Any]) -> str:
+    """A pydantic error in sentences: a line for each problem of `fields`, by the dotted name that sets it."""
+    lines = []
+    for problem in error.errors():
+        place = _place(problem["loc"], fields) or "as a whole"
+        message = problem["msg"].removeprefix("Value error, ")
+        given = problem.get("input")
+        shown = f" (given: {given!r})" if isinstance(given, (str, int, float)) else ""
+        lines.append(f"  {place}: {message}{shown}")
+    return f"{what} is not valid:\n" + "\n".join(lines)
+
+
+def _place(loc: tuple[int | str, ...], fields: dict[str, Any]) -> str:
+    """`terms.0.loss.content.layers` as `terms.content.loss.layers`: a term by its name, no tag of a union."""
+    parts: list[str] = []
+    value: Any = fields
+    for part in loc:
+        if isinstance(value, dict) and part == value.get("kind"):
+            continue
+        try:
+            value = value[part]
+        except (LookupError, TypeError):
+            value = None
+        named = isinstance(part, int) and isinstance(value, dict) and isinstance(value.get("name"), str)
+        parts.append(str(value["name"]) if named else str(part))
+    return ".".join(parts)

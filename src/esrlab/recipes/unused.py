@@ -1,0 +1,24 @@
+"""Settings of a recipe that do nothing there, since another setting leaves them out."""
+
+from pydantic import BaseModel
+
+from esrlab.recipes.recipe import Recipe
+
+
+def idle_settings(recipe: Recipe) -> dict[str, str]:
+    """By the dotted name of each field that differs from its default and does nothing: why."""
+    found: dict[str, str] = {}
+    schedule = recipe.optimiser.schedule
+    for field, needed in (("gamma", "multi-step"), ("floor", "cosine")):
+        if schedule != needed and _is_set(recipe.optimiser, field):
+            found[f"optimiser.{field}"] = f"its schedule is {schedule}, not {needed}"
+    if recipe.played is not None:
+        game = recipe.played.game
+        for field, needed in (("clip", "wgan"), ("penalty", "wgan-gp")):
+            if game != needed and _is_set(recipe.played, field):
+                found[f"adversarial.{field}"] = f"its game is {game}, not {needed}"
+    return found
+
+
+def _is_set(part: BaseModel, field: str) -> bool:
+    return getattr(part, field) != type(part).model_fields[field].default

@@ -1,0 +1,108 @@
+"""Scores -> tables, figures, pages. Imports no torch: everything is derived from a study's files."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from esrlab.core.files import write_text
+from esrlab.core.scores import Score, read_scores
+from esrlab.errors import UserError
+from esrlab.report.columns import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE
+from esrlab.report.figures import FORMATS, draw_figures
+from esrlab.report.formats import escape_markdown, to_latex, to_markdown
+from esrlab.report.limitations import Words, write_words
+from esrlab.report.logs import name_absent_adversaries, name_endings, name_unfinished, read_logs
+from esrlab.report.merging import read_notes
+from esrlab.report.page.build import write_page
+from esrlab.report.paper import SCALE_NOTE
+from esrlab.report.tables import Table, build_tables
+from esrlab.report.tidy import cells_as_csv, verdicts_as_csv
+from esrlab.report.verdicts import Judgement, judge_study
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was made of a study: its verdicts, its tables, its sentences, the files written."""
+
+    judgement: Judgement
+    tables: list[Table]
+    words: Words
+    files: list[Path]
+
+
+def make_report(study: Path, *, progress: Callable[[int, int], None] | None = None) -> Report:
+    """Rebuilds report.md, report.html, tables.tex, tables.csv, verdicts.csv and figures/ of a study's folder.
+
+    progress: is told how many of how many benchmark images are on the page. Raises UserError where the
+    folder holds no scores.
+    """
+    source = study / "scores.jsonl"
+    if not source.is_file():
+        raise UserError(f"{study} holds no scores.jsonl; run esrlab study with --out {study} first")
+    scores = read_scores(source)
+    if not scores:
+        raise UserError(f"{source} is empty: no run of this study has finished yet")
+    judgement = judge_study(study, scores)
+    tables = build_tables(scores)
+    notes = _name_conventions(scores, tables)
+    logs = read_logs(study)
+    notes = [
+        *read_notes(study),
+        *name_unfinished(study, scores),
+        *name_endings(logs),
+        *name_absent_adversaries(logs),
+        *notes,
+    ]
+    words = write_words(scores, notes=notes)
+    title = f"Study {' + '.join(dict.fromkeys(score.study for score in scores))}"
+    figures = draw_figures(study, scores, logs)
+    markdown, latex, page = study / "report.md", study / "tables.tex", study / "report.html"
+    cells, parts = study / "tables.csv", study / "verdicts.csv"
+    write_text(markdown, _as_markdown(title, judgement, tables, words, figures))
+    set_tables = "\n".join(to_latex(table) for table in (*judgement.tables, *tables))
+    write_text(latex, f"% needs \\usepackage{{booktabs}}\n{set_tables}")
+    write_text(cells, cells_as_csv(scores))
+    write_text(parts, verdicts_as_csv(judgement))
+    write_page(
+        page,
+        study,
+        scores,
+        logs,
+        title=title,
+        judgement=judgement,
+        tables=tables,
+        words=words,
+        progress=progress,
+    )
+    drawn = [path.with_suffix(suffix) for path in figures for suffix in FORMATS]
+    return Report(judgement, tables, words, [page, markdown, latex, cells, parts, *drawn])
+
+
+def _name_conventions(scores: list[Score], tables: list[Table]) -> list[str]:
+    notes = [CONVENTIONS]
+    metrics = {score.metric for score in scores}
+    if "LPIPS≈" in metrics:
+        notes.append(LPIPS_STUDENT_NOTE)
+    elif "LPIPS" not in metrics:
+        notes.append(LPIPS_ABSENT_NOTE)
+    if any(table.key.startswith("table") for table in tables):
+        notes.append(SCALE_NOTE)
+    return notes
+
+
+def _as_markdown(
+    title: str, judgement: Judgement, tables: list[Table], words: Words, figures: list[Path]
+) -> str:
+    parts = [f"# {title}\n", "## Verdicts\n"]
+    parts.append("\n".join(f"- {escape_markdown(line)}" for line in judgement.sentences) + "\n")
+    parts += [to_markdown(table) for table in judgement.tables]
+    parts += [f"{note}\n" for note in judgement.notes]
+    for heading, lines in (("What this can say", words.can), ("What it cannot", words.cannot)):
+        parts.append(f"## {heading}\n\n" + "\n".join(f"- {line}" for line in lines) + "\n")
+    parts.append("## Tables\n")
+    parts += [to_markdown(table) for table in tables]
+    parts += [f"{note}\n" for note in words.notes]
+    if figures:
+        parts.append("## Figures\n")
+        parts += [f"![{path.stem}](figures/{path.name})\n" for path in figures]
+    return "\n".join(parts)

@@ -1,0 +1,90 @@
+"""What a study's rows can say and what they cannot, in sentences, from the rows alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from esrlab.core.scores import BICUBIC, CASCADE, Score
+from esrlab.report.paper import PRINTED
+
+PAPER_STEPS = 5000
+SETTLING_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a report says in sentences: what its rows can say, what they cannot, and notes on conventions."""
+
+    can: tuple[str, ...]
+    cannot: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
+    """The sentences of a report, from its rows alone."""
+    trained = [score for score in scores if score.recipe != BICUBIC]
+    seeds = len({score.seed for score in trained if score.seed is not None})
+    images = len({score.image for score in scores})
+    steps = sorted({score.step for score in trained if score.step is not None})
+    if not trained:
+        return Words(can=(), cannot=("anything about a loss: nothing was trained yet",), notes=tuple(notes))
+    can = [
+        f"which of these trained generators scores higher on {_count(images, 'image')}, "
+        "under the conventions named in each column"
+    ]
+    if seeds > 1:
+        can.append(
+            "how far the seeds of one recipe lie apart (±), against which any difference has to be seen"
+        )
+    cannot: list[str] = []
+    if seeds == 0:
+        cannot.append(
+            "whether a difference is a loss's or a seed's: the seeds of these methods are not known"
+        )
+    elif seeds < SETTLING_SEEDS:
+        cannot.append(
+            f"whether a difference is the loss's or the seed's: {_count(seeds, 'seed')} cannot settle it"
+        )
+    if steps and steps[-1] < PAPER_STEPS:
+        cannot.append(
+            f"what the paper's training of {PAPER_STEPS} steps would give: these had {_span(steps)} steps"
+        )
+    if any("untrained" in score.label for score in trained):
+        cannot.append(
+            "what ImageNet features buy: the content networks here are untrained (random weights), "
+            "so VGG against ResNet compares two random architectures"
+        )
+    if any("student" in score.label for score in trained):
+        cannot.append(
+            "what the full ImageNet networks buy: the content networks here are small students of them, "
+            "and the residual student's teacher is an EfficientNet, not a ResNet"
+        )
+    below = _below_bicubic(scores)
+    if below:
+        cannot.append(
+            f"how good these losses are at their best: {below} of the rows lie below bicubic in PSNR-Y"
+        )
+    if PRINTED.keys() & {score.recipe for score in scores}:
+        cannot.append(
+            "the paper's figures as such: its photographs, its generator's size and its test images differ"
+        )
+    return Words(can=tuple(can), cannot=tuple(cannot), notes=tuple(notes))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _span(steps: list[int]) -> str:
+    return str(steps[0]) if len(steps) == 1 else f"{steps[0]} to {steps[-1]}"
+
+
+def _below_bicubic(scores: Sequence[Score]) -> str:
+    """How many (recipe, scale) means lie below bicubic's, as "n of m", or nothing."""
+    totals: dict[tuple[str, int], list[float]] = {}
+    for score in scores:
+        if score.metric == f"PSNR-Y/{score.scale}":
+            totals.setdefault((score.recipe, score.scale), []).append(score.value)
+    means = {key: sum(values) / len(values) for key, values in totals.items()}
+    rivals = [key for key in means if key[0] != BICUBIC and not key[0].endswith(CASCADE)]
+    below = [key for key in rivals if means[key] < means.get((BICUBIC, key[1]), float("-inf"))]
+    return f"{len(below)} of {len(rivals)}" if below else ""

@@ -1,0 +1,70 @@
+"""The folders that a merged report is made from: what they hold, and what their recipes are called."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from esrlab.core.scores import CASCADE, Score, read_scores
+from esrlab.errors import UserError
+from esrlab.report.recipe_identity import Identity, read_identities
+
+
+@dataclass
+class Source:
+    """A study's folder: what it is called here, its rows, its manifest, and what its recipes are."""
+
+    folder: Path
+    name: str
+    scores: list[Score]
+    manifest: dict[str, Any]
+    identities: dict[str, Identity]
+    renamed: dict[str, str] = field(default_factory=dict)
+
+    def called(self, recipe: str) -> str:
+        """A recipe's name in the merged rows; a cascade goes with what it is made of."""
+        base = recipe.removesuffix(CASCADE)
+        return self.renamed.get(base, base) + recipe[len(base) :]
+
+
+def open_sources(folders: Sequence[Path]) -> list[Source]:
+    """Reads every folder; studies of one name get their folders' names, or numbers.
+
+    Raises UserError for a folder without rows.
+    """
+    sources: list[Source] = []
+    for folder in folders:
+        path = folder / "scores.jsonl"
+        if not path.is_file():
+            raise UserError(f"{folder} holds no scores.jsonl; name studies' folders, or esrlab evaluate's")
+        scores = read_scores(path)
+        if not scores:
+            raise UserError(f"{path} is empty: no run of this study has finished yet")
+        wanted = re.sub(r"[^A-Za-z0-9._=+-]", "_", scores[0].study)[:60] or "study"
+        if wanted in {source.name for source in sources}:
+            wanted = re.sub(r"[^A-Za-z0-9._=+-]", "_", folder.resolve().name)[:60]
+        name = unused_name(wanted, {source.name for source in sources}, joint="-")
+        manifest = _read_manifest(folder)
+        sources.append(Source(folder, name, scores, manifest, read_identities(folder, manifest, scores)))
+    return sources
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error})") from error
+
+
+def unused_name(name: str, taken: set[str], *, joint: str = " ") -> str:
+    """The name, with a number after it where it is taken."""
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name}{joint}{number}", number + 1
+    return found

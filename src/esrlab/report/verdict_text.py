@@ -1,0 +1,195 @@
+"""Verdicts in plain sentences: numbers with units, interval, p after Holm, seeds, images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from esrlab.core.scores import CASCADE
+from esrlab.statistics.claims import Part
+from esrlab.statistics.comparisons import Comparison
+from esrlab.statistics.verdicts import Finding, Verdict
+
+DECIMALS = {"PSNR": 2, "SSIM": 4, "LPIPS": 4}
+"""Of differences, by the metric's family; more where nothing would be left of them."""
+
+MOST_DECIMALS = 8
+
+
+def write_sentence(verdict: Verdict, *, names: Mapping[str, str]) -> str:
+    """The verdict in one sentence; `names` says how recipes are called."""
+    begun = f"{verdict.claim.id} {verdict.outcome}: "
+    if verdict.outcome == "not examined":
+        return f"{begun}the study has no {_missing(verdict)}."
+    decisive = _decisive(verdict)
+    if decisive is None:
+        return f"{begun}no part could be compared; the study has no {_missing(verdict)}."
+    comparison = decisive.comparison
+    assert comparison is not None
+    if comparison.untested == "one seed":
+        model = _difference(decisive, names)
+        images = count(comparison.images, "image")
+        return (
+            f"{begun}with one seed nothing can be concluded about the loss, only about this model, of which "
+            f"it is true that {model} ({images}){_left_out(comparison)}."
+        )
+    return f"{begun}{_parts(verdict)}{_difference(decisive, names)} {_evidence(decisive)}{_remedy(verdict)}."
+
+
+def show(values: Sequence[float], part: Part) -> list[str]:
+    """Differences with the decimals of their metric's family, the minus sign a true one."""
+    decimals = DECIMALS[part.metric]
+    while decimals < MOST_DECIMALS and all(float(f"{value:.{decimals}f}") == 0 for value in values):
+        decimals += 1
+    return [f"{value:.{decimals}f}".replace("-", "−") for value in values]
+
+
+def show_p(value: float) -> str:
+    """A p value with two decimals, three below 0.1, and none invented below 0.001."""
+    return "below 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def show_interval(comparison: Comparison, part: Part) -> str:
+    """Both bounds, or a dash where there is no interval."""
+    return "–" if comparison.interval is None else " … ".join(show(comparison.interval, part))
+
+
+def show_seeds(comparison: Comparison) -> str:
+    """How many seeds: one number where all ran as many."""
+    low, high = min(comparison.seeds, default=0), max(comparison.seeds, default=0)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def count(number: int, what: str) -> str:
+    """A number of things, in the singular where it is one."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def name_of(recipe: str, names: Mapping[str, str]) -> str:
+    """What a recipe is called; a cascade as such where it has no name of its own."""
+    shown = recipe.removesuffix(CASCADE) + " ×2∘×2" if recipe.endswith(CASCADE) else recipe
+    return names.get(recipe, shown)
+
+
+def _decisive(verdict: Verdict) -> Finding | None:
+    """The part that a sentence is about: one that stands against the claim, else the least certain."""
+    compared = [finding for finding in verdict.findings if finding.comparison is not None]
+    against = [finding for finding in compared if finding.standing == "against"]
+    if against:
+        return min(against, key=_weakness)
+    opened = [finding for finding in compared if finding.standing == "open"]
+    return max(opened or compared, key=_weakness, default=None)
+
+
+def _weakness(finding: Finding) -> float:
+    assert finding.comparison is not None
+    return 2.0 if finding.comparison.p is None else finding.comparison.p
+
+
+def _parts(verdict: Verdict) -> str:
+    """How the parts stand, where there are several, and which one follows."""
+    if len(verdict.findings) == 1:
+        return ""
+    words = {"holds": "hold", "against": "stand against it", "open": "are open", "missing": "are missing"}
+    singular = {"holds": "holds", "against": "stands against it", "open": "is open", "missing": "is missing"}
+    counted = [
+        f"{number} {singular[standing] if number == 1 else words[standing]}"
+        for standing in ("holds", "against", "open", "missing")
+        if (number := verdict.count(standing))
+    ]
+    if verdict.outcome == "supported":
+        return f"all {len(verdict.findings)} parts hold, the least certain of them: "
+    if verdict.count("open") == len(verdict.findings):
+        return f"all {len(verdict.findings)} parts are open, the least certain of them: "
+    lacking = f" (the study has no {_missing(verdict)})" if verdict.count("missing") else ""
+    follows = "against it" if verdict.outcome == "contradicted" else "the least certain"
+    if not verdict.count("open") and verdict.outcome == "undecided":
+        follows = "the least certain of what holds"
+    return f"of {len(verdict.findings)} parts {', '.join(counted)}{lacking}; {follows}: "
+
+
+def _difference(finding: Finding, names: Mapping[str, str]) -> str:
+    """What was found, in the part's own words."""
+    part, comparison = finding.part, finding.comparison
+    assert comparison is not None
+    first, second = name_of(part.recipe, names), name_of(part.rival, names)
+    if not comparison.images:
+        return f"at ×{part.scale} {first} and {second} cannot be compared in {finding.metric}"
+    unit = " dB" if part.metric == "PSNR" else ""
+    amount = show([abs(comparison.difference)], part)[0] + unit
+    is_above = comparison.difference > 0
+    if part.kind == "shrinks":
+        change = "shrinks" if is_above else "grows"
+        metric = finding.metric.split("/", 1)[0]
+        lead = f"the lead of {first} over {second} in {metric}"
+        return f"from ×{part.base} to ×{part.scale} {lead} {change} by {amount}"
+    side = "above" if is_above else "below"
+    if part.kind == "collapses":
+        ended = (
+            f", and {finding.ended} of its trainings collapsed or diverged by their logs"
+            if finding.ended
+            else ""
+        )
+        return f"at ×{part.scale} {first} is {amount} {side} half of {second}'s {finding.metric}{ended}"
+    remark = {
+        "LPIPS": ", where smaller is better",
+        "LPIPS≈": ", an imitation of LPIPS where smaller is better",
+    }
+    metric = finding.metric + remark.get(finding.metric, "")
+    return f"at ×{part.scale} {first} is {amount} {side} {second} in {metric}"
+
+
+def _evidence(finding: Finding) -> str:
+    """Interval, p, seeds and images, in brackets, and what was left out."""
+    comparison = finding.comparison
+    assert comparison is not None
+    seeds, images = f"{show_seeds(comparison)} seeds", count(comparison.images, "image")
+    if comparison.p is None or finding.holm is None:
+        return f"(not tested: {comparison.untested}; {seeds}, {images}){_left_out(comparison)}"
+    p = f"p {show_p(finding.holm)} after Holm"
+    if comparison.p < 0.05 <= finding.holm:
+        p = f"p {show_p(comparison.p)} alone, {show_p(finding.holm)} after Holm"
+    if finding.part.kind == "shrinks" and comparison.difference < 0 and comparison.interval is not None:
+        low, high = comparison.interval  # of what the sentence says: by how much the lead grows
+        comparison = replace(comparison, interval=(-high, -low))
+    interval = show_interval(comparison, finding.part)
+    return f"(95% interval {interval}; {p}; {seeds}, {images}){_left_out(comparison)}"
+
+
+def _left_out(comparison: Comparison) -> str:
+    """Which seeds and images do not count, and why."""
+    said = f"; {count(comparison.unshared, 'seed')} not run by all left out" if comparison.unshared else ""
+    if comparison.left_out:
+        said += f"; {count(comparison.left_out, 'image')} not scored by all left out"
+    if comparison.not_finite:
+        said += f"; {count(comparison.not_finite, 'image')} with an infinite value or none left out"
+    return said
+
+
+def _remedy(verdict: Verdict) -> str:
+    """How many more seeds would settle what is open."""
+    if verdict.outcome != "undecided":
+        return ""
+    opened = [finding.comparison for finding in verdict.findings if finding.standing == "open"]
+    tested = [comparison for comparison in opened if comparison is not None and comparison.p is not None]
+    if not tested:
+        return ""
+    more = [c.needed_seeds - max(c.seeds) if c.needed_seeds is not None else None for c in tested]
+    known = [number for number in more if number is not None]
+    whole = "it" if len(verdict.findings) == 1 else "every open part"
+    if len(known) < len(more):
+        return f"; more than 100 seeds would be needed to settle {whole}"
+    return f"; about {count(max(known), 'more seed')} would settle {whole}, before Holm"
+
+
+def _missing(verdict: Verdict) -> str:
+    """The lacking recipes and scales, with the metrics where only these are lacking."""
+    asked = {part.metric for part in verdict.claim.parts()}
+    lacking: dict[tuple[str, int], set[str]] = {}
+    for finding in verdict.findings:
+        for cell in finding.absent:
+            lacking.setdefault((cell.recipe, cell.scale), set()).add(finding.part.metric)
+    told = [
+        f"{name_of(recipe, {})} at ×{scale}"
+        + ("" if metrics == asked else f" in {', '.join(sorted(metrics))}")
+        for (recipe, scale), metrics in lacking.items()
+    ]
+    return " or ".join(told[:3]) + (f" (and {len(told) - 3} more)" if len(told) > 3 else "")

@@ -1,0 +1,33 @@
+"""What a study needs before its first run, tried at once: nothing has run in vain when it is missing."""
+
+from pathlib import Path
+
+import torch
+
+from esrlab.models.generator_files import start_from
+from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.recipes.parts import STARTS
+from esrlab.study.spec import PlannedRun
+from esrlab.training.run_folder import RunFolder
+
+
+def require_losses(runs: tuple[PlannedRun, ...], *, device: torch.device) -> None:
+    """Builds every loss of the plan once, so that weights that are missing stop a study before it begins."""
+    losses = {term.loss.model_dump_json(): term.loss for run in runs for term in run.recipe.terms}
+    for loss in losses.values():
+        loss.ready(device)
+
+
+def require_starts(runs: tuple[PlannedRun, ...], out: Path) -> None:
+    """Tries every generator that a run is still to start from; UserError where one is missing or unlike."""
+    tried: set[str] = set()
+    for run in runs:
+        shape = run.recipe.generator
+        begun = RunFolder(out / "runs" / run.name).generator.exists()
+        if shape.start in STARTS or begun or shape.model_dump_json() in tried:
+            continue
+        tried.add(shape.model_dump_json())
+        network = RRDBNet(
+            scale=run.recipe.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
+        )
+        start_from(network, shape.start)

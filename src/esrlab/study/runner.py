@@ -1,0 +1,248 @@
+"""Carrying a study out: its runs, their scores, its pictures; here, one after the other.
+
+A study's folder: study.toml, runs/<recipe>-x<scale>-s<seed>/, scores.jsonl, and of the first seed
+pictures/x<scale>/<method>/ and pulls/x<scale>/<recipe>/ (`mapfiles`). A run that has its scores is finished;
+a failed one leaves failed.txt and the others go on.
+"""
+
+import itertools
+import time
+import traceback
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from esrlab.core.command_history import keep_command
+from esrlab.core.files import write_text
+from esrlab.core.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
+from esrlab.core.signals import Interrupted
+from esrlab.data.image_files import write_image
+from esrlab.data.photos.benchmark import Benchmark, open_benchmark
+from esrlab.data.photos.collection import Photos
+from esrlab.evaluation.benchmark import Picture, evaluate, perceptual_metric
+from esrlab.evaluation.metrics.standard import Metric, paper_metrics, standard_metrics
+from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
+from esrlab.models.generator_files import load_generator
+from esrlab.study.folder import choose_lpips, claim_folder, collect_scores, describe_data, settle_study
+from esrlab.study.map_files import keep_maps
+from esrlab.study.preflight import require_losses, require_starts
+from esrlab.study.spec import PlannedRun, Study, plan_runs
+from esrlab.training.callbacks import Watcher
+from esrlab.training.loop import train
+from esrlab.training.run_folder import RunFolder, read_outcome, sole_use
+
+
+class StudyWatcher(Protocol):
+    """Is told how a study goes."""
+
+    def run_began(self, run: PlannedRun) -> None: ...
+    def stepped(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None: ...
+    def said(self, run: PlannedRun, words: str) -> None: ...
+    def run_ended(self, run: PlannedRun, scores: list[Score], *, seconds: float) -> None: ...
+    def run_failed(self, run: PlannedRun, reason: str) -> None: ...
+    def judging(self, name: str, scale: int, image: int, images: int) -> None: ...
+    def evaluated(self, *, scale: int, seconds: float) -> None: ...
+
+
+@dataclass
+class Laboratory:
+    """A study at work: what it has opened, and where it writes."""
+
+    study: Study
+    out: Path
+    device: torch.device
+    photos: Photos
+    benchmarks: tuple[Benchmark, ...]
+    perceptual: tuple[Metric, ...]
+    watcher: StudyWatcher
+    failed: list[PlannedRun] = field(default_factory=list)
+
+
+def run_study(
+    study: Study,
+    *,
+    out: Path,
+    device: torch.device,
+    photos: Photos,
+    watcher: StudyWatcher,
+    command: str = "",
+) -> list[PlannedRun]:
+    """Carries a study out in `out`, leaving alone what is finished there; returns the runs that failed.
+
+    Where `out` holds less of the study (fewer seeds, recipes or scales), it is extended. `command`: what was
+    typed for it, kept in commands.json.
+
+    Raises UsageError when `out` holds another study, UserError when another process works there, Interrupted
+    when asked to stop.
+    """
+    study = settle_study(study, out)
+    runs = plan_runs(study)
+    benchmarks = tuple(open_benchmark(source, name=name) for name, source in study.benchmarks.items())
+    require_losses(runs, device=device)
+    require_starts(runs, out)
+    judges = choose_lpips(study, out)
+    perceptual = tuple(perceptual_metric(kind, device=device) for kind in judges)
+    claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks) | {"perceptual": judges})
+    lab = Laboratory(study, out, device, photos, benchmarks, perceptual, watcher)
+    with sole_use(out):
+        if command:
+            keep_command(out, command)
+        _score_bicubic(lab)
+        for run in runs:
+            if (run_folder(lab, run) / "scores.jsonl").exists():
+                _add_cascade(lab, run)
+                _map_pulls(lab, run)
+                continue
+            _attempt(lab, run)
+            collect_scores(out, runs)
+        collect_scores(out, runs)
+    return lab.failed
+
+
+def run_folder(lab: Laboratory, run: PlannedRun) -> Path:
+    """Where a run of this study lies."""
+    return lab.out / "runs" / run.name
+
+
+def _attempt(lab: Laboratory, run: PlannedRun) -> None:
+    """Trains and scores a run; a failure is kept in failed.txt and does not stop the study."""
+    folder = run_folder(lab, run)
+    failure = folder / "failed.txt"
+    failure.unlink(missing_ok=True)
+    lab.watcher.run_began(run)
+    began = time.perf_counter()
+    try:
+        trained = train(
+            run.recipe,
+            lab.photos,
+            seed=run.seed,
+            device=lab.device,
+            out=folder,
+            watcher=Watcher(
+                stepped=lambda step, row: lab.watcher.stepped(run, step, row),
+                said=lambda words: lab.watcher.said(run, words),
+            ),
+        )
+        scores = _score_run(lab, run, trained)
+    except (Interrupted, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        write_text(failure, traceback.format_exc())
+        lab.failed.append(run)
+        lab.watcher.run_failed(run, str(error) or type(error).__name__)
+        return
+    write_scores(folder / "scores.jsonl", scores)
+    _map_pulls(lab, run, anew=True)
+    lab.watcher.run_ended(run, scores, seconds=time.perf_counter() - began)
+
+
+def _score_run(lab: Laboratory, run: PlannedRun, trained: RunFolder) -> list[Score]:
+    """A run's scores, marked where it collapsed or diverged: its generator is judged like any other's."""
+    recipe = run.recipe
+    upscale = generator_upscaler(load_generator(trained.generator), device=lab.device)
+    scores = _score(lab, upscale, run=run, scale=recipe.scale, name=recipe.name, label=recipe.label)
+    if _wants_cascade(lab, run):
+        scores += _score_cascade(lab, run, upscale)
+    return _mark(scores, trained)
+
+
+def _wants_cascade(lab: Laboratory, run: PlannedRun) -> bool:
+    return run.recipe.scale == 2 and 4 in lab.study.scales
+
+
+def _score_cascade(lab: Laboratory, run: PlannedRun, upscale: Upscaler) -> list[Score]:
+    name, label = f"{run.recipe.name}{CASCADE}", f"{run.recipe.label}, ×2∘×2"
+    return _score(lab, cascade(upscale, upscale), run=run, scale=4, name=name, label=label)
+
+
+def _mark(scores: list[Score], trained: RunFolder) -> list[Score]:
+    ended = read_outcome(trained)
+    if ended is None or ended.outcome == "finished":
+        return scores
+    return [replace(score, outcome=ended.outcome, step=ended.step) for score in scores]
+
+
+def _add_cascade(lab: Laboratory, run: PlannedRun) -> None:
+    """Scores a finished ×2 run as a cascade too, where the study has had no ×4 until now."""
+    trained = RunFolder(run_folder(lab, run))
+    path = trained.path / "scores.jsonl"
+    rows = read_scores(path)
+    if _wants_cascade(lab, run) and not any(row.scale == 4 for row in rows):
+        upscale = generator_upscaler(load_generator(trained.generator), device=lab.device)
+        write_scores(path, [*rows, *_mark(_score_cascade(lab, run, upscale), trained)])
+
+
+def _map_pulls(lab: Laboratory, run: PlannedRun, *, anew: bool = False) -> None:
+    """Keeps maps of where the terms pull, of the first seed's runs, as pictures are."""
+    if run.seed == lab.study.seeds[0]:
+        folder = RunFolder(run_folder(lab, run))
+        keep_maps(run, folder, lab.benchmarks, out=lab.out, device=lab.device, anew=anew)
+
+
+def _score_bicubic(lab: Laboratory) -> None:
+    """Bicubic's rows, of the scales that have none yet."""
+    path = lab.out / "runs" / BICUBIC / "scores.jsonl"
+    scores = read_scores(path) if path.exists() else []
+    missing = [scale for scale in lab.study.scales if all(score.scale != scale for score in scores)]
+    for scale in missing:
+        scores += _score(lab, bicubic_upscaler(scale), run=None, scale=scale, name=BICUBIC, label=BICUBIC)
+    if missing:
+        write_scores(path, scores)
+
+
+def _score(
+    lab: Laboratory,
+    upscale: Upscaler,
+    *,
+    run: PlannedRun | None,
+    scale: int,
+    name: str,
+    label: str,
+) -> list[Score]:
+    """An upscaler's rows on every benchmark; pictures of the first seed are kept."""
+    pictured = run is None or run.seed == lab.study.seeds[0]
+    began, judged = time.perf_counter(), itertools.count(1)
+    images = sum(len(benchmark.members) for benchmark in lab.benchmarks)
+
+    def keep(picture: Picture) -> None:
+        lab.watcher.judging(name, scale, next(judged), images)
+        if pictured:
+            _keep(lab.out, picture, scale=scale, method=name)
+
+    measurements = [
+        measurement
+        for benchmark in lab.benchmarks
+        for measurement in evaluate(
+            upscale,
+            benchmark,
+            scale=scale,
+            metrics=(*standard_metrics(scale), *paper_metrics(), *lab.perceptual),
+            keep=keep,
+        )
+    ]
+    lab.watcher.evaluated(scale=scale, seconds=time.perf_counter() - began)
+    return [
+        Score(
+            study=lab.study.name,
+            recipe=name,
+            label=label,
+            scale=scale,
+            seed=run.seed if run is not None else None,
+            step=run.recipe.steps if run is not None else None,
+            image=measured.image,
+            metric=measured.metric,
+            value=measured.value,
+        )
+        for measured in measurements
+    ]
+
+
+def _keep(out: Path, picture: Picture, *, scale: int, method: str) -> None:
+    """Writes a method's picture for the report; LR and HR are written beside bicubic's, once."""
+    folder = out / "pictures" / f"x{scale}"
+    write_image(picture.sr, folder / method / f"{picture.image}.png")
+    if method == BICUBIC:
+        write_image(picture.lr, folder / "lr" / f"{picture.image}.png")
+        write_image(picture.hr, folder / "hr" / f"{picture.image}.png")

@@ -1,0 +1,217 @@
+"""Recipes × scales × seeds: what a study asks for, as `study.toml` holds it, and the runs that makes."""
+
+import itertools
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from esrlab.errors import UsageError, UserError
+from esrlab.losses.content import FeatureWeights
+from esrlab.recipes.overrides import leaves, with_fields
+from esrlab.recipes.presets import PAPER, find_recipe, flatten, with_weights
+from esrlab.recipes.recipe import RUN_NAME, SEEDS, Recipe, Scale, explain
+from esrlab.statistics.claims import AskedClaim, refuse_unknown
+
+
+class Study(BaseModel):
+    """What was asked. `fields` are set in every recipe; `recipes` maps a name to what is special to it.
+
+    `weights` says where all content networks' weights come from: real, student or untrained.
+
+    A recipe's table may hold `base` (a named recipe or a file; its own name by default) and dotted fields;
+    a list where the field holds one value is a sweep over it, and several sweeps are crossed.
+
+    `claims` are the user's own, judged beside the paper's; they change nothing about the runs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=RUN_NAME)
+    photos: str | tuple[str, ...] = "samples"
+    benchmarks: dict[str, str] = Field(default={"samples": "samples"}, min_length=1)
+    scales: tuple[Scale, ...] = Field(default=(2, 3, 4), min_length=1)
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    weights: FeatureWeights = "real"
+    fields: dict[str, Any] = {}
+    recipes: dict[str, dict[str, Any]] = Field(min_length=1)
+    claims: tuple[AskedClaim, ...] = ()
+
+    @field_validator("scales", "seeds")
+    @classmethod
+    def _each_once(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("a value is listed twice")
+        if min(values) < 0 or max(values) >= SEEDS:
+            raise ValueError(f"values are 0 or more and below {SEEDS}")
+        return values
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _plain_names(cls, benchmarks: dict[str, str]) -> dict[str, str]:
+        bad = [name for name in benchmarks if not name.replace("-", "").replace("_", "").isalnum()]
+        if bad:
+            raise ValueError(f"a benchmark's name has letters, digits, - and _ only, not {bad[0]!r}")
+        return benchmarks
+
+    @model_validator(mode="after")
+    def _claims_fit(self) -> Self:
+        # A sweep's variants are known only to plan_runs; here a variant counts as its recipe.
+        claims = [_as_unswept(claim, self.recipes) for claim in self.claims]
+        refuse_unknown(claims, recipes=tuple(self.recipes), scales=self.scales)
+        return self
+
+
+def _as_unswept(claim: AskedClaim, recipes: Iterable[str]) -> AskedClaim:
+    def unswept(name: str) -> str:
+        stem = name.split("+", 1)[0]
+        return stem if stem in recipes and name not in recipes else name
+
+    return claim.model_copy(update={"better": unswept(claim.better), "than": unswept(claim.than)})
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training of a study."""
+
+    recipe: Recipe
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The run's folder."""
+        return f"{self.recipe.name}-x{self.recipe.scale}-s{self.seed}"
+
+
+def parse_study(asked: dict[str, Any]) -> Study:
+    """Validates a study; raises UsageError naming every problem."""
+    try:
+        return Study.model_validate({**asked, "fields": flatten(asked.get("fields", {}))})
+    except ValidationError as error:
+        raise UsageError(explain(error, what="the study", fields=asked)) from error
+
+
+def read_study(path: Path) -> Study:
+    """Reads a study file; raises UsageError when it is missing or not valid."""
+    try:
+        asked = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the study {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    return parse_study({"name": path.stem, **asked})
+
+
+def dump_study(study: Study) -> str:
+    """The study as TOML that `read_study` reads back to an equal study."""
+    return tomli_w.dumps(study.model_dump(mode="json"))
+
+
+def paper_study() -> Study:
+    """The paper's four recipes at its exact settings, three magnifications, three seeds."""
+    return Study(name="paper", recipes={name: {} for name in PAPER})
+
+
+def plan_runs(study: Study) -> tuple[PlannedRun, ...]:
+    """Every run of the study, whole seeds first, so that a study cut short still compares all recipes.
+
+    Raises UsageError when a recipe is unknown, a field is wrong, two variants get one name, or a claim
+    speaks of a variant that there is not.
+    """
+    variants = [variant for name, asked in study.recipes.items() for variant in _variants(study, name, asked)]
+    names = [recipe.name for recipe in variants]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two variants are called {twice[0]!r}; give their tables other names")
+    try:
+        refuse_unknown(study.claims, recipes=names, scales=study.scales)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return tuple(
+        PlannedRun(_at_scale(recipe, scale), seed)
+        for seed in study.seeds
+        for recipe in variants
+        for scale in study.scales
+    )
+
+
+def _at_scale(recipe: Recipe, scale: int) -> Recipe:
+    """The recipe at a magnification; "{scale}" in generator.start names a file for each."""
+    start = recipe.generator.start.replace("{scale}", str(scale))
+    return with_fields(recipe, {"scale": scale, "generator.start": start})
+
+
+def _variants(study: Study, name: str, asked: dict[str, Any]) -> Iterator[Recipe]:
+    if "scale" in study.fields or "scale" in asked:
+        raise UsageError("a study sets magnifications for all its recipes together: scales = [2, 3, 4]")
+    own = flatten({key: value for key, value in asked.items() if key != "base"})
+    weighed = with_weights(find_recipe(str(asked.get("base", name))), study.weights)
+    base = with_fields(weighed, {**study.fields, "name": name})
+    is_tuple = {leaf.name: leaf.is_tuple for leaf in leaves(base)}
+    swept = {
+        field: values
+        for field, values in own.items()
+        if isinstance(values, list) and (not is_tuple.get(field) or _holds_lists(values))
+    }
+    fixed = {field: value for field, value in own.items() if field not in swept}
+    for values in itertools.product(*swept.values()):
+        chosen = dict(zip(swept, values, strict=True))
+        suffix = "".join(f"+{field}={_as_name(value)}" for field, value in chosen.items())
+        yield with_fields(base, {**fixed, **chosen, "name": f"{name}{suffix}"})
+
+
+def _holds_lists(values: list[Any]) -> bool:
+    return bool(values) and all(isinstance(value, list) for value in values)
+
+
+def _as_name(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in text)
+
+
+def read_asked(folder: Path) -> Study:
+    """The study that a study's folder holds; raises UserError when it holds none."""
+    path = folder / "study.toml"
+    if not path.is_file():
+        raise UserError(
+            f"{folder} holds no study (no study.toml); run esrlab study with --out {folder} first"
+        )
+    return read_study(path)
+
+
+def demo_study(weights: FeatureWeights = "student") -> Study:
+    """The paper's comparison at a size for two processor cores and a few minutes.
+
+    Small generators that begin as interpolators, a narrow critic, the bundled photographs, two seeds. The
+    content networks are the embedded students, or early layers of the full ones where those are asked for.
+    """
+    early = {"vgg": {"conv2_1": 1.0}, "resnet": {"layer1": 1.0}}
+    return Study(
+        name="demo",
+        seeds=(0, 1),
+        weights=weights,
+        fields={
+            "steps": 150,
+            "generator.features": 16,
+            "generator.growth": 8,
+            "generator.blocks": 2,
+            "generator.start": "interpolation",
+            "patches.lr_size": 16,
+            "patches.batch": 8,
+            "adversarial.critic.features": 8,
+            # Without a PSNR-trained start, content alone lets brightness drift for the whole of so few steps.
+            "terms.pixel.weight": 10.0,
+            # At 0.01 batch norm's ε drowns so narrow a critic, and no gradient comes back through it.
+            "adversarial.clip": 0.05,
+        },
+        recipes={
+            name: {}
+            if weights == "student"
+            else {"terms.content.loss.layers": early["resnet" if "resnet" in name else "vgg"]}
+            for name in PAPER
+        },
+    )

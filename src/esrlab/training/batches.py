@@ -1,0 +1,70 @@
+"""A run's batches, step by step: made when they are asked for, or for a GPU one step ahead."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from esrlab.data.photos.collection import Photos
+from esrlab.data.prefetch import Ahead
+from esrlab.data.sampling import Batch, make_batch
+from esrlab.recipes.recipe import Recipe
+
+
+class Supply(Protocol):
+    """Where a step's batches come from."""
+
+    def take(self, step: int) -> list[Batch]:
+        """The batches of this step, on the CPU."""
+        ...
+
+    def close(self) -> None:
+        """Ends what goes on in the background."""
+        ...
+
+
+@dataclass(frozen=True)
+class OnDemand:
+    """Batches made when they are asked for: on a CPU the training's own threads want every core."""
+
+    make: Callable[[int], list[Batch]]
+
+    def take(self, step: int) -> list[Batch]:
+        """The batches of this step."""
+        return self.make(step)
+
+    def close(self) -> None:
+        """Nothing goes on."""
+
+
+def open_supply(recipe: Recipe, photos: Photos, *, seed: int, device: torch.device) -> Supply:
+    """The batches of a run of this recipe whose draws `seed` decides."""
+
+    def make(step: int) -> list[Batch]:
+        return step_batches(recipe, photos, seed=seed, step=step)
+
+    return OnDemand(make) if device.type == "cpu" else Ahead(make)
+
+
+def step_batches(recipe: Recipe, photos: Photos, *, seed: int, step: int) -> list[Batch]:
+    """A step's batches, on the CPU: optimiser.accumulate of them for each update of the critic.
+
+    The last ones serve the generator too; a step without the game has these alone.
+    """
+    parts = recipe.optimiser.accumulate
+    game = recipe.played
+    count = (game.critic.updates if game is not None else 1) * parts
+    plays = game is not None and step >= game.warmup
+    return [
+        make_batch(
+            photos,
+            seed=seed,
+            step=step * count + index,
+            scale=recipe.scale,
+            lr_size=recipe.patches.lr_size,
+            size=recipe.patches.batch,
+            convention=recipe.patches.convention,
+        )
+        for index in range(0 if plays else count - parts, count)
+    ]

@@ -1,0 +1,56 @@
+"""Who looks at a run: a validator that judges its generator, a watcher that is told how it goes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.recipes.parts import BestBy
+
+
+class Validator(Protocol):
+    """Judges a generator on images that it is not trained on."""
+
+    @property
+    def title(self) -> str:
+        """What is judged, in words."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells one set of images from another."""
+        ...
+
+    def __call__(self, generator: RRDBNet, *, sheet: Path | None = None) -> dict[str, float]:
+        """The means, by keys that begin with "validation/"; sample pictures go to `sheet`."""
+        ...
+
+    def best_by(self, by: BestBy = "auto", *, has_game: bool) -> str:
+        """The key of the value that decides."""
+        ...
+
+    def improves(
+        self, values: dict[str, float], best: float | None, *, by: BestBy, has_game: bool
+    ) -> float | None:
+        """The deciding value where it is better than the best so far, else None."""
+        ...
+
+
+def _ignore(*_: object) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Who is told how a run goes.
+
+    stepped: after each step, its number and its line of the log; said: what a user should know, in words;
+    busy: what is being done between two steps, in a word; pictured: after each validation, the step and the
+    file with its sample pictures.
+    """
+
+    stepped: Callable[[int, dict[str, Any]], None] = _ignore
+    said: Callable[[str], None] = _ignore
+    busy: Callable[[str], None] = _ignore
+    pictured: Callable[[int, Path], None] = _ignore

@@ -1,0 +1,235 @@
+"""A run's folder: what lies in it, whose it is, and that one process at a time writes there.
+
+recipe.json (what is trained, on what), log.jsonl (a line a step), checkpoints/ (full states), samples/
+(pictures at validations), evidence/ (what led to a setback), and when done outcome.json and
+generator.safetensors.
+"""
+
+import json
+import os
+import platform
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from filelock import FileLock, Timeout
+
+from esrlab.core.files import is_leftover, to_json, write_text
+from esrlab.core.version import __version__
+from esrlab.data.photos.collection import Photos
+from esrlab.errors import UsageError, UserError
+from esrlab.recipes.recipe import Recipe
+from esrlab.training.non_finite import Setback
+
+IDENTITY = ("recipe", "seed", "photos", "origins")
+"""The parts of recipe.json that decide what a run computes; going on needs those that are known unchanged."""
+
+SURROUNDINGS = ("versions", "device", "threads")
+"""The parts of recipe.json on which it hangs whether going on gives the same bits."""
+
+LOCK = ".lock"
+HOLDER = ".holder"
+OWN_HIDDEN = (LOCK, HOLDER)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run's files lie."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        """What is trained, with which seed, on which photographs, by which versions."""
+        return self.path / "recipe.json"
+
+    @property
+    def log(self) -> Path:
+        """One JSON object a step."""
+        return self.path / "log.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of full states."""
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        """The folder of pictures, one at each validation."""
+        return self.path / "samples"
+
+    @property
+    def evidence(self) -> Path:
+        """The folder of log lines that led to setbacks."""
+        return self.path / "evidence"
+
+    @property
+    def best(self) -> Path:
+        """The generator of the best validation so far."""
+        return self.path / "best.safetensors"
+
+    @property
+    def outcome(self) -> Path:
+        """How the run ended."""
+        return self.path / "outcome.json"
+
+    @property
+    def generator(self) -> Path:
+        """The trained generator; there once the run is done."""
+        return self.path / "generator.safetensors"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: after which of the steps asked for, with which signs and setbacks.
+
+    signs: what spoke for a collapse at the end, in words by the sign's name; alarms: the first step of every
+    such sign there ever was; warnings: the first step of every sign that is none of collapse.
+    """
+
+    outcome: Literal["finished", "collapsed", "diverged"]
+    step: int
+    asked: int
+    signs: dict[str, str]
+    alarms: dict[str, int]
+    setbacks: list[Setback]
+    warnings: dict[str, int] = field(default_factory=dict)
+
+
+def write_outcome(folder: RunFolder, outcome: Outcome) -> None:
+    """Writes outcome.json."""
+    write_text(folder.outcome, to_json(asdict(outcome), indent=2) + "\n")
+
+
+def read_outcome(folder: RunFolder) -> Outcome | None:
+    """How the run ended, or None while it has not; raises UserError where the file is damaged."""
+    if not folder.outcome.exists():
+        return None
+    try:
+        fields = json.loads(folder.outcome.read_text(encoding="utf-8"))
+        return Outcome(**{**fields, "setbacks": [Setback(**one) for one in fields["setbacks"]]})
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise UserError(f"{folder.outcome} cannot be read ({error})") from error
+
+
+@contextmanager
+def sole_use(folder: Path) -> Iterator[None]:
+    """Holds a folder against other processes; UserError, naming who has it, where one works there already.
+
+    The lock is the operating system's, so a killed process leaves none behind.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise UserError(
+            f"{folder} is in use by {_read_holder(folder)}; wait for it, or choose another folder with --out"
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"cannot write in {folder}: {error.strerror}; choose another folder with --out"
+        ) from error
+    try:
+        write_text(folder / HOLDER, f"process {os.getpid()} on {socket.gethostname()}\n")
+        yield
+        (folder / HOLDER).unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _read_holder(folder: Path) -> str:
+    try:
+        return (folder / HOLDER).read_text(encoding="utf-8").strip()
+    except OSError:
+        return "another process"
+
+
+def describe_run(recipe: Recipe, photos: Photos, *, seed: int, device: torch.device) -> dict[str, Any]:
+    """Everything needed to repeat a run, as recipe.json holds it."""
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "label": recipe.label,
+        "seed": seed,
+        "photos": {"count": len(photos.members), "fingerprint": photos.fingerprint},
+        "source": photos.source,
+        "skipped": [{"name": name, "reason": reason} for name, reason in photos.skipped],
+        "versions": {"esrlab": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "machine": f"{platform.platform()}, {os.cpu_count()} processors",
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
+    """Whether this run had begun before; UsageError for a folder that holds another run or anything else.
+
+    Of `about` those parts are compared that are known yet.
+    """
+    if not folder.recipe.exists():
+        if folder.path.exists() and (not folder.path.is_dir() or _is_used(folder.path)):
+            raise UsageError(f"{folder.path} is not empty and holds no run; choose a new folder with --out")
+        return False
+    try:
+        before = json.loads(folder.recipe.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{folder.recipe} cannot be read ({error}); choose a new folder with --out"
+        ) from error
+    if not isinstance(before, dict):
+        raise UserError(f"{folder.recipe} describes no run; choose a new folder with --out")
+    known = [key for key in IDENTITY if key in about]
+    changed = differences({key: before.get(key) for key in known}, {key: about[key] for key in known})
+    if changed:
+        raise UsageError(
+            f"{folder.path} holds another run; choose a new folder with --out, or ask for the same again:\n"
+            + "\n".join(f"  {line}" for line in changed)
+        )
+    return True
+
+
+def name_moves(folder: RunFolder, about: dict[str, Any]) -> list[str]:
+    """Where the surroundings differ from those the run began in: numbers may then differ in last digits."""
+    before = json.loads(folder.recipe.read_text(encoding="utf-8"))
+    return differences(
+        {key: before.get(key) for key in SURROUNDINGS}, {key: about[key] for key in SURROUNDINGS}
+    )
+
+
+def changed_validation(folder: RunFolder, about: dict[str, Any]) -> list[str]:
+    """In what a run's validation differs from the one before: their numbers are not to be compared."""
+    before = json.loads(folder.recipe.read_text(encoding="utf-8"))
+    return differences(before.get("validation"), about.get("validation"), place="validation")
+
+
+def keep_validation(folder: RunFolder, about: dict[str, Any]) -> None:
+    """Puts the present validation into recipe.json."""
+    before = json.loads(folder.recipe.read_text(encoding="utf-8"))
+    changed = {**before, "validation": about.get("validation")}
+    write_text(folder.recipe, to_json(changed, indent=2) + "\n")
+
+
+def _is_used(path: Path) -> bool:
+    return any(entry.name not in OWN_HIDDEN and not is_leftover(entry) for entry in path.iterdir())
+
+
+def differences(before: Any, now: Any, *, place: str = "") -> list[str]:
+    """Where two JSON values differ, one line each, by dotted place."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = list(dict.fromkeys([*before, *now]))
+        return [
+            line
+            for key in keys
+            for line in differences(before.get(key), now.get(key), place=f"{place}.{key}".lstrip("."))
+        ]
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        return [
+            line
+            for index, (old, new) in enumerate(zip(before, now, strict=True))
+            for line in differences(old, new, place=f"{place}.{index}")
+        ]
+    return [] if before == now else [f"{place}: {before!r} there, {now!r} asked"]

@@ -1,0 +1,177 @@
+"""One process's work on a run: its state opened, saved, and taken back; its watcher told."""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TextIO
+
+from esrlab.core.files import write_json_lines
+from esrlab.core.run_log import open_log, truncate_log
+from esrlab.data.photos.collection import Photos
+from esrlab.errors import UserError
+from esrlab.recipes.recipe import Recipe
+from esrlab.training.batches import Supply, open_supply
+from esrlab.training.callbacks import Validator, Watcher
+from esrlab.training.checkpoint import Checkpoints, Story
+from esrlab.training.collapse import WINDOW, Sign, find_signs
+from esrlab.training.non_finite import NonFinite
+from esrlab.training.run_folder import RunFolder
+from esrlab.training.state import Run
+
+
+@dataclass(frozen=True)
+class Saving:
+    """When a run's state is saved: every `every` steps and every `minutes`; the last `keep` are kept."""
+
+    every: int = 500
+    keep: int = 3
+    minutes: float = 10.0
+
+
+@dataclass
+class Session:
+    """One process's work on a run."""
+
+    folder: RunFolder
+    recipe: Recipe
+    photos: Photos
+    start: Callable[[], Run]
+    run: Run
+    story: Story
+    checkpoints: Checkpoints
+    minutes: float
+    validator: Validator | None
+    watcher: Watcher
+    log: TextIO
+    recent: deque[dict[str, Any]]
+    supply: Supply
+    signs: tuple[Sign, ...]
+    saved: float = field(default_factory=time.monotonic)
+
+
+def open_session(
+    folder: RunFolder,
+    photos: Photos,
+    start: Callable[[], Run],
+    *,
+    saving: Saving,
+    validator: Validator | None,
+    watcher: Watcher,
+) -> Session:
+    """The run as its last readable checkpoint left it, or at its beginning; the log cut back to it."""
+    checkpoints = Checkpoints(folder.checkpoints, saving.every, saving.keep)
+    found = checkpoints.load_latest(start, warn=watcher.said)
+    run, story = found or (start(), Story(alarms={}, best=None))
+    kept, _ = truncate_log(folder.log, run.step, tail=WINDOW)
+    if run.step > (kept[-1]["step"] if kept else 0):
+        watcher.said(f"{folder.log} lacks lines of steps before {run.step}; its curves have a gap")
+    log = open_log(folder.log)
+    recent = deque(kept, maxlen=WINDOW)
+    return Session(
+        folder,
+        run.recipe,
+        photos,
+        start,
+        run,
+        story,
+        checkpoints,
+        saving.minutes,
+        validator,
+        watcher,
+        log,
+        recent,
+        supply=_supply(run, photos),
+        signs=find_signs(recent, best=story.best_lead),
+    )
+
+
+def _supply(run: Run, photos: Photos) -> Supply:
+    return open_supply(run.recipe, photos, seed=run.draw_seed, device=run.device)
+
+
+def is_late(session: Session) -> bool:
+    """Whether the last save is longer ago than a clock allows."""
+    return time.monotonic() - session.saved > 60 * session.minutes
+
+
+def tell(session: Session, words: Callable[[Watcher], None]) -> None:
+    """Tells the watcher; one that can no longer be written to is not told again, and the training goes on."""
+    try:
+        words(session.watcher)
+    except (OSError, SystemExit):  # rich leaves the program where its output has gone
+        session.watcher = Watcher()
+
+
+def say(session: Session, words: str) -> None:
+    """Tells the watcher a sentence."""
+    tell(session, lambda watcher: watcher.said(words))
+
+
+def require_folder(session: Session) -> None:
+    """Raises UserError where the run's folder has gone, which a write would make anew."""
+    if not session.folder.recipe.exists():
+        raise UserError(
+            f"{session.folder.path} was removed or emptied while its run was going on; "
+            f"step {session.run.step} cannot be saved. Start again with a new --out"
+        )
+
+
+def save(session: Session, *, is_due: bool) -> None:
+    """A checkpoint, once the log it goes with is safely on the disk."""
+    require_folder(session)
+    with disk_trouble_told(session):
+        session.log.flush()
+        os.fsync(session.log.fileno())
+    session.checkpoints.save(session.run, session.story, is_due=is_due)
+    session.saved = time.monotonic()
+
+
+@contextmanager
+def disk_trouble_told(session: Session) -> Iterator[None]:
+    """Turns the log's OSError into a UserError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write {session.folder.log}: {error.strerror}; make room there, and the same command "
+            "goes on from the last checkpoint"
+        ) from error
+
+
+def go_back(session: Session, event: NonFinite) -> None:
+    """Returns to the last checkpoint that was due; after too many setbacks, ends there as diverged.
+
+    The best validation so far stays the best: it was finite, whichever patches led there. Evidence first,
+    then the state, the log last: killed in between, a run resumes from either side of it.
+    """
+    setbacks, best = [*session.run.setbacks, event.setback], session.story.best
+    evidence = session.folder.evidence / f"setback-{len(setbacks)}.jsonl"
+    failed = {"step": event.setback.step, "not_applied": str(event.setback), "numbers": event.numbers}
+    require_folder(session)
+    write_json_lines(evidence, [*session.recent, failed])
+    start = session.start
+    found = session.checkpoints.load_latest(start, warn=partial(say, session), due_only=True)
+    session.run, story = found or (start(), Story(alarms={}, best=None))
+    session.story = replace(story, best=best)
+    session.run.setbacks = setbacks
+    session.supply.close()
+    session.supply = _supply(session.run, session.photos)
+    step = session.run.step
+    save(session, is_due=session.checkpoints.is_due(step))
+    session.checkpoints.forget_after(step)
+    session.log.close()
+    kept, _ = truncate_log(session.folder.log, step, tail=WINDOW)
+    session.log = open_log(session.folder.log)
+    session.recent = deque(kept, maxlen=WINDOW)
+    session.signs = find_signs(session.recent, best=session.story.best_lead)
+    then = "is given up" if is_given_up(session) else "goes on with other patches"
+    say(session, f"{event.setback}: not applied; went back to step {step} and {then}")
+
+
+def is_given_up(session: Session) -> bool:
+    """Whether the run went back more often than its recipe allows."""
+    return len(session.run.setbacks) > session.recipe.engine.setbacks

@@ -1,0 +1,126 @@
+"""A run at its beginning, and all that changes in it: networks, optimisers, weights of terms."""
+
+import copy
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import Adam, Optimizer
+
+from esrlab.core.backend import compiled, make_adam, prepare, prepare_backend
+from esrlab.losses.adversarial import Game, clip_parameters, game
+from esrlab.losses.content import share_networks
+from esrlab.losses.inputs import LossFunction
+from esrlab.losses.shares import Balance
+from esrlab.models.critics.vgg import Critic
+from esrlab.models.generator_files import start_from
+from esrlab.models.generators.rrdb import RRDBNet, start_as_interpolator
+from esrlab.recipes.parts import STARTS, Adversarial, Term
+from esrlab.recipes.recipe import ADVERSARIAL, Recipe
+from esrlab.training.non_finite import Setback
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The critic with its optimiser, and the rules it plays by."""
+
+    settings: Adversarial
+    game: Game
+    critic: Critic
+    optimiser: Optimizer
+
+
+@dataclass
+class Run:
+    """The only mutable thing: networks, optimisers, weights of terms, and how many steps were taken.
+
+    average: the moving average of the generator's weights, None where the recipe has none;
+    setbacks: the steps that were not applied, since something in them was not finite;
+    origins: where pretrained weights came from, by the term's name, and "start" for the generator's own.
+    """
+
+    recipe: Recipe
+    seed: int
+    device: torch.device
+    generator: RRDBNet
+    average: RRDBNet | None
+    optimiser: Optimizer
+    terms: tuple[tuple[Term, LossFunction], ...]
+    contest: Contest | None
+    balance: Balance
+    origins: dict[str, str]
+    step: int = 0
+    setbacks: list[Setback] = field(default_factory=list)
+
+    @property
+    def result(self) -> RRDBNet:
+        """The generator that the run is for: the moving average where there is one."""
+        return self.generator if self.average is None else self.average
+
+    @property
+    def draw_seed(self) -> int:
+        """Decides patches and other draws: the seed, and another after each setback, or it would recur."""
+        return mix(self.seed, len(self.setbacks)) if self.setbacks else self.seed
+
+    @property
+    def plays(self) -> bool:
+        """Whether the next step plays the adversarial game."""
+        return self.contest is not None and self.step >= self.contest.settings.warmup
+
+
+def mix(*numbers: int) -> int:
+    """One number of 63 bits from several, such as a seed and a step."""
+    return int(np.random.SeedSequence(list(numbers)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> Run:
+    """Fresh networks and optimisers; equal seeds give equal generators whatever the losses are."""
+    prepare_backend(device)
+    shape = recipe.generator
+    origins: dict[str, str] = {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        generator = RRDBNet(
+            scale=recipe.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
+        )
+        if shape.start == "interpolation":
+            start_as_interpolator(generator)
+        elif shape.start not in STARTS:
+            origins["start"] = start_from(generator, shape.start)
+        contest = _start_contest(recipe, seed=seed, device=device)
+    prepare(generator.to(device))
+    average = copy.deepcopy(generator).requires_grad_(False) if shape.average else None
+    if recipe.engine.compile:
+        compiled(generator, device=device)
+    active = [term for term in recipe.terms if term.is_active]
+    terms = tuple(zip(active, share_networks([term.loss.ready(device) for term in active]), strict=True))
+    origins |= {term.name: getattr(loss, "origin", "") for term, loss in terms}
+    optimiser = _adam(generator, recipe)
+    balance = _balance(recipe)
+    return Run(recipe, seed, device, generator, average, optimiser, terms, contest, balance, origins)
+
+
+def _start_contest(recipe: Recipe, *, seed: int, device: torch.device) -> Contest | None:
+    settings = recipe.played
+    if settings is None:
+        return None
+    torch.manual_seed(seed + 1)
+    critic = Critic(size=recipe.hr_size, features=settings.critic.features, norm=settings.critic.norm)
+    rules = game(settings.game)
+    if rules.constraint == "clip":
+        clip_parameters(critic, settings.clip)
+    prepare(critic.to(device))
+    return Contest(settings, rules, critic, _adam(critic, recipe))
+
+
+def _adam(network: nn.Module, recipe: Recipe) -> Adam:
+    return make_adam(network, learning_rate=recipe.optimiser.learning_rate, betas=recipe.optimiser.betas)
+
+
+def _balance(recipe: Recipe) -> Balance:
+    parts = recipe.pullers
+    fixed = {name: part.weight for name, part in parts.items() if part.weight is not None}
+    asked = {name: part.share for name, part in parts.items() if part.share is not None}
+    late = {ADVERSARIAL} if recipe.played is not None and recipe.played.warmup else set[str]()
+    return Balance(fixed, asked, late)

@@ -1,0 +1,241 @@
+"""The generator: its size, the ecosystem's keys, a foreign checkpoint, the soft start, what a file tells."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional
+
+from esrlab.errors import UsageError, UserError
+from esrlab.models.generators.rrdb import (
+    RRDBNet,
+    RRDBShape,
+    describe_rrdb,
+    start_as_interpolator,
+    unwrap_state,
+)
+
+
+def small_net(scale: int, *, features: int = 16, growth: int = 8, blocks: int = 2) -> RRDBNet:
+    return RRDBNet(scale=scale, features=features, growth=growth, blocks=blocks)
+
+
+def smooth_image(height: int = 24, width: int = 20) -> Tensor:
+    rows, columns = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
+    waves = [(2, 1, 0.0), (1, 3, 1.0), (2, 2, 2.0)]
+    return torch.stack([0.5 + 0.45 * torch.sin(6 * (a * rows + b * columns) + c) for a, b, c in waves])[None]
+
+
+@pytest.mark.parametrize(("scale", "count"), [(2, 16_661_059), (3, 16_661_059), (4, 16_697_987)])
+def test_parameter_count(scale: int, count: int) -> None:
+    assert sum(weight.numel() for weight in RRDBNet(scale=scale).parameters()) == count
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_enlarges_by_its_scale(scale: int) -> None:
+    lr = torch.rand(2, 3, 5, 7)
+    before = lr.clone()
+    assert small_net(scale)(lr).shape == (2, 3, 5 * scale, 7 * scale)
+    assert torch.equal(lr, before)
+
+
+@pytest.mark.parametrize("scale", [1, 8])
+def test_refuses_other_scales(scale: int) -> None:
+    with pytest.raises(UsageError, match=rf"no scale {scale}: choose 2, 3 or 4"):
+        RRDBNet(scale=scale)
+
+
+def test_refuses_no_width() -> None:
+    with pytest.raises(UsageError, match="blocks=0"):
+        RRDBNet(scale=2, blocks=0)
+
+
+def test_dense_blocks_start_small_and_without_bias() -> None:
+    block = RRDBNet(scale=2, blocks=1).get_submodule("body.0.rdb2")
+    for index, wide_in in enumerate((64, 96, 128, 160, 192), start=1):
+        weight, bias = block.get_parameter(f"conv{index}.weight"), block.get_parameter(f"conv{index}.bias")
+        assert weight.std().item() == pytest.approx(0.1 * (2 / (9 * wide_in)) ** 0.5, rel=0.03)
+        assert not bias.any()
+
+
+def test_same_seed_gives_same_network() -> None:
+    torch.manual_seed(3)
+    first = small_net(4).state_dict()
+    torch.manual_seed(3)
+    second = small_net(4).state_dict()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.shared
+def test_runs_a_foreign_checkpoint(shared: Path) -> None:
+    state = load_file(shared / "weights/RealESRGAN_x4plus_fp16.safetensors")
+    shape = describe_rrdb(unwrap_state({"params_ema": state}))
+    assert shape == RRDBShape(scale=4, features=64, growth=32, blocks=23)
+    net = RRDBNet(scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks)
+    net.load_state_dict({key: value.float() for key, value in state.items()})
+    lr = np.array(Image.open(shared / "benchmarks/Set5/LR_matlab_x4/bird.png").convert("RGB"))
+    expected = np.array(Image.open(shared / "golden/RealESRGAN_x4plus_bird.png").convert("RGB")).astype(int)
+    with torch.inference_mode():
+        sr = net(torch.from_numpy(lr).permute(2, 0, 1)[None].float() / 255)
+    ours = (sr[0].clamp(0, 1) * 255).round().permute(1, 2, 0).numpy().astype(int)
+    difference = np.abs(ours - expected)
+    assert difference.max() <= 1
+    assert (difference > 0).mean() <= 1e-3
+
+
+# --- The soft start
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_starts_as_bilinear(scale: int) -> None:
+    net, lr = small_net(scale), smooth_image()
+    start_as_interpolator(net)
+    with torch.no_grad():
+        sr = net(lr)
+    bilinear = functional.interpolate(lr, scale_factor=scale, mode="bilinear", align_corners=False)
+    border = 2 if scale == 4 else 1
+    inner = (..., slice(border, -border), slice(border, -border))
+    assert (sr[inner] - bilinear[inner]).abs().max().item() <= 1e-6
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_soft_start_stays_trainable(scale: int) -> None:
+    net, lr = small_net(scale), smooth_image(12, 10)
+    start_as_interpolator(net)
+    hr = functional.interpolate(lr, scale_factor=scale, mode="bicubic", align_corners=False)
+    optimiser = torch.optim.Adam(net.parameters(), lr=3e-4)
+    losses: list[float] = []
+    for _ in range(12):
+        optimiser.zero_grad()
+        loss = (net(lr) - hr).abs().mean()
+        loss.backward()
+        losses.append(loss.item())
+        if len(losses) == 3:
+            still = [
+                key for key, weight in net.named_parameters() if weight.grad is None or not weight.grad.any()
+            ]
+            assert still == []
+        optimiser.step()
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_soft_start_keeps_the_other_weights() -> None:
+    net = small_net(2)
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    start_as_interpolator(net)
+    after = net.state_dict()
+    assert all(torch.equal(after[key], before[key]) for key in after if key.startswith("body."))
+    for key in ("conv_first", "conv_body", "conv_up1", "conv_hr"):
+        assert torch.equal(after[f"{key}.weight"][3:], before[f"{key}.weight"][3:])
+
+
+def test_soft_start_refuses_what_it_cannot_carry() -> None:
+    with pytest.raises(UsageError, match=r"features >= 8 .* not 7"):
+        start_as_interpolator(small_net(2, features=7))
+    with pytest.raises(UsageError, match="3 channels in and 3 out"):
+        start_as_interpolator(RRDBNet(scale=2, features=8, growth=4, blocks=1, in_channels=12))
+
+
+# --- What a state dict tells
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_describes_its_own_shapes(scale: int) -> None:
+    state = small_net(scale, features=12, growth=6, blocks=3).state_dict()
+    shape = RRDBShape(scale=scale, features=12, growth=6, blocks=3)
+    assert describe_rrdb(state, scale=scale) == shape
+
+
+def test_describing_leaves_the_random_state() -> None:
+    state = small_net(4).state_dict()
+    before = torch.random.get_rng_state()
+    describe_rrdb(state)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_scale_four_needs_no_telling() -> None:
+    assert describe_rrdb(small_net(4).state_dict()).scale == 4
+
+
+def test_two_and_three_look_alike() -> None:
+    with pytest.raises(UsageError, match=r"say which .*metadata"):
+        describe_rrdb(small_net(3).state_dict())
+
+
+@pytest.mark.parametrize(("built", "told"), [(4, 2), (2, 4), (3, 5)])
+def test_refuses_a_contradicting_scale(built: int, told: int) -> None:
+    with pytest.raises(UsageError, match=f"scale {told} does not fit"):
+        describe_rrdb(small_net(built).state_dict(), scale=told)
+
+
+def drop_a_tensor(state: dict[str, Tensor]) -> None:
+    del state["body.1.rdb2.conv3.bias"]
+
+
+def add_a_tensor(state: dict[str, Tensor]) -> None:
+    state["mask"] = torch.zeros(3)
+
+
+def widen_a_tensor(state: dict[str, Tensor]) -> None:
+    state["conv_hr.weight"] = torch.zeros(17, 16, 3, 3)
+
+
+def skip_a_block(state: dict[str, Tensor]) -> None:
+    for key in [key for key in state if key.startswith("body.1.")]:
+        state[key.replace("body.1.", "body.2.")] = state.pop(key)
+
+
+def take_unshuffled_input(state: dict[str, Tensor]) -> None:
+    state["conv_first.weight"] = torch.zeros(16, 12, 3, 3)
+
+
+def use_old_keys(state: dict[str, Tensor]) -> None:
+    for key in list(state):
+        state[re.sub(r"body\.(\d)", r"RRDB_trunk.\1", key)] = state.pop(key)
+
+
+def forget_everything(state: dict[str, Tensor]) -> None:
+    state.clear()
+    state["features.0.weight"] = torch.zeros(64, 3, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (drop_a_tensor, r"body\.1\.rdb2\.conv3\.bias is missing"),
+        (add_a_tensor, r"mask is \(3,\), expected nothing"),
+        (widen_a_tensor, r"conv_hr\.weight is \(17, 16, 3, 3\), expected \(16, 16, 3, 3\)"),
+        (skip_a_block, r"body\.1\.rdb1\.conv1\.weight is missing"),
+        (take_unshuffled_input, "12 channels.*pixel-unshuffled"),
+        (use_old_keys, "old key names.*rename"),
+        (forget_everything, r"no RRDBNet.*features\.0\.weight"),
+    ],
+)
+def test_refuses_what_is_no_rrdbnet(spoil: Callable[[dict[str, Tensor]], None], told: str) -> None:
+    state = dict(small_net(4).state_dict())
+    spoil(state)
+    with pytest.raises(UserError, match=told):
+        describe_rrdb(state)
+
+
+@pytest.mark.parametrize("wrapper", ["params_ema", "params", "state_dict", "model", "generator"])
+def test_unwraps(wrapper: str) -> None:
+    state = small_net(2).state_dict()
+    wrapped = {"step": 5, wrapper: {f"module.{key}": value for key, value in state.items()}}
+    assert unwrap_state(wrapped).keys() == state.keys()
+
+
+def test_prefers_the_moving_average_and_unwraps_twice() -> None:
+    average, plain = torch.zeros(1), torch.ones(1)
+    assert unwrap_state({"model": {"params": {"a": plain}, "params_ema": {"a": average}}}) == {"a": average}
+
+
+def test_refuses_to_unwrap_other_things() -> None:
+    with pytest.raises(UserError, match="'step' is a int"):
+        unwrap_state({"step": 5})
