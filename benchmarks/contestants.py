@@ -114,7 +114,7 @@ class CountFlops(TorchDispatchMode):
 class Ours:
     """esrlab's own step, as `esrlab train` takes it."""
 
-    def __init__(self, run: training.Run) -> None:
+    def __init__(self, run: training.TrainState) -> None:
         self.run = run
 
     def step(self, batch: Batch) -> torch.Tensor:
@@ -156,7 +156,7 @@ class Watched:
         return result
 
 
-def draw(run: training.Run, photos: Photos) -> list[Batch]:
+def draw(run: training.TrainState, photos: Photos) -> list[Batch]:
     """The batches of a run's next step."""
     batches = step_batches(run.recipe, photos, seed=run.seed, step=run.step)
     return [batch.to(run.device) for batch in batches]
@@ -211,7 +211,7 @@ def enter(task: Task, way: Way) -> "Ours | Yardstick | HalfYardstick":
 class HalfYardstick:
     """The plain step, its networks channels-last and all of it under autocast."""
 
-    def __init__(self, run: training.Run, precision: Precision) -> None:
+    def __init__(self, run: training.TrainState, precision: Precision) -> None:
         self.run = run
         self.plain = Yardstick(run, memory_format=torch.channels_last)
         self.context = precision_context(run.device, precision)

@@ -14,9 +14,9 @@ from torch.optim import Adam, Optimizer
 from esrlab.data.sampling import Batch
 from esrlab.losses.adversarial import Game, clip_parameters
 from esrlab.losses.content import ReadyContent
-from esrlab.models.critics.vgg import Critic
+from esrlab.models.critics.vgg import VGGCritic
 from esrlab.models.generators.rrdb import RRDBNet
-from esrlab.training.state import Run
+from esrlab.training.state import TrainState
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -52,7 +52,7 @@ def _lrelu(features: Tensor) -> Tensor:
     return functional.leaky_relu(features, negative_slope=0.2, inplace=True)
 
 
-def score(critic: Critic, image: Tensor) -> Tensor:
+def score(critic: VGGCritic, image: Tensor) -> Tensor:
     """The VGG-style critic's forward pass, with batch norm."""
     features = _lrelu(critic.get_submodule("conv0_0")(image))
     for index in range(1, 10):
@@ -75,15 +75,17 @@ def measure_features(network: nn.Module, image: Tensor) -> Tensor:
 class Yardstick:
     """The networks and terms of a fresh run, trained plainly; VGG content, L1 and a game are expected."""
 
-    def __init__(self, run: Run, *, memory_format: torch.memory_format = torch.contiguous_format) -> None:
-        assert run.contest is not None
-        self.run, self.contest = run, run.contest
+    def __init__(
+        self, run: TrainState, *, memory_format: torch.memory_format = torch.contiguous_format
+    ) -> None:
+        assert run.adversarial is not None
+        self.run, self.adversarial = run, run.adversarial
         (self.content,) = (loss for _, loss in run.terms if isinstance(loss, ReadyContent))
         self.weights = {term.name: term.weight or 0.0 for term, _ in run.terms}
-        for network in (run.generator, self.contest.critic, self.content.network):
+        for network in (run.generator, self.adversarial.critic, self.content.network):
             network.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
         self.optimiser = self._adam(run.generator)
-        self.critic_optimiser = self._adam(self.contest.critic)
+        self.critic_optimiser = self._adam(self.adversarial.critic)
 
     def _adam(self, network: nn.Module) -> Optimizer:
         settings = self.run.recipe.optimiser
@@ -91,7 +93,7 @@ class Yardstick:
 
     def step(self, batch: Batch) -> Tensor:
         """One update of each; gives the content loss."""
-        generator, critic, game = self.run.generator, self.contest.critic, self.contest.game
+        generator, critic, game = self.run.generator, self.adversarial.critic, self.adversarial.game
         critic.requires_grad_(False)
         self.optimiser.zero_grad()
         sr = generate(generator, batch.lr)
@@ -100,16 +102,16 @@ class Yardstick:
         content = functional.mse_loss(measure_features(self.content.network, sr), target)
         real, fake = score(critic, batch.hr).detach(), score(critic, sr)
         total = self.weights["pixel"] * pixel + self.weights["content"] * content
-        (total + (self.contest.settings.weight or 0.0) * game.generator_loss(real, fake)).backward()
+        (total + (self.adversarial.settings.weight or 0.0) * game.generator_loss(real, fake)).backward()
         self.optimiser.step()
         critic.requires_grad_(True)
         self._update_critic(game, batch, sr)
         return content.detach()
 
     def _update_critic(self, game: Game, batch: Batch, sr: Tensor) -> None:
-        critic = self.contest.critic
+        critic = self.adversarial.critic
         self.critic_optimiser.zero_grad()
         game.critic_loss(score(critic, batch.hr), score(critic, sr.detach())).backward()
         self.critic_optimiser.step()
         if game.constraint == "clip":
-            clip_parameters(critic, self.contest.settings.clip)
+            clip_parameters(critic, self.adversarial.settings.clip)

@@ -140,7 +140,7 @@ def _write_run(folder: Path, recipe: str, scale: int, seed: int) -> None:
         "asked": STEPS,
         "signs": {"flat pictures": "flat pictures: 9.0 dB below bicubic"} if collapsed else {},
         "alarms": {"flat pictures": 30} if collapsed else {},
-        "setbacks": [],
+        "rollbacks": [],
     }
     (folder / "outcome.json").write_text(json.dumps(outcome))
 

@@ -95,7 +95,7 @@ HEALTHY: tuple[Case, ...] = (
         False,
         4,
         400,
-        fields={"adversarial.share": 0.05, "adversarial.warmup": 50},
+        fields={"adversarial.share": 0.05, "adversarial.start_step": 50},
     ),
     Case(
         "esrgan-log-random", "ESRGAN's game, from random weights", "esrgan-log-vgg", False, 3, 300, "random"
@@ -126,7 +126,7 @@ HEALTHY: tuple[Case, ...] = (
         "vanilla-vgg",
         False,
         2,
-        fields={"adversarial.share": 0.05, "generator.average": 0.99},
+        fields={"adversarial.share": 0.05, "generator.ema_decay": 0.99},
     ),
     Case(
         "short",
@@ -385,7 +385,7 @@ FAILING: tuple[Case, ...] = (
         True,
         2,
         400,
-        fields={"optimiser.learning_rate": 0.03, "optimiser.rise": 400},
+        fields={"optimiser.learning_rate": 0.03, "optimiser.warmup_steps": 400},
     ),
     Case("dead-critic", "WGAN clipped at 0.001", "wgan-vgg", True, 2, 150, fields={"adversarial.clip": 1e-3}),
 )

@@ -14,7 +14,7 @@ from esrlab.losses.content import FeatureWeights
 from esrlab.recipes.overrides import with_fields
 from esrlab.recipes.presets import find_recipe, with_weights
 from esrlab.recipes.recipe import Recipe
-from esrlab.training.loop import Saving, Watcher, train
+from esrlab.training.loop import Callbacks, Saving, train
 from esrlab.training.run_folder import RunFolder, read_outcome
 
 
@@ -23,7 +23,7 @@ def build_recipe(case: Case, out: Path) -> Recipe:
     assert case.weights in get_args(FeatureWeights)
     recipe = with_weights(find_recipe(case.base), cast("FeatureWeights", case.weights))
     start = RunFolder(out / FAITHFUL[case.scale]).generator if case.start == "faithful" else case.start
-    fields = {**SMALL, "generator.start": str(start), "scale": case.scale, "steps": case.steps}
+    fields = {**SMALL, "generator.init": str(start), "scale": case.scale, "steps": case.steps}
     if recipe.adversarial is not None:
         fields |= SMALL_GAME
     return with_fields(recipe, {**fields, **case.fields, "name": case.name})
@@ -40,7 +40,7 @@ def train_case(case: Case, photos: Photos, out: Path) -> None:
         device=torch.device("cpu"),
         out=out / case.name,
         saving=Saving(every=100, keep=1),
-        watcher=Watcher(said=lambda text: print(f"  {text}")),
+        watcher=Callbacks(on_message=lambda text: print(f"  {text}")),
     )
     outcome = read_outcome(folder)
     ended = outcome.outcome if outcome is not None else "?"

@@ -93,7 +93,7 @@ def to_line(case: Case, judge: Judge, runs: Path) -> str:
     alarms = [f"{name} {step}" for name, step in seen.alarms.items()]
     verdict = "collapsed" if seen.has_collapsed else "finished"
     if outcome.outcome == "diverged":
-        alarms.append(f"not finite, {len(outcome.setbacks)} times, by step {outcome.setbacks[-1].step}")
+        alarms.append(f"not finite, {len(outcome.rollbacks)} times, by step {outcome.rollbacks[-1].step}")
         verdict = "diverged"
     warnings = [f"{name} {step}" for name, step in seen.warnings.items()]
     cells = [f"`{case.name}`", f"{case.about}; ×{case.scale}, {case.steps} steps", *measured]

@@ -10,7 +10,7 @@ train() {
     recipe=$2
     shift 2
     esrlab train "$recipe" --photos "$photos" --out "$out/$run" \
-        --generator.blocks 2 --generator.features 16 --generator.growth 8 --generator.start interpolation \
+        --generator.blocks 2 --generator.features 16 --generator.growth 8 --generator.init interpolation \
         --patches.lr-size 16 --patches.batch 4 --adversarial.critic.features 8 "$@"
 }
 train wgan wgan-vgg --steps 150 --seed 1 --terms.content.loss.layers conv1_2

@@ -176,7 +176,7 @@ def test_recipes_are_listed_and_shown() -> None:
     for name in PAPER:
         assert name in shown
     whole = json.loads(esrlab("recipes", "wgan-vgg", "--json"))
-    assert whole["adversarial"]["game"] == "wgan"
+    assert whole["adversarial"]["loss"] == "wgan"
     assert "--generator.blocks" in esrlab("recipes", "wgan-vgg")
     assert len(json.loads(esrlab("recipes", "--json"))) > 4
 

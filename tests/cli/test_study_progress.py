@@ -21,7 +21,7 @@ def test_the_time_to_go_is_what_is_left_at_the_pace_so_far() -> None:
         run = runs[1]
         watcher.run_began(run)
         for step in range(1, 6):
-            watcher.stepped(run, step, {"seconds": SECONDS[4]})
+            watcher.on_step(run, step, {"seconds": SECONDS[4]})
         unseen = SECONDS[4] * model_cost(2) / model_cost(4)
         assert watcher.remaining() == pytest.approx(5 * 3.0 + 10 * unseen + 10 * 3.0)
         watcher.evaluated(scale=4, seconds=2.0)
@@ -29,5 +29,5 @@ def test_the_time_to_go_is_what_is_left_at_the_pace_so_far() -> None:
         assert watcher.remaining() == pytest.approx(5 * 3.0 + 10 * unseen + 10 * 3.0 + 2.0 * judged)
         watcher.run_failed(run, "for this test")
         watcher.run_began(runs[2])
-        watcher.stepped(runs[2], 1, {"seconds": SECONDS[2]})
+        watcher.on_step(runs[2], 1, {"seconds": SECONDS[2]})
         assert watcher.remaining() == pytest.approx(9 * 1.0 + 10 * 3.0 + 2.0 * (2 + 2 / 2))

@@ -23,13 +23,13 @@ from esrlab.data.photos.collection import Photos
 from esrlab.data.sampling import Batch, make_batch
 from esrlab.errors import UsageError, UserError
 from esrlab.losses.content import Content
-from esrlab.losses.inputs import Views
-from esrlab.models.critics.vgg import Critic
+from esrlab.losses.inputs import LossInputs
+from esrlab.models.critics.vgg import VGGCritic
 from esrlab.models.features.imagenet import build_feature_network, make_untrained, normalise
 from esrlab.models.generator_files import load_generator, save_generator
 from esrlab.models.generators.rrdb import RRDBNet
-from esrlab.training.checkpoint import Story, load_checkpoint, save_checkpoint
-from esrlab.training.state import Run, start_run
+from esrlab.training.checkpoint import RunHistory, load_checkpoint, save_checkpoint
+from esrlab.training.state import TrainState, start_run
 from esrlab.training.step import train_step
 from tiny import tiny
 
@@ -55,9 +55,9 @@ def gradients_of(network: nn.Module, image: Tensor) -> list[Tensor]:
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     **{f"×{s}": (lambda s=s: RRDBNet(scale=s, features=8, growth=4, blocks=2), 9) for s in (2, 3, 4)},
-    "critic, batch norm": (lambda: Critic(size=64, features=4), 64),
-    "critic, layer norm": (lambda: Critic(size=64, features=4, norm="layer"), 64),
-    "critic, no norm": (lambda: Critic(size=64, features=4, norm="none"), 64),
+    "critic, batch norm": (lambda: VGGCritic(size=64, features=4), 64),
+    "critic, layer norm": (lambda: VGGCritic(size=64, features=4, norm="layer"), 64),
+    "critic, no norm": (lambda: VGGCritic(size=64, features=4, norm="none"), 64),
 }
 
 
@@ -169,25 +169,25 @@ def test_the_fused_adam_takes_moments_of_another_format() -> None:
 # --- A run on the engine
 
 
-def start(seed: int = 3, **changes: object) -> Run:
+def start(seed: int = 3, **changes: object) -> TrainState:
     recipe = tiny("wgan-vgg", adversarial__clip=0.5, **changes)
     run = start_run(recipe, seed=seed, device=CPU)
-    assert run.contest is not None
+    assert run.adversarial is not None
     rates = recipe.optimiser
     run.optimiser = make_adam(prepare(run.generator), learning_rate=rates.learning_rate, betas=rates.betas)
-    critic = make_adam(prepare(run.contest.critic), learning_rate=rates.learning_rate, betas=rates.betas)
-    run.contest = replace(run.contest, optimiser=critic)
+    critic = make_adam(prepare(run.adversarial.critic), learning_rate=rates.learning_rate, betas=rates.betas)
+    run.adversarial = replace(run.adversarial, optimiser=critic)
     return run
 
 
-def batch_for(run: Run, photos: Photos) -> Batch:
+def batch_for(run: TrainState, photos: Photos) -> Batch:
     patches = run.recipe.patches
     return make_batch(photos, seed=0, step=run.step, scale=2, lr_size=patches.lr_size, size=patches.batch)
 
 
-def weights_of(run: Run) -> list[Tensor]:
-    assert run.contest is not None
-    return [*run.generator.state_dict().values(), *run.contest.critic.state_dict().values()]
+def weights_of(run: TrainState) -> list[Tensor]:
+    assert run.adversarial is not None
+    return [*run.generator.state_dict().values(), *run.adversarial.critic.state_dict().values()]
 
 
 def test_equal_runs_are_equal_bit_for_bit_and_so_is_one_gone_on_with(samples: Photos, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_equal_runs_are_equal_bit_for_bit_and_so_is_one_gone_on_with(samples: Ph
     for _ in range(2):
         for run in (first, second):
             train_step(run, [batch_for(run, samples)])
-    save_checkpoint(first, Story(alarms={}, best=None), tmp_path / "checkpoint.pt")
+    save_checkpoint(first, RunHistory(alarms={}, best=None), tmp_path / "checkpoint.pt")
     resumed = start(seed=4)
     load_checkpoint(resumed, tmp_path / "checkpoint.pt")
     for run in (first, second, resumed):
@@ -209,17 +209,17 @@ def test_a_step_on_the_engine_has_the_plain_steps_gradients(samples: Photos) -> 
     plain = start_run(ours.recipe, seed=3, device=CPU)
     gradients: list[list[Tensor]] = []
     for run in (ours, plain):
-        assert run.contest is not None
+        assert run.adversarial is not None
         for network in (
             run.generator,
-            run.contest.critic,
+            run.adversarial.critic,
             *(vars(loss).get("network") for _, loss in run.terms),
         ):
             if network is not None:
                 network.double()
         batch = batch_for(run, samples)
         train_step(run, [Batch(lr=batch.lr.double(), hr=batch.hr.double())])
-        parameters = [*run.generator.parameters(), *run.contest.critic.parameters()]
+        parameters = [*run.generator.parameters(), *run.adversarial.critic.parameters()]
         gradients.append([weight.grad for weight in parameters if weight.grad is not None])
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10 * float(other.abs().max()))
@@ -230,12 +230,12 @@ def test_a_step_on_the_engine_has_the_plain_steps_gradients(samples: Photos) -> 
 
 def test_bf16_gives_images_scores_and_losses_in_whole_floats() -> None:
     generator = prepare(RRDBNet(scale=2, features=8, growth=4, blocks=1))
-    critic = prepare(Critic(size=32, features=4))
+    critic = prepare(VGGCritic(size=32, features=4))
     content = Content(weights="untrained", layers={"conv2_1": 1.0}).ready(CPU)
     lr, hr = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 32, 32)
     with precision_context(CPU, "bf16"):
         sr = generator(lr)
-        loss, score = content(Views(lr=lr, sr=sr, hr=hr)), critic(sr)
+        loss, score = content(LossInputs(lr=lr, sr=sr, hr=hr)), critic(sr)
     assert {sr.dtype, loss.dtype, score.dtype} == {torch.float32}
     (loss + score.mean()).backward()
     exact = generator(lr)

@@ -16,7 +16,7 @@ from esrlab.data.photos import packing
 from esrlab.data.photos.collection import collect
 from esrlab.data.photos.folder import open_photos
 from esrlab.data.photos.opening import open_store
-from esrlab.data.photos.store import Listed, Unfit, cache_folder, place_of, read_store
+from esrlab.data.photos.store import InvalidStoreError, Listed, cache_folder, place_of, read_store
 from esrlab.data.sampling import make_batch
 from esrlab.errors import UsageError
 from pictures import save, save_many
@@ -328,5 +328,5 @@ def test_an_index_of_5000_photographs_is_read_and_checked_in_a_fraction_of_a_sec
     assert len(read_store(store.place).index.packed) == 5000
     assert time.perf_counter() - began < 1
     (store.place / "index.json").write_text("[]")
-    with pytest.raises(Unfit):
+    with pytest.raises(InvalidStoreError):
         read_store(store.place)

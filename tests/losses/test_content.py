@@ -9,16 +9,16 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from esrlab.losses.content import Content, ReadyContent, parse_layers, share_networks
-from esrlab.losses.inputs import Views
+from esrlab.losses.inputs import LossInputs
 from esrlab.models.features.imagenet import build_feature_network, layer_names, make_untrained, normalise
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def patches() -> Views:
+def patches() -> LossInputs:
     draw = torch.Generator().manual_seed(5)
-    return Views(
+    return LossInputs(
         lr=torch.rand(2, 3, 16, 16, generator=draw),
         sr=torch.rand(2, 3, 32, 32, generator=draw).requires_grad_(),
         hr=torch.rand(2, 3, 32, 32, generator=draw),
@@ -26,7 +26,7 @@ def patches() -> Views:
 
 
 @pytest.mark.parametrize("criterion", ["mse", "l1"])
-def test_value_is_equation_7_averaged_over_channels_too(criterion: Any, patches: Views) -> None:
+def test_value_is_equation_7_averaged_over_channels_too(criterion: Any, patches: LossInputs) -> None:
     weights = {"conv1_2": 0.1, "conv3_2": 2.0}
     loss = Content(network="vgg16", layers=weights, criterion=criterion, weights="untrained").ready(CPU)(
         patches
@@ -47,21 +47,21 @@ def test_value_is_equation_7_averaged_over_channels_too(criterion: Any, patches:
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_gradient(patches: Views) -> None:
+def test_gradient(patches: LossInputs) -> None:
     ready = Content(network="vgg16", layers={"conv1_2": 1.0, "conv2_1": 0.5}, weights="untrained").ready(CPU)
     ready.network.double()
     hr = patches.hr[:1, :, :6, :6].double()
     lr = patches.lr[:1, :, :3, :3].double()
     sr = patches.sr[:1, :, :6, :6].detach().double().requires_grad_()
-    assert torch.autograd.gradcheck(lambda sr: ready(Views(lr, sr, hr)), sr, fast_mode=True)
+    assert torch.autograd.gradcheck(lambda sr: ready(LossInputs(lr, sr, hr)), sr, fast_mode=True)
 
 
-def test_equal_images_cost_nothing(patches: Views) -> None:
+def test_equal_images_cost_nothing(patches: LossInputs) -> None:
     loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0}, weights="untrained").ready(CPU)
-    assert loss(Views(patches.lr, patches.hr, patches.hr)).item() == 0
+    assert loss(LossInputs(patches.lr, patches.hr, patches.hr)).item() == 0
 
 
-def test_gradient_reaches_sr_and_nothing_else(patches: Views) -> None:
+def test_gradient_reaches_sr_and_nothing_else(patches: LossInputs) -> None:
     ready = Content(network="vgg16", layers={"conv2_1": 1.0}, weights="untrained").ready(CPU)
     patches.hr.requires_grad_()
     ready(patches).backward()
@@ -72,7 +72,7 @@ def test_gradient_reaches_sr_and_nothing_else(patches: Views) -> None:
     assert all(p.grad is None and not p.requires_grad for p in ready.network.parameters())
 
 
-def test_target_is_measured_once_a_batch_whatever_number_of_terms(patches: Views) -> None:
+def test_target_is_measured_once_a_batch_whatever_number_of_terms(patches: LossInputs) -> None:
     terms = [
         Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="mse", weights="untrained").ready(CPU),
         Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="l1", weights="untrained").ready(CPU),
@@ -85,11 +85,11 @@ def test_target_is_measured_once_a_batch_whatever_number_of_terms(patches: Views
     assert sorted(with_graph) == [False, True, True]
 
 
-def test_terms_of_one_network_measure_the_target_once_whatever_their_layers(patches: Views) -> None:
+def test_terms_of_one_network_measure_the_target_once_whatever_their_layers(patches: LossInputs) -> None:
     settings = [{"conv1_2": 1.0}, {"conv2_1": 0.5, "conv1_1": 2.0}]
     alone = [Content(network="vgg16", layers=layers, weights="untrained").ready(CPU) for layers in settings]
     other = Content(network="alexnet", layers={"conv1": 1.0}, weights="untrained").ready(CPU)
-    expected = [loss(Views(patches.lr, patches.sr, patches.hr)) for loss in (*alone, other)]
+    expected = [loss(LossInputs(patches.lr, patches.sr, patches.hr)) for loss in (*alone, other)]
     first, second, third = share_networks([*alone, other])
     assert isinstance(first, ReadyContent)
     assert isinstance(second, ReadyContent)
@@ -103,9 +103,11 @@ def test_terms_of_one_network_measure_the_target_once_whatever_their_layers(patc
     assert without_graph.count(True) == 1
 
 
-def test_two_builds_agree(patches: Views) -> None:
+def test_two_builds_agree(patches: LossInputs) -> None:
     loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0}, weights="untrained")
-    assert torch.equal(loss.ready(CPU)(patches), loss.ready(CPU)(Views(patches.lr, patches.sr, patches.hr)))
+    assert torch.equal(
+        loss.ready(CPU)(patches), loss.ready(CPU)(LossInputs(patches.lr, patches.sr, patches.hr))
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from esrlab.errors import UserError
 from esrlab.losses.custom import Custom
-from esrlab.losses.inputs import LossFunction, Views
+from esrlab.losses.inputs import LossFunction, LossInputs
 
 CPU = torch.device("cpu")
 
@@ -19,18 +19,18 @@ def prepare(folder: Path, code: str, *, function: str = "loss") -> LossFunction:
     return Custom(file=file, function=function).ready(CPU)
 
 
-def test_users_function_is_the_loss(tmp_path: Path, views: Views) -> None:
+def test_users_function_is_the_loss(tmp_path: Path, views: LossInputs) -> None:
     loss = prepare(tmp_path, "def loss(views):\n    return (views.sr - views.hr).pow(4).mean()\n")
     assert torch.equal(loss(views), (views.sr - views.hr).pow(4).mean())
-    assert torch.autograd.gradcheck(lambda sr: loss(Views(views.lr, sr, views.hr)), views.sr)
+    assert torch.autograd.gradcheck(lambda sr: loss(LossInputs(views.lr, sr, views.hr)), views.sr)
 
 
-def test_function_by_another_name(tmp_path: Path, views: Views) -> None:
+def test_function_by_another_name(tmp_path: Path, views: LossInputs) -> None:
     loss = prepare(tmp_path, "def edges(views):\n    return views.sr.mean()\n", function="edges")
     assert torch.equal(loss(views), views.sr.mean())
 
 
-def test_users_file_may_define_dataclasses(tmp_path: Path, views: Views) -> None:
+def test_users_file_may_define_dataclasses(tmp_path: Path, views: LossInputs) -> None:
     code = (
         "from __future__ import annotations\nfrom dataclasses import dataclass\n\n"
         "@dataclass\nclass Scaled:\n    by: float\n"
@@ -39,7 +39,7 @@ def test_users_file_may_define_dataclasses(tmp_path: Path, views: Views) -> None
     assert torch.equal(prepare(tmp_path, code)(views), 2 * views.sr.mean())
 
 
-def test_two_files_of_one_name_stay_apart(tmp_path: Path, views: Views) -> None:
+def test_two_files_of_one_name_stay_apart(tmp_path: Path, views: LossInputs) -> None:
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         folder.mkdir()
@@ -90,14 +90,14 @@ def test_failing_file_is_named_with_its_error(tmp_path: Path, code: str, complai
     ],
 )
 def test_result_that_is_no_loss_is_explained(
-    tmp_path: Path, views: Views, result: str, complaint: str
+    tmp_path: Path, views: LossInputs, result: str, complaint: str
 ) -> None:
     loss = prepare(tmp_path, f"def loss(views):\n    return {result}\n")
     with pytest.raises(UserError, match=complaint):
-        loss(Views(views.lr, views.sr.detach().requires_grad_(), views.hr))
+        loss(LossInputs(views.lr, views.sr.detach().requires_grad_(), views.hr))
 
 
-def test_loss_may_be_measured_without_gradients(tmp_path: Path, views: Views) -> None:
+def test_loss_may_be_measured_without_gradients(tmp_path: Path, views: LossInputs) -> None:
     loss = prepare(tmp_path, "def loss(views):\n    return views.sr.mean()\n")
     with torch.no_grad():
         assert not loss(views).requires_grad

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from esrlab.losses.inputs import Views
+from esrlab.losses.inputs import LossInputs
 
 
-def test_once_computes_once_a_batch_and_key(views: Views) -> None:
+def test_once_computes_once_a_batch_and_key(views: LossInputs) -> None:
     calls: list[str] = []
 
     def compute() -> int:
@@ -14,11 +14,11 @@ def test_once_computes_once_a_batch_and_key(views: Views) -> None:
         return len(calls)
 
     assert [views.once("a", compute), views.once("a", compute), views.once("b", compute)] == [1, 1, 2]
-    other = Views(views.lr, views.sr, views.hr)
+    other = LossInputs(views.lr, views.sr, views.hr)
     assert other.once("a", compute) == 3
 
 
-def test_once_remembers_none(views: Views) -> None:
+def test_once_remembers_none(views: LossInputs) -> None:
     calls: list[None] = []
     views.once("nothing", lambda: calls.append(None))
     views.once("nothing", lambda: calls.append(None))
@@ -40,11 +40,11 @@ def test_wrong_shapes_are_named(
     lr: tuple[int, ...], sr: tuple[int, ...], hr: tuple[int, ...], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint) as caught:
-        Views(torch.zeros(lr), torch.zeros(sr), torch.zeros(hr))
+        LossInputs(torch.zeros(lr), torch.zeros(sr), torch.zeros(hr))
     assert str(lr) in str(caught.value)
 
 
 def test_half_precision_is_refused_with_the_remedy() -> None:
     images = torch.zeros(1, 3, 4, 4)
     with pytest.raises(ValueError, match=r"sr\.float\(\)"):
-        Views(images, images.bfloat16(), images)
+        LossInputs(images, images.bfloat16(), images)

@@ -9,7 +9,7 @@ from torch.nn import functional
 from esrlab.errors import UserError
 from esrlab.evaluation.benchmark import perceptual_metric
 from esrlab.losses.content import Content
-from esrlab.losses.inputs import Views
+from esrlab.losses.inputs import LossInputs
 from esrlab.losses.lpips import PerceptualDistance
 from esrlab.models.features.imagenet import normalise
 from esrlab.models.weights.loading import load_feature_network
@@ -18,11 +18,11 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def patches() -> Views:
+def patches() -> LossInputs:
     draw = torch.Generator().manual_seed(11)
     hr = torch.rand(2, 3, 48, 48, generator=draw)
     sr = (hr + 0.1 * torch.randn(hr.shape, generator=draw)).clamp(0, 1).requires_grad_()
-    return Views(lr=torch.rand(2, 3, 24, 24, generator=draw), sr=sr, hr=hr)
+    return LossInputs(lr=torch.rand(2, 3, 24, 24, generator=draw), sr=sr, hr=hr)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_absent_weights_are_named_with_their_remedy() -> None:
 
 
 @pytest.mark.usefixtures("real_weights")
-def test_partial_weights_serve_the_layers_they_cover_and_refuse_deeper_ones(patches: Views) -> None:
+def test_partial_weights_serve_the_layers_they_cover_and_refuse_deeper_ones(patches: LossInputs) -> None:
     loss = Content(layers={"conv2_2": 0.5, "conv3_4": 1.0}).ready(CPU)
     network, _ = load_feature_network("vgg19", layers=("conv2_2", "conv3_4"))
     with torch.no_grad():
@@ -64,7 +64,7 @@ def test_partial_weights_serve_the_layers_they_cover_and_refuse_deeper_ones(patc
 
 
 @pytest.mark.usefixtures("real_weights")
-def test_as_a_loss_lpips_is_the_metrics_mean(patches: Views) -> None:
+def test_as_a_loss_lpips_is_the_metrics_mean(patches: LossInputs) -> None:
     loss = PerceptualDistance().ready(CPU)
     metric = perceptual_metric("real", device=CPU)
     assert metric.name == "LPIPS"
@@ -75,11 +75,11 @@ def test_as_a_loss_lpips_is_the_metrics_mean(patches: Views) -> None:
     (gradient,) = torch.autograd.grad(value, patches.sr)
     assert torch.isfinite(gradient).all()
     nearer = (patches.sr - 1e-2 * gradient / gradient.norm()).detach()
-    assert float(loss(Views(patches.lr, nearer, patches.hr))) < reached
+    assert float(loss(LossInputs(patches.lr, nearer, patches.hr))) < reached
 
 
 @pytest.mark.parametrize(("network", "layer"), [("vgg-student", "conv3_4"), ("residual-student", "block4")])
-def test_students_are_content_too(patches: Views, network: str, layer: str) -> None:
+def test_students_are_content_too(patches: LossInputs, network: str, layer: str) -> None:
     loss = Content.model_validate({"network": network, "layers": {layer: 1.0}, "weights": "student"})
     value = loss.ready(CPU)(patches)
     (gradient,) = torch.autograd.grad(value, patches.sr)
@@ -88,7 +88,7 @@ def test_students_are_content_too(patches: Views, network: str, layer: str) -> N
     assert "(student)" in loss.label
 
 
-def test_the_lpips_student_never_goes_by_the_real_ones_name(patches: Views) -> None:
+def test_the_lpips_student_never_goes_by_the_real_ones_name(patches: LossInputs) -> None:
     metric = perceptual_metric("student", device=CPU)
     assert metric.name == "LPIPS≈"
     assert not metric.higher_is_better

@@ -7,7 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from esrlab.losses.inputs import Views
+from esrlab.losses.inputs import LossInputs
 from esrlab.losses.pixel import L1, MSE, Charbonnier
 
 Formula = Callable[[np.ndarray], np.ndarray]
@@ -22,7 +22,7 @@ CASES: list[tuple[L1 | MSE | Charbonnier, Formula]] = [
 
 @pytest.mark.parametrize(("loss", "formula"), CASES)
 def test_value_is_the_mean_over_batch_channels_and_pixels(
-    loss: L1 | MSE | Charbonnier, formula: Formula, views: Views
+    loss: L1 | MSE | Charbonnier, formula: Formula, views: LossInputs
 ) -> None:
     difference = views.sr.detach().numpy() - views.hr.numpy()
     result = loss.ready(torch.device("cpu"))(views)
@@ -31,14 +31,14 @@ def test_value_is_the_mean_over_batch_channels_and_pixels(
 
 
 @pytest.mark.parametrize(("loss", "formula"), CASES)
-def test_gradient(loss: L1 | MSE | Charbonnier, formula: Formula, views: Views) -> None:
-    assert torch.autograd.gradcheck(lambda sr: loss(Views(views.lr, sr, views.hr)), views.sr)
+def test_gradient(loss: L1 | MSE | Charbonnier, formula: Formula, views: LossInputs) -> None:
+    assert torch.autograd.gradcheck(lambda sr: loss(LossInputs(views.lr, sr, views.hr)), views.sr)
 
 
 @pytest.mark.parametrize("loss", [L1(), MSE(), Charbonnier(), Charbonnier(epsilon=1e-12)])
 def test_equal_images_have_zero_gradient(loss: L1 | MSE | Charbonnier) -> None:
     sr = torch.rand(1, 3, 4, 4).requires_grad_()
-    value = loss(Views(torch.zeros(1, 3, 2, 2), sr, sr.detach().clone()))
+    value = loss(LossInputs(torch.zeros(1, 3, 2, 2), sr, sr.detach().clone()))
     value.backward()
     assert sr.grad is not None
     assert torch.equal(sr.grad, torch.zeros_like(sr))

@@ -10,7 +10,7 @@ from esrlab.core.files import read_json_lines
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError
 from esrlab.losses.shares import BOUND, Balance
-from esrlab.training.callbacks import Watcher
+from esrlab.training.callbacks import Callbacks
 from esrlab.training.loop import Saving, train
 from tiny import tiny
 
@@ -101,7 +101,9 @@ def test_a_cut_run_goes_on_with_the_weights_it_had(tmp_path: Path, samples: Phot
 
     saving = Saving(every=2)
     with pytest.raises(Cut):
-        train(recipe, samples, seed=0, device=CPU, out=tmp_path / "cut", saving=saving, watcher=Watcher(cut))
+        train(
+            recipe, samples, seed=0, device=CPU, out=tmp_path / "cut", saving=saving, watcher=Callbacks(cut)
+        )
     gone_on = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "cut", saving=saving)
     assert gone_on.generator.read_bytes() == whole.generator.read_bytes()
 

@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from esrlab.losses.inputs import Views
+from esrlab.losses.inputs import LossInputs
 from esrlab.losses.variation import TotalVariation
 
 BETAS = [0.5, 1.0, 1.5, 2.0, 3.0]
@@ -14,7 +14,7 @@ BETAS = [0.5, 1.0, 1.5, 2.0, 3.0]
 
 def measure(sr: Tensor, beta: float) -> Tensor:
     lr = torch.zeros(len(sr), sr.shape[1], 1, 1) if sr.shape[-1] == sr.shape[-2] else sr
-    return TotalVariation(beta=beta).ready(torch.device("cpu"))(Views(lr, sr, torch.zeros_like(sr)))
+    return TotalVariation(beta=beta).ready(torch.device("cpu"))(LossInputs(lr, sr, torch.zeros_like(sr)))
 
 
 def sum_equation_5(z: np.ndarray, beta: float) -> float:
@@ -28,13 +28,15 @@ def sum_equation_5(z: np.ndarray, beta: float) -> float:
 
 
 @pytest.mark.parametrize("beta", BETAS)
-def test_value_is_equation_5_summed_over_an_image_averaged_over_the_batch(beta: float, views: Views) -> None:
+def test_value_is_equation_5_summed_over_an_image_averaged_over_the_batch(
+    beta: float, views: LossInputs
+) -> None:
     images = views.sr.detach().numpy()
     expected = sum(sum_equation_5(channel, beta) for image in images for channel in image) / len(images)
     assert measure(views.sr, beta).item() == pytest.approx(expected, rel=1e-13)
 
 
-def test_the_mean_is_the_sum_over_the_number_of_positions_and_channels(views: Views) -> None:
+def test_the_mean_is_the_sum_over_the_number_of_positions_and_channels(views: LossInputs) -> None:
     _, channels, height, width = views.sr.shape
     mean = TotalVariation(reduction="mean")(views)
     count = channels * (height - 1) * (width - 1)
@@ -43,7 +45,7 @@ def test_the_mean_is_the_sum_over_the_number_of_positions_and_channels(views: Vi
 
 
 @pytest.mark.parametrize("beta", BETAS)
-def test_gradient(beta: float, views: Views) -> None:
+def test_gradient(beta: float, views: LossInputs) -> None:
     assert torch.autograd.gradcheck(lambda sr: measure(sr, beta), views.sr)
 
 

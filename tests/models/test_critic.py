@@ -6,17 +6,17 @@ import pytest
 import torch
 
 from esrlab.errors import UsageError
-from esrlab.models.critics.vgg import Critic, CriticNorm
+from esrlab.models.critics.vgg import CriticNorm, VGGCritic
 
 
 def test_parameter_count() -> None:
-    assert sum(weight.numel() for weight in Critic(size=128).parameters()) == 14_499_401
+    assert sum(weight.numel() for weight in VGGCritic(size=128).parameters()) == 14_499_401
 
 
 @pytest.mark.parametrize("size", [32, 33, 48, 63, 64, 96, 100, 128, 160])
 @pytest.mark.parametrize("norm", ["batch", "layer", "none"])
 def test_sizes(size: int, norm: CriticNorm) -> None:
-    critic = Critic(size=size, features=4, norm=norm)
+    critic = VGGCritic(size=size, features=4, norm=norm)
     assert critic.get_parameter("linear1.weight").shape == (100, 32 * (size // 32) ** 2)
     score = critic(torch.rand(2, 3, size, size))
     assert score.shape == (2, 1)
@@ -26,13 +26,13 @@ def test_sizes(size: int, norm: CriticNorm) -> None:
 
 def test_refuses_what_does_not_fit() -> None:
     with pytest.raises(UsageError, match="31 px images: the smallest size is 32 px"):
-        Critic(size=31)
+        VGGCritic(size=31)
     with pytest.raises(UsageError, match=r"64×64 px, not of shape \(2, 3, 96, 96\)"):
-        Critic(size=64, features=4)(torch.rand(2, 3, 96, 96))
+        VGGCritic(size=64, features=4)(torch.rand(2, 3, 96, 96))
     with pytest.raises(UsageError, match="at least 1 feature, not 0"):
-        Critic(size=64, features=0)
+        VGGCritic(size=64, features=0)
     with pytest.raises(UsageError, match="no norm 'instance': choose one of batch, layer, none"):
-        Critic(size=64, norm=cast(CriticNorm, "instance"))
+        VGGCritic(size=64, norm=cast(CriticNorm, "instance"))
 
 
 def test_keys_and_widths_are_the_ecosystems() -> None:
@@ -46,13 +46,13 @@ def test_keys_and_widths_are_the_ecosystems() -> None:
         expected[f"bn{place}.num_batches_tracked"] = ()
     expected |= {"linear1.weight": (100, 8192), "linear1.bias": (100,)}
     expected |= {"linear2.weight": (1, 100), "linear2.bias": (1,)}
-    assert {key: tuple(value.shape) for key, value in Critic(size=128).state_dict().items()} == expected
+    assert {key: tuple(value.shape) for key, value in VGGCritic(size=128).state_dict().items()} == expected
 
 
 def test_every_convolution_has_one_bias() -> None:
     prefixes: dict[CriticNorm, str] = {"batch": "bn", "layer": "ln", "none": "conv"}
     for norm, prefix in prefixes.items():
-        critic = Critic(size=32, features=4, norm=norm)
+        critic = VGGCritic(size=32, features=4, norm=norm)
         biases = {key for key, _ in critic.named_parameters() if key.endswith("bias")}
         places = [f"{level}_{half}" for level in range(5) for half in range(2)][1:]
         assert biases == {
@@ -65,7 +65,7 @@ def test_every_convolution_has_one_bias() -> None:
 
 @pytest.mark.parametrize("norm", ["layer", "none", "batch"])
 def test_only_batch_norm_couples_samples(norm: CriticNorm) -> None:
-    critic = Critic(size=64, features=8, norm=norm).double()
+    critic = VGGCritic(size=64, features=8, norm=norm).double()
     image = torch.rand(3, 3, 64, 64, dtype=torch.float64, requires_grad=True)
     (gradient,) = torch.autograd.grad(critic(image)[0].sum(), image)
     assert gradient[0].abs().max() > 0
@@ -79,7 +79,7 @@ def test_only_batch_norm_couples_samples(norm: CriticNorm) -> None:
 
 @pytest.mark.parametrize("norm", ["layer", "none"])
 def test_can_be_differentiated_twice(norm: CriticNorm) -> None:
-    critic = Critic(size=32, features=4, norm=norm)
+    critic = VGGCritic(size=32, features=4, norm=norm)
     image = torch.rand(2, 3, 32, 32, requires_grad=True)
     (gradient,) = torch.autograd.grad(critic(image).sum(), image, create_graph=True)
     ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean().backward()

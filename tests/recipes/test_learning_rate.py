@@ -29,7 +29,7 @@ def ours(optimiser: Optimiser) -> list[float]:
 def test_cosine_is_torchs() -> None:
     sgd = SGD([torch.zeros(1)], lr=0.02)
     expected = rates_of(CosineAnnealingLR(sgd, T_max=STEPS, eta_min=0.002))
-    assert ours(Optimiser(learning_rate=0.02, schedule="cosine", floor=0.1)) == pytest.approx(expected)
+    assert ours(Optimiser(learning_rate=0.02, schedule="cosine", min_lr_ratio=0.1)) == pytest.approx(expected)
 
 
 def test_multi_step_is_torchs() -> None:
@@ -40,7 +40,7 @@ def test_multi_step_is_torchs() -> None:
 
 
 def test_a_rise_ends_at_the_schedules_own_rate() -> None:
-    found = ours(Optimiser(learning_rate=0.02, rise=4))
+    found = ours(Optimiser(learning_rate=0.02, warmup_steps=4))
     assert found[:5] == pytest.approx([0.005, 0.01, 0.015, 0.02, 0.02])
 
 
@@ -50,7 +50,7 @@ def test_a_rise_ends_at_the_schedules_own_rate() -> None:
         ({"optimiser.schedule": "multi-step"}, "needs them"),
         ({"optimiser.milestones": [5]}, "belong to the schedule"),
         ({"optimiser.schedule": "multi-step", "optimiser.milestones": [9, 5]}, "must rise"),
-        ({"optimiser.schedule": "cosine", "optimiser.floor": 2}, "less than or equal to 1"),
+        ({"optimiser.schedule": "cosine", "optimiser.min_lr_ratio": 2}, "less than or equal to 1"),
     ],
 )
 def test_schedules_that_do_not_hang_together_are_refused(fields: dict[str, object], message: str) -> None:

@@ -22,13 +22,13 @@ def test_the_papers_recipes_come_first_at_its_settings() -> None:
         assert (recipe.patches.lr_size, recipe.patches.batch, recipe.steps) == (32, 16, 5000)
         assert (recipe.optimiser.learning_rate, recipe.optimiser.betas) == (1e-4, (0.0, 0.9))
         shape = recipe.generator
-        assert (shape.features, shape.growth, shape.blocks, shape.start) == (64, 32, 23, "random")
+        assert (shape.features, shape.growth, shape.blocks, shape.init) == (64, 32, 23, "random")
         assert recipe.adversarial is not None
         assert recipe.adversarial.weight == 5e-3
         weights = {term.name: term.weight for term in recipe.terms}
         assert weights["content"] == 1
         assert weights["pixel"] == 1e-2
-    games = [find_recipe(name).adversarial.game for name in PAPER]  # pyright: ignore[reportOptionalMemberAccess]
+    games = [find_recipe(name).adversarial.loss for name in PAPER]  # pyright: ignore[reportOptionalMemberAccess]
     assert games == ["wgan", "relativistic-nolog", "wgan", "wgan"]
 
 
@@ -81,7 +81,7 @@ def test_every_problem_is_named_at_once() -> None:
         ({"terms": [{"name": "a", "weight": 0, "loss": {"kind": "l1"}}]}, "learn nothing"),
         ({"terms": MINIMAL["terms"] * 2}, "two terms are called 'pixel'"),
         ({"terms": [{"name": "adversarial", "weight": 1, "loss": {"kind": "l1"}}]}, "names the game"),
-        ({"adversarial": {"game": "wgan-gp"}}, "batch norm couples the samples"),
+        ({"adversarial": {"loss": "wgan-gp"}}, "batch norm couples the samples"),
         ({"adversarial": {}, "scale": 2, "patches": {"lr_size": 12}}, "patches.lr_size to 16 or more"),
         ({"name": "../escape"}, "name"),
         ({"optimiser": {"betas": [0.0, 1.0]}}, "optimiser.betas"),
@@ -146,14 +146,14 @@ def test_a_recipe_file_may_build_on_a_named_one(tmp_path: Path) -> None:
     assert (recipe.name, recipe.steps, recipe.generator.blocks) == ("gentle", 7, 2)
     assert recipe.terms[0].weight == 0.5
     path.write_text(
-        'base = "psnr"\nname = "own"\n[adversarial]\ngame = "hinge"\n[adversarial.critic]\nfeatures = 8\n'
+        'base = "psnr"\nname = "own"\n[adversarial]\nloss = "hinge"\n[adversarial.critic]\nfeatures = 8\n'
         "[terms.pixel]\nweight = 0.1\n[terms.edges]\nweight = 2\n"
         'loss.kind = "custom"\nloss.file = "mine.py"\n'
     )
     grown = find_recipe(str(path))
     assert [(term.name, term.weight) for term in grown.terms] == [("pixel", 0.1), ("edges", 2.0)]
     assert grown.adversarial is not None
-    assert (grown.adversarial.game, grown.adversarial.critic.features) == ("hinge", 8)
+    assert (grown.adversarial.loss, grown.adversarial.critic.features) == ("hinge", 8)
     path.write_text("steps = [")
     with pytest.raises(UsageError, match="not valid TOML"):
         find_recipe(str(path))
@@ -176,11 +176,11 @@ def test_labels_say_where_content_weights_come_from() -> None:
 
 def test_a_game_of_weight_0_is_none_and_names_nothing() -> None:
     named = find_recipe("wgan-vgg")
-    without = with_fields(named, {"adversarial.weight": 0, "adversarial.warmup": 10**6})
+    without = with_fields(named, {"adversarial.weight": 0, "adversarial.start_step": 10**6})
     assert without.adversarial is not None
-    assert without.played is None
-    assert list(without.pullers) == ["content", "pixel"]
-    assert named.played is named.adversarial
+    assert without.active_adversarial is None
+    assert list(without.active_terms) == ["content", "pixel"]
+    assert named.active_adversarial is named.adversarial
     assert "WGAN" not in without.label
     assert f"WGAN + {without.label}" == named.label
     assert with_fields(without, {"patches.lr_size": 8}).hr_size == 32, "no critic needs larger patches"

@@ -15,8 +15,12 @@ from esrlab.study.spec import demo_study, paper_study, parse_study, plan_runs
     ("name", "changes", "idle"),
     [
         ("psnr", {"optimiser.gamma": 0.1}, {"optimiser.gamma": "its schedule is cosine, not multi-step"}),
-        ("wgan-vgg", {"optimiser.floor": 0.1}, {"optimiser.floor": "its schedule is constant, not cosine"}),
-        ("psnr", {"optimiser.floor": 0.1}, {}),
+        (
+            "wgan-vgg",
+            {"optimiser.min_lr_ratio": 0.1},
+            {"optimiser.min_lr_ratio": "its schedule is constant, not cosine"},
+        ),
+        ("psnr", {"optimiser.min_lr_ratio": 0.1}, {}),
         ("wgan-vgg", {"adversarial.clip": 0.05}, {}),
         ("wgan-vgg", {"adversarial.penalty": 1.0}, {"adversarial.penalty": "its game is wgan, not wgan-gp"}),
         (

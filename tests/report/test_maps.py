@@ -16,7 +16,7 @@ from esrlab.core.scores import Score, read_scores
 from esrlab.report.build import make_report
 from esrlab.report.merging import merge_studies
 from esrlab.report.page import maps as room
-from esrlab.report.page.maps import hang_maps
+from esrlab.report.page.maps import build_maps
 from esrlab.report.page.pictures import Pixels, choose_side, colour, shrink
 from esrlab.report.page.steering import show_share
 from made_study import HOSTILE, IMAGES, MAPPED, SIZE, make_scores, write_study
@@ -33,7 +33,7 @@ def pixels_of(uri: str) -> Pixels:
 
 
 def test_each_picture_has_its_region_and_its_terms_maps(study: Path) -> None:
-    maps = hang_maps(study, make_scores())
+    maps = build_maps(study, make_scores())
     assert maps is not None
     assert [each.scale for each in maps.scales] == [2, 4]
     assert [card.image for card in maps.scales[0].cards] == list(MAPPED)
@@ -60,7 +60,7 @@ def test_what_has_no_map_is_named_with_its_reason_as_text(study: Path) -> None:
     about = json.loads((place / "esrgan-vgg" / IMAGES[1] / "about.json").read_text())
     about["terms"][0]["name"] = "../../../../secret"
     (place / "esrgan-vgg" / IMAGES[1] / "about.json").write_text(json.dumps(about))
-    maps = hang_maps(study, make_scores())
+    maps = build_maps(study, make_scores())
     assert maps is not None
     assert [each.scale for each in maps.scales] == [4]
     assert len(maps.absent) == 6
@@ -73,7 +73,7 @@ def test_what_has_no_map_is_named_with_its_reason_as_text(study: Path) -> None:
 
 def test_a_folder_without_maps_has_none(study: Path) -> None:
     shutil.rmtree(study / "pulls")
-    assert hang_maps(study, make_scores()) is None
+    assert build_maps(study, make_scores()) is None
     make_report(study)
     assert "Where each term pulls" not in (study / "report.html").read_text(encoding="utf-8")
 
@@ -81,7 +81,7 @@ def test_a_folder_without_maps_has_none(study: Path) -> None:
 def test_pictures_that_do_not_fit_are_left_out_and_their_maps_stay(study: Path) -> None:
     for path in (study / "pictures" / "x2").rglob("*.png"):
         Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(path)
-    maps = hang_maps(study, make_scores())
+    maps = build_maps(study, make_scores())
     assert maps is not None
     card = maps.scales[0].cards[0]
     assert card.truth == card.rows[0].picture == ""
@@ -91,17 +91,17 @@ def test_pictures_that_do_not_fit_are_left_out_and_their_maps_stay(study: Path) 
 def test_maps_shrink_and_then_stay_away_so_that_the_page_does_not_grow(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = hang_maps(study, make_scores())
+    whole = build_maps(study, make_scores())
     assert whole is not None
     monkeypatch.setattr(room, "SIDES", (48, 24, 12))
     monkeypatch.setattr(room, "BUDGET", 12_000)
-    small = hang_maps(study, make_scores())
+    small = build_maps(study, make_scores())
     assert small is not None
     assert small.scales[0].cards[0].region.endswith("; shown 2 times smaller")
     assert pixels_of(small.scales[0].cards[0].rows[0].picture).shape == (16, 24, 3)
     assert small.size < whole.size
     monkeypatch.setattr(room, "BUDGET", 1)
-    least = hang_maps(study, make_scores())
+    least = build_maps(study, make_scores())
     assert least is not None
     assert least.left_out == 5
     make_report(study)
@@ -131,7 +131,7 @@ def test_noise_at_the_papers_size_stays_within_the_budget(tmp_path: Path) -> Non
             picture = tmp_path / "pictures" / f"x{scale}" / method / f"{image}.png"
             picture.parent.mkdir(parents=True, exist_ok=True)
             photograph.save(picture)
-    maps = hang_maps(tmp_path, scores)
+    maps = build_maps(tmp_path, scores)
     assert maps is not None
     assert maps.left_out == 0
     assert room.BUDGET / 3 < maps.size < room.BUDGET
@@ -153,7 +153,7 @@ def test_the_merged_page_keeps_maps_under_renamed_recipes(tmp_path: Path) -> Non
     (renamed,) = (name for name in folders if name.startswith("wgan-vgg ("))
     there = tmp_path / "all" / "pulls" / "x2" / renamed / MAPPED[0]
     assert sorted(path.name for path in there.iterdir()) == ["about.json", "adversarial.png", "content.png"]
-    maps = hang_maps(tmp_path / "all", read_scores(tmp_path / "all" / "scores.jsonl"))
+    maps = build_maps(tmp_path / "all", read_scores(tmp_path / "all" / "scores.jsonl"))
     assert maps is not None
     assert [row.recipe for row in maps.scales[0].cards[0].rows][-2:] == folders[-1:-3:-1]
 

@@ -15,7 +15,7 @@ import pytest
 from esrlab.core.scores import read_scores
 from esrlab.report.build import make_report
 from esrlab.report.logs import RunLog
-from esrlab.report.page.gallery import hang_gallery
+from esrlab.report.page.gallery import build_gallery
 from esrlab.report.page.pictures import (
     BUDGET,
     best_window,
@@ -175,7 +175,7 @@ def test_the_commands_that_were_given_stand_beside_the_one_that_repeats_it(html:
 
 
 def test_images_come_worst_and_best_in_turn_and_all_of_them(folder: Path) -> None:
-    gallery = hang_gallery(folder, read_scores(folder / "scores.jsonl"))
+    gallery = build_gallery(folder, read_scores(folder / "scores.jsonl"))
     assert gallery is not None
     assert [card.image for card in gallery.cards] == [IMAGES[0], IMAGES[3], IMAGES[1], IMAGES[2]]
     assert [card.rank for card in gallery.cards] == [1, 4, 2, 3]
@@ -187,7 +187,7 @@ def test_images_come_worst_and_best_in_turn_and_all_of_them(folder: Path) -> Non
 def test_a_picture_outside_the_folder_is_not_shown(folder: Path, tmp_path: Path) -> None:
     scores = [score for score in make_scores() if score.image == IMAGES[0]]
     changed = [type(score)(**{**vars(score), "image": "../x2/hr/Set5/plain"}) for score in scores]
-    assert hang_gallery(folder, changed) is None
+    assert build_gallery(folder, changed) is None
 
 
 def test_crops_are_lossless_and_lie_where_methods_differ(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_a_collapsed_run_is_put_into_words_and_its_curves_are_marked(tmp_path: P
         "asked": 60,
         "signs": {"flat pictures": "flat pictures: 9.0 dB below bicubic"},
         "alarms": {"runaway critic": 40, "flat pictures": 30},
-        "setbacks": [],
+        "rollbacks": [],
     }
     curve = [{"step": step, "critic/gap": float(step)} for step in range(1, 61)]
     bad, good = RunLog("wgan-vgg", 4, 1, curve, outcome), RunLog("esrgan-vgg", 4, 0, curve)

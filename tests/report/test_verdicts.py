@@ -15,7 +15,7 @@ from esrlab.report.limitations import Words
 from esrlab.report.page.build import write_page
 from esrlab.report.verdict_text import show, show_p, write_sentence
 from esrlab.report.verdicts import COVERAGE, Judgement, as_record, judge_study
-from esrlab.statistics.claims import Assertion, Claim, Part
+from esrlab.statistics.claims import Assertion, Claim, ClaimPart
 from esrlab.statistics.verdicts import judge
 
 NAMES = {"a": "WGAN + VGG", "b": "ESRGAN + VGG"}
@@ -118,7 +118,7 @@ def test_images_that_do_not_count_are_told() -> None:
 
 
 def test_decimals_fit_the_metric_and_nothing_is_shown_as_zero() -> None:
-    part = Part(kind="better", recipe="a", rival="b", scale=2, metric="PSNR")
+    part = ClaimPart(kind="better", recipe="a", rival="b", scale=2, metric="PSNR")
     assert show([-0.126, 0.3], part) == ["−0.13", "0.30"]
     assert show([0.0004], part) == ["0.0004"]
     assert show([0.0], part) == ["0.00000000"]

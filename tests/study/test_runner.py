@@ -23,7 +23,7 @@ from tiny import TINY
 CPU = torch.device("cpu")
 
 
-class Watcher:
+class Callbacks:
     """Notes what it is told; fails or stops where it is told to."""
 
     def __init__(self, *, fail: str = "", stop: str = "") -> None:
@@ -37,7 +37,7 @@ class Watcher:
     def run_began(self, run: PlannedRun) -> None:
         self.began.append(run.name)
 
-    def stepped(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None:
+    def on_step(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None:
         if run.name == self._fail:
             raise UserError("the disk is full")
         if run.name == self._stop:
@@ -49,7 +49,7 @@ class Watcher:
     def run_failed(self, run: PlannedRun, reason: str) -> None:
         self.failed[run.name] = reason
 
-    def said(self, run: PlannedRun, words: str) -> None:
+    def on_message(self, run: PlannedRun, words: str) -> None:
         self.heard.append((run.name, words))
 
     def judging(self, name: str, scale: int, image: int, images: int) -> None:
@@ -87,9 +87,9 @@ def done(study: Study, samples: Photos, tmp_path_factory: pytest.TempPathFactory
     """The study carried out once: cut in the middle first, then gone on with."""
     out = tmp_path_factory.mktemp("studies") / "small"
     with pytest.raises(KeyboardInterrupt):
-        run_study(study, out=out, device=CPU, photos=samples, watcher=Watcher(stop="esrgan-vgg-x2-s0"))
+        run_study(study, out=out, device=CPU, photos=samples, watcher=Callbacks(stop="esrgan-vgg-x2-s0"))
     assert len(read_scores(out / "scores.jsonl")) > 0
-    watcher = Watcher()
+    watcher = Callbacks()
     assert run_study(study, out=out, device=CPU, photos=samples, watcher=watcher) == []
     assert "wgan-vgg-x2-s0" not in watcher.began, "what was finished is not repeated"
     assert len(watcher.ended) == 6
@@ -114,7 +114,7 @@ def test_rows_are_tidy_and_hold_bicubic_and_the_cascade(done: Path) -> None:
 
 def test_nothing_is_repeated_and_another_study_is_refused(done: Path, study: Study, samples: Photos) -> None:
     before = (done / "scores.jsonl").read_bytes()
-    watcher = Watcher()
+    watcher = Callbacks()
     run_study(study, out=done, device=CPU, photos=samples, watcher=watcher)
     assert watcher.began == []
     assert (done / "scores.jsonl").read_bytes() == before
@@ -138,7 +138,7 @@ def test_a_failed_run_is_kept_reported_and_stops_nothing(
 ) -> None:
     one_seed = study.model_copy(update={"seeds": (0,)})
     out = tmp_path / "study"
-    watcher = Watcher(fail="wgan-vgg-x4-s0")
+    watcher = Callbacks(fail="wgan-vgg-x4-s0")
     failed = run_study(one_seed, out=out, device=CPU, photos=samples, watcher=watcher)
     assert [run.name for run in failed] == ["wgan-vgg-x4-s0"]
     assert watcher.failed == {"wgan-vgg-x4-s0": "the disk is full"}
@@ -149,7 +149,7 @@ def test_a_failed_run_is_kept_reported_and_stops_nothing(
         "Unfinished: 3 of 4 runs have their scores; missing are wgan-vgg-x4-s0"
     )
     assert "wgan-vgg-x4-s0 failed" in (out / "report.md").read_text()
-    assert run_study(one_seed, out=out, device=CPU, photos=samples, watcher=Watcher()) == [], "tried again"
+    assert run_study(one_seed, out=out, device=CPU, photos=samples, watcher=Callbacks()) == [], "tried again"
     assert not any("failed" in note or "Unfinished" in note for note in make_report(out).words.notes)
 
 
@@ -158,13 +158,13 @@ def test_data_that_changed_since_the_study_began_are_refused(
 ) -> None:
     fewer = Photos("fewer", samples.members[:3])
     with pytest.raises(UsageError, match=r"photos\.count: 5 there, 3 asked"):
-        run_study(study, out=done, device=CPU, photos=fewer, watcher=Watcher())
+        run_study(study, out=done, device=CPU, photos=fewer, watcher=Callbacks())
     folder = Path(study.benchmarks["cats"])
     extra = folder / "extra.png"
     shutil.copy(folder / "<b>eye.png", extra)
     try:
         with pytest.raises(UsageError, match=r"benchmarks\.cats\.count: 1 there, 2 asked"):
-            run_study(study, out=done, device=CPU, photos=samples, watcher=Watcher())
+            run_study(study, out=done, device=CPU, photos=samples, watcher=Callbacks())
     finally:
         extra.unlink()
 
@@ -194,7 +194,7 @@ def test_a_broken_disk_in_scoring_is_a_failed_run_too(
 
     monkeypatch.setattr(laboratory, "load_generator", broken)
     one = study.model_copy(update={"seeds": (0,), "scales": (2,)})
-    failed = run_study(one, out=tmp_path / "study", device=CPU, photos=samples, watcher=Watcher())
+    failed = run_study(one, out=tmp_path / "study", device=CPU, photos=samples, watcher=Callbacks())
     assert len(failed) == 2
 
 
@@ -243,7 +243,7 @@ def test_missing_weights_stop_a_study_before_it_begins(
     monkeypatch.delenv("ESRLAB_WEIGHTS", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     real = study.model_copy(update={"weights": "real"})
-    watcher = Watcher()
+    watcher = Callbacks()
     with pytest.raises(UserError, match="esrlab weights get vgg19"):
         run_study(real, out=tmp_path / "study", device=CPU, photos=samples, watcher=watcher)
     assert not (tmp_path / "study").exists()
@@ -254,9 +254,9 @@ def test_a_missing_start_stops_a_study_before_it_begins_and_images_are_counted(
     study: Study, samples: Photos, tmp_path: Path
 ) -> None:
     start = tmp_path / "start.safetensors"
-    fields = {**study.fields, "generator.start": str(start)}
+    fields = {**study.fields, "generator.init": str(start)}
     one = study.model_copy(update={"seeds": (0,), "scales": (2,), "fields": fields})
-    out, watcher = tmp_path / "study", Watcher()
+    out, watcher = tmp_path / "study", Callbacks()
     with pytest.raises(UserError, match=r"start\.safetensors"):
         run_study(one, out=out, device=CPU, photos=samples, watcher=watcher)
     assert not out.exists()
@@ -282,7 +282,7 @@ def test_lpips_is_measured_where_its_weights_are_and_na_where_not(
     ):
         monkeypatch.setenv("ESRLAB_WEIGHTS", weights)
         out = tmp_path / ("with" if metric else "without")
-        run_study(one, out=out, device=CPU, photos=samples, watcher=Watcher())
+        run_study(one, out=out, device=CPU, photos=samples, watcher=Callbacks())
         found = {score.metric for score in read_scores(out / "scores.jsonl")}
         assert {name for name in found if name.startswith("LPIPS")} == metric
         report = make_report(out)
@@ -312,7 +312,7 @@ def test_a_study_of_students_is_judged_by_the_student_where_lpips_is_not_at_hand
     one = study.model_copy(
         update={"seeds": (0,), "scales": (2,), "weights": "student", "fields": fields, "recipes": recipes}
     )
-    run_study(one, out=tmp_path / "study", device=CPU, photos=samples, watcher=Watcher())
+    run_study(one, out=tmp_path / "study", device=CPU, photos=samples, watcher=Callbacks())
     scores = read_scores(tmp_path / "study" / "scores.jsonl")
     assert {score.metric for score in scores if score.metric.startswith("LPIPS")} == {"LPIPS≈"}
     assert {score.label for score in scores} == {
@@ -327,7 +327,7 @@ def test_a_study_of_students_is_judged_by_the_student_where_lpips_is_not_at_hand
 
 def test_collapse_and_divergence_are_results_marked_in_every_table(samples: Photos, tmp_path: Path) -> None:
     fields = {key: value for key, value in TINY.items() if "adversarial" not in key}
-    high = {"base": "psnr", "generator.start": "interpolation", "engine.setbacks": 0, "steps": 30}
+    high = {"base": "psnr", "generator.init": "interpolation", "engine.max_rollbacks": 0, "steps": 30}
     study = parse_study(
         {
             "name": "high",
@@ -342,7 +342,7 @@ def test_collapse_and_divergence_are_results_marked_in_every_table(samples: Phot
             },
         }
     )
-    watcher = Watcher()
+    watcher = Callbacks()
     assert run_study(study, out=tmp_path, device=CPU, photos=samples, watcher=watcher) == []
     assert [name for name, _ in watcher.heard] == ["high-x2-s0", "higher-x2-s0"]
     assert watcher.heard[0][1].startswith("sign of collapse at step 30")
@@ -359,7 +359,7 @@ def test_collapse_and_divergence_are_results_marked_in_every_table(samples: Phot
     notes = " ".join(report.words.notes)
     assert "high ×2, seed 0, collapsed: fallen pictures" in notes
     assert "first seen at step 30" in notes
-    assert "higher ×2, seed 0, diverged: it was given up after 1 setback, the last" in notes
+    assert "higher ×2, seed 0, diverged: it was given up after 1 rollback, the last" in notes
     page = (tmp_path / "report.html").read_text()
     assert "† collapsed" in page
     assert "‡ diverged" in page
@@ -370,10 +370,10 @@ def test_collapse_and_divergence_are_results_marked_in_every_table(samples: Phot
 def test_two_processes_do_not_carry_out_one_study(study: Study, samples: Photos, tmp_path: Path) -> None:
     out = tmp_path / "study"
 
-    class Second(Watcher):
+    class Second(Callbacks):
         def run_began(self, run: PlannedRun) -> None:
             with pytest.raises(UserError, match="in use by process"):
-                run_study(study, out=out, device=CPU, photos=samples, watcher=Watcher())
+                run_study(study, out=out, device=CPU, photos=samples, watcher=Callbacks())
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

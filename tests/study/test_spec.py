@@ -174,11 +174,11 @@ def test_a_start_may_name_a_file_for_each_scale() -> None:
             "name": "warm",
             "scales": [2, 4],
             "seeds": [0],
-            "fields": {"generator.start": "starts/psnr-x{scale}.safetensors"},
+            "fields": {"generator.init": "starts/psnr-x{scale}.safetensors"},
             "recipes": {"psnr": {}},
         }
     )
-    starts = [run.recipe.generator.start for run in plan_runs(study)]
+    starts = [run.recipe.generator.init for run in plan_runs(study)]
     assert starts == ["starts/psnr-x2.safetensors", "starts/psnr-x4.safetensors"]
 
 

@@ -11,7 +11,7 @@ import torch
 from esrlab.cli.commands.train import say_outcome
 from esrlab.core.files import read_json_lines
 from esrlab.data.photos.collection import Photos
-from esrlab.training.callbacks import Watcher
+from esrlab.training.callbacks import Callbacks
 from esrlab.training.collapse import RECENT, WINDOW, Sign, best_lead, find_signs
 from esrlab.training.loop import LOOK_EVERY, Saving, train
 from esrlab.training.run_folder import Outcome, RunFolder, read_outcome
@@ -162,7 +162,7 @@ def test_a_run_that_collapses_says_so_and_so_does_one_cut_in_between(
         device=CPU,
         out=tmp_path / "whole",
         saving=saving,
-        watcher=Watcher(said=said.append),
+        watcher=Callbacks(on_message=said.append),
     )
     outcome = read_outcome(whole)
     assert outcome is not None
@@ -186,7 +186,7 @@ def test_a_run_that_collapses_says_so_and_so_does_one_cut_in_between(
             device=CPU,
             out=tmp_path / "cut",
             saving=saving,
-            watcher=Watcher(stepped=cut),
+            watcher=Callbacks(on_step=cut),
         )
     gone_on = train(SPOILT, samples, seed=0, device=CPU, out=tmp_path / "cut", saving=saving)
     assert gone_on.outcome.read_bytes() == whole.outcome.read_bytes()
@@ -198,7 +198,7 @@ def test_a_run_that_collapses_says_so_and_so_does_one_cut_in_between(
 
 def test_an_outcome_of_before_there_were_warnings_is_read(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    old = {"outcome": "finished", "step": 3, "asked": 3, "signs": {}, "alarms": {}, "setbacks": []}
+    old = {"outcome": "finished", "step": 3, "asked": 3, "signs": {}, "alarms": {}, "rollbacks": []}
     folder.outcome.write_text(json.dumps(old))
     assert read_outcome(folder) == Outcome("finished", 3, 3, {}, {}, [])
 

@@ -23,7 +23,7 @@ from esrlab.errors import UsageError
 from esrlab.models.generator_files import load_generator
 from esrlab.recipes.recipe import parse_recipe
 from esrlab.report.logs import read_logs
-from esrlab.training.callbacks import Watcher
+from esrlab.training.callbacks import Callbacks
 from esrlab.training.loop import Saving, train
 from esrlab.training.run_folder import RunFolder, differences
 from tiny import tiny
@@ -57,7 +57,7 @@ def test_a_run_cut_and_gone_on_with_equals_an_uncut_one(tmp_path: Path, samples:
             device=CPU,
             out=tmp_path / "cut",
             saving=Saving(every=2),
-            watcher=Watcher(stepped=cut),
+            watcher=Callbacks(on_step=cut),
         )
     assert not RunFolder(tmp_path / "cut").generator.exists()
     seen: list[int] = []
@@ -68,7 +68,7 @@ def test_a_run_cut_and_gone_on_with_equals_an_uncut_one(tmp_path: Path, samples:
         device=CPU,
         out=tmp_path / "cut",
         saving=Saving(every=2),
-        watcher=Watcher(stepped=lambda step, row: seen.append(step)),
+        watcher=Callbacks(on_step=lambda step, row: seen.append(step)),
     )
     assert seen == [5, 6, 7], "goes on from the checkpoint at step 4"
     assert gone_on.generator.read_bytes() == whole.generator.read_bytes()
@@ -90,7 +90,7 @@ def test_a_finished_run_is_left_alone(tmp_path: Path, samples: Photos) -> None:
         seed=0,
         device=CPU,
         out=tmp_path / "run",
-        watcher=Watcher(stepped=lambda step, row: pytest.fail("trained")),
+        watcher=Callbacks(on_step=lambda step, row: pytest.fail("trained")),
     )
     assert folder.generator.stat().st_mtime_ns == written
 
@@ -194,7 +194,9 @@ def test_a_stop_in_the_last_step_is_heard(tmp_path: Path, samples: Photos) -> No
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Interrupted, match="last step"):
-        train(tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "run", watcher=Watcher(stepped=stop))
+        train(
+            tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "run", watcher=Callbacks(on_step=stop)
+        )
     assert RunFolder(tmp_path / "run").generator.exists()
 
 

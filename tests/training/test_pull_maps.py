@@ -25,7 +25,7 @@ from esrlab.report.build import make_report
 from esrlab.study.runner import run_study
 from esrlab.study.spec import Study, parse_study
 from esrlab.training.pull_maps import Region, choose_region, cut_patches, join_patches, map_pulls
-from esrlab.training.state import Run, start_run
+from esrlab.training.state import TrainState, start_run
 from esrlab.training.step import train_step
 from listener import Listener
 from tiny import TINY, tiny
@@ -45,7 +45,7 @@ def squared(**changes: object) -> Recipe:
     return tiny("psnr", **changes).model_copy(update={"terms": (Term(name="pixel", weight=1, loss=MSE()),)})
 
 
-def begun(name: str, samples: Photos, **changes: object) -> Run:
+def begun(name: str, samples: Photos, **changes: object) -> TrainState:
     """A run after two steps."""
     run = start_run(tiny(name, **changes), seed=1, device=CPU)
     lr, hr = pair()
@@ -56,10 +56,10 @@ def begun(name: str, samples: Photos, **changes: object) -> Run:
     return run
 
 
-def state_of(run: Run) -> dict[str, Any]:
+def state_of(run: TrainState) -> dict[str, Any]:
     """All that a run is, in copies."""
     networks = [run.generator, *([run.average] if run.average else [])]
-    networks += [run.contest.critic] if run.contest else []
+    networks += [run.adversarial.critic] if run.adversarial else []
     return {
         "weights": [{k: v.clone() for k, v in network.state_dict().items()} for network in networks],
         "gradients": [p.grad if p.grad is None else p.grad.clone() for n in networks for p in n.parameters()],
@@ -128,7 +128,7 @@ def test_maps_are_of_the_pulls_that_the_next_step_measures(name: str, samples: P
 
 
 def test_nothing_of_the_run_changes(samples: Photos) -> None:
-    run = begun("esrgan-vgg", samples, generator__average=0.9)
+    run = begun("esrgan-vgg", samples, generator__ema_decay=0.9)
     lr, hr = pair()
     before = state_of(run)
     first = map_pulls(run, lr=lr, hr=hr)
@@ -147,7 +147,7 @@ def test_a_share_that_has_no_weight_yet_gets_one_for_the_map_alone() -> None:
 
 
 def test_with_an_average_the_picture_is_the_averages() -> None:
-    run = start_run(squared(generator__average=0.9), seed=0, device=CPU)
+    run = start_run(squared(generator__ema_decay=0.9), seed=0, device=CPU)
     lr, hr = pair()
     before = map_pulls(run, lr=lr, hr=hr).terms["pixel"].strength
     with torch.no_grad():
@@ -267,7 +267,7 @@ def test_a_loss_that_cannot_be_mapped_and_a_start_that_has_gone_stop_no_study(
     save_generator(start_run(tiny("psnr"), seed=0, device=CPU).generator, start, about={})
     recipes: dict[str, dict[str, Any]] = {
         "own": {"base": str(tmp_path / "own.toml")},
-        "psnr": {"generator.start": str(start), "generator.average": 0.9},
+        "psnr": {"generator.init": str(start), "generator.ema_decay": 0.9},
     }
     fields = {key: value for key, value in study.fields.items() if "adversarial" not in key}
     changed = study.model_copy(update={"recipes": recipes, "seeds": (0,), "fields": fields})

@@ -8,18 +8,18 @@ from torch import Tensor
 
 from esrlab.data.photos.collection import Photos
 from esrlab.data.sampling import Batch, make_batch
-from esrlab.losses.inputs import Views
-from esrlab.recipes.parts import Weighed
+from esrlab.losses.inputs import LossInputs
+from esrlab.recipes.parts import WeightedTerm
 from esrlab.recipes.presets import RECIPES
 from esrlab.study.spec import demo_study, plan_runs
-from esrlab.training.state import Run, start_run
+from esrlab.training.state import TrainState, start_run
 from esrlab.training.step import train_step
 from tiny import tiny
 
 CPU = torch.device("cpu")
 
 
-def batch_for(run: Run, photos: Photos, *, step: int = 0) -> Batch:
+def batch_for(run: TrainState, photos: Photos, *, step: int = 0) -> Batch:
     recipe = run.recipe
     return make_batch(
         photos,
@@ -31,25 +31,25 @@ def batch_for(run: Run, photos: Photos, *, step: int = 0) -> Batch:
     )
 
 
-def weight_of(part: Weighed) -> float:
+def weight_of(part: WeightedTerm) -> float:
     assert part.weight is not None
     return part.weight
 
 
-def plain_step(run: Run, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def plain_step(run: TrainState, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The usual trainer's gradients: one backward of the weighted sum; the critic scores everything anew."""
-    assert run.contest is not None
-    contest = run.contest
+    assert run.adversarial is not None
+    adversarial = run.adversarial
     sr = run.generator(batch.lr)
-    views = Views(lr=batch.lr, sr=sr, hr=batch.hr)
+    views = LossInputs(lr=batch.lr, sr=sr, hr=batch.hr)
     total = sum((weight_of(term) * loss(views) for term, loss in run.terms), start=torch.zeros(()))
-    game_loss = contest.game.generator_loss(contest.critic(batch.hr), contest.critic(sr))
-    (total + weight_of(contest.settings) * game_loss).backward()
+    game_loss = adversarial.game.generator_loss(adversarial.critic(batch.hr), adversarial.critic(sr))
+    (total + weight_of(adversarial.settings) * game_loss).backward()
     generator = {name: p.grad.clone() for name, p in run.generator.named_parameters() if p.grad is not None}
-    contest.critic.zero_grad()
-    fake = contest.critic(sr.detach())
-    contest.game.critic_loss(contest.critic(batch.hr), fake).backward()
-    critic = {name: p.grad.clone() for name, p in contest.critic.named_parameters() if p.grad is not None}
+    adversarial.critic.zero_grad()
+    fake = adversarial.critic(sr.detach())
+    adversarial.game.critic_loss(adversarial.critic(batch.hr), fake).backward()
+    critic = {name: p.grad.clone() for name, p in adversarial.critic.named_parameters() if p.grad is not None}
     return generator, critic
 
 
@@ -62,8 +62,8 @@ def test_the_step_has_the_gradients_of_a_plain_one(name: str, samples: Photos) -
     ours, plain = start_run(recipe, seed=1, device=CPU), start_run(recipe, seed=1, device=CPU)
     for run in (ours, plain):
         run.generator.double()
-        assert run.contest is not None
-        run.contest.critic.double()
+        assert run.adversarial is not None
+        run.adversarial.critic.double()
         for _, loss in run.terms:
             if network := getattr(loss, "network", None):
                 network.double()
@@ -72,8 +72,8 @@ def test_the_step_has_the_gradients_of_a_plain_one(name: str, samples: Photos) -
     generator, critic = plain_step(plain, batch)
     report = train_step(ours, [batch])
     assert float(report.pulls["adversarial"].share) > 1e-7, "the adversary's part is there to be compared"
-    assert ours.contest is not None
-    for expected, network in ((generator, ours.generator), (critic, ours.contest.critic)):
+    assert ours.adversarial is not None
+    for expected, network in ((generator, ours.generator), (critic, ours.adversarial.critic)):
         found = dict(network.named_parameters())
         assert found.keys() == expected.keys()
         for key, gradient in expected.items():
@@ -89,13 +89,13 @@ def test_pulls_tell_each_terms_weighted_gradient(samples: Photos) -> None:
     report = train_step(run, [batch])
     assert report.pulls.keys() == {"content", "tv", "pixel", "adversarial"} == report.losses.keys()
     sr = before.generator(batch.lr).detach().requires_grad_()
-    views = Views(lr=batch.lr, sr=sr, hr=batch.hr)
+    views = LossInputs(lr=batch.lr, sr=sr, hr=batch.hr)
     gradients: dict[str, Tensor] = {}
     for term, loss in before.terms:
         (gradients[term.name],) = torch.autograd.grad(weight_of(term) * loss(views), sr)
-    assert before.contest is not None
-    score = -before.contest.critic(sr).mean()
-    (gradients["adversarial"],) = torch.autograd.grad(weight_of(before.contest.settings) * score, sr)
+    assert before.adversarial is not None
+    score = -before.adversarial.critic(sr).mean()
+    (gradients["adversarial"],) = torch.autograd.grad(weight_of(before.adversarial.settings) * score, sr)
     total = torch.stack(list(gradients.values())).sum(dim=0).double().flatten()
     all_norms = sum(float(gradient.norm()) for gradient in gradients.values())
     for name, gradient in gradients.items():
@@ -122,9 +122,9 @@ def test_the_gradient_penalty_is_in_the_critics_gradient(samples: Photos) -> Non
     for penalty in (1e-9, 10.0):
         run = start_run(tiny("wgan-gp-vgg", adversarial__penalty=penalty), seed=0, device=CPU)
         report = train_step(run, [batch_for(run, samples)])
-        assert run.contest is not None
+        assert run.adversarial is not None
         assert 0 < float(report.critic["penalty"]) <= 4
-        gradient = run.contest.critic.get_parameter("conv0_0.weight").grad
+        gradient = run.adversarial.critic.get_parameter("conv0_0.weight").grad
         assert gradient is not None
         gradients.append(gradient)
     assert not torch.allclose(*gradients, rtol=1e-3)
@@ -148,9 +148,9 @@ def test_the_demos_adversary_is_there(samples: Photos, recipe: str, scale: int) 
 
 def test_the_critic_scores_real_and_generated_once_each(samples: Photos) -> None:
     run = start_run(tiny("wgan-vgg"), seed=0, device=CPU)
-    assert run.contest is not None
+    assert run.adversarial is not None
     calls: list[int] = []
-    run.contest.critic.register_forward_hook(lambda *_: calls.append(1))
+    run.adversarial.critic.register_forward_hook(lambda *_: calls.append(1))
     train_step(run, [batch_for(run, samples)])
     assert len(calls) == 2
 
@@ -165,27 +165,27 @@ def test_every_recipe_takes_steps_that_are_finite_and_change_the_networks(name: 
         assert all(torch.isfinite(value) for value in report.critic.values())
     assert run.step == 2
     assert all(not torch.equal(value, before[key]) for key, value in run.generator.state_dict().items())
-    if run.contest is not None:
+    if run.adversarial is not None:
         assert {"loss", "real", "fake", "gap"} <= reports[-1].critic.keys()
-        assert ("penalty" in reports[-1].critic) == (run.contest.game.constraint == "penalty")
+        assert ("penalty" in reports[-1].critic) == (run.adversarial.game.constraint == "penalty")
 
 
 def test_clipping_holds_from_the_first_weights_on(samples: Photos) -> None:
     run = start_run(tiny("wgan-vgg", adversarial__clip=0.02), seed=0, device=CPU)
-    assert run.contest is not None
+    assert run.adversarial is not None
     for step in range(3):
-        assert max(float(p.detach().abs().max()) for p in run.contest.critic.parameters()) <= 0.02
+        assert max(float(p.detach().abs().max()) for p in run.adversarial.critic.parameters()) <= 0.02
         train_step(run, [batch_for(run, samples, step=step)])
 
 
 def test_extra_critic_updates_leave_the_generator_alone(samples: Photos) -> None:
     run = start_run(tiny("wgan-gp-vgg", adversarial__critic__updates=3), seed=0, device=CPU)
     batches = [batch_for(run, samples, step=step) for step in range(3)]
-    assert run.contest is not None
+    assert run.adversarial is not None
     train_step(run, batches)
     taken = [
         {int(state["step"]) for state in optimiser.state.values()}
-        for optimiser in (run.contest.optimiser, run.optimiser)
+        for optimiser in (run.adversarial.optimiser, run.optimiser)
     ]
     assert (taken, run.step) == ([{3}, {1}], 1)
 

@@ -18,7 +18,7 @@ import torch
 from esrlab.core.files import read_json_lines
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UserError
-from esrlab.training.callbacks import Watcher
+from esrlab.training.callbacks import Callbacks
 from esrlab.training.loop import Saving, train
 from esrlab.training.run_folder import RunFolder, sole_use
 from tiny import tiny
@@ -26,7 +26,7 @@ from tiny import tiny
 CPU = torch.device("cpu")
 SMALL = (
     "--scale 2 --steps 60 --device cpu --weights untrained --checkpoint-every 7 --seed 3 --quiet "
-    "--generator.blocks 1 --generator.features 8 --generator.growth 4 --generator.average 0.9 "
+    "--generator.blocks 1 --generator.features 8 --generator.growth 4 --generator.ema_decay 0.9 "
     "--patches.batch 2 --patches.lr-size 16 --adversarial.critic.features 2 --adversarial.share 0.2 "
     "--terms.content.loss.layers conv1_2 --adversarial.critic.updates 2"
 )
@@ -112,12 +112,12 @@ class Cut(Exception):
     """Stands for whatever ends a process."""
 
 
-def cut_at(step: int) -> Watcher:
+def cut_at(step: int) -> Callbacks:
     def stepped(now: int, row: dict[str, Any]) -> None:
         if now == step:
             raise Cut
 
-    return Watcher(stepped=stepped)
+    return Callbacks(on_step=stepped)
 
 
 def test_the_last_checkpoints_are_kept_and_a_damaged_one_is_passed_over(
@@ -137,7 +137,7 @@ def test_the_last_checkpoints_are_kept_and_a_damaged_one_is_passed_over(
     flipped.write_bytes(data)
     said: list[str] = []
     seen: list[int] = []
-    watcher = Watcher(stepped=lambda step, row: seen.append(step), said=said.append)
+    watcher = Callbacks(on_step=lambda step, row: seen.append(step), on_message=said.append)
     train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=watcher)
     assert seen[0] == 4, "goes on from the checkpoint at step 3"
     assert len(said) == 2
@@ -157,7 +157,7 @@ def test_without_one_readable_checkpoint_nothing_is_begun_anew(tmp_path: Path, s
         train(recipe, samples, seed=0, device=CPU, out=out)
 
 
-def test_a_clock_saves_too_but_setbacks_do_not_hang_on_it(tmp_path: Path, samples: Photos) -> None:
+def test_a_clock_saves_too_but_rollbacks_do_not_hang_on_it(tmp_path: Path, samples: Photos) -> None:
     out = tmp_path / "run"
     with pytest.raises(Cut):
         train(

@@ -17,23 +17,23 @@ from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.recipes.recipe import Recipe, parse_recipe
 from esrlab.training import loop as runs
 from esrlab.training.batches import step_batches
-from esrlab.training.callbacks import Watcher
+from esrlab.training.callbacks import Callbacks
 from esrlab.training.loop import Saving, train
 from esrlab.training.non_finite import NonFinite
 from esrlab.training.run_folder import read_outcome
-from esrlab.training.state import Run, start_run
+from esrlab.training.state import TrainState, start_run
 from esrlab.training.step import train_step
 from tiny import tiny
 
 CPU = torch.device("cpu")
 
 
-def batches_for(run: Run, photos: Photos) -> list[Batch]:
+def batches_for(run: TrainState, photos: Photos) -> list[Batch]:
     return step_batches(run.recipe, photos, seed=run.draw_seed, step=run.step)
 
 
 def test_the_average_is_the_averages_definition_and_is_what_is_saved(tmp_path: Path, samples: Photos) -> None:
-    recipe = tiny("psnr", steps=4, generator__average=0.6)
+    recipe = tiny("psnr", steps=4, generator__ema_decay=0.6)
     run = start_run(recipe, seed=0, device=CPU)
     expected = copy.deepcopy(run.generator.state_dict())
     for step in range(1, 5):
@@ -59,11 +59,11 @@ def test_accumulated_halves_are_one_whole_batch(samples: Photos) -> None:
     reports = train_step(whole, [batch]), train_step(parts, halves)
     for name in ("loss/content", "pull/content/norm", "pull/adversarial/norm", "gradient/critic"):
         assert reports[1].numbers[name] == pytest.approx(reports[0].numbers[name], rel=1e-4)
-    assert whole.contest is not None
-    assert parts.contest is not None
+    assert whole.adversarial is not None
+    assert parts.adversarial is not None
     for one, other in (
         (whole.generator, parts.generator),
-        (whole.contest.critic, parts.contest.critic),
+        (whole.adversarial.critic, parts.adversarial.critic),
     ):
         for first, second in zip(one.parameters(), other.parameters(), strict=True):
             assert first.grad is not None
@@ -85,14 +85,14 @@ def test_a_long_gradient_is_shortened_to_the_bound_and_logged_as_it_was(samples:
 
 def test_a_warm_up_leaves_the_game_out_and_the_critic_alone(samples: Photos) -> None:
     run = start_run(tiny("wgan-vgg", adversarial__warmup=2, steps=4), seed=0, device=CPU)
-    assert run.contest is not None
-    before = copy.deepcopy(run.contest.critic.state_dict())
+    assert run.adversarial is not None
+    before = copy.deepcopy(run.adversarial.critic.state_dict())
     reports = [train_step(run, batches_for(run, samples)) for _ in range(2)]
-    assert all(torch.equal(value, before[key]) for key, value in run.contest.critic.state_dict().items())
+    assert all(torch.equal(value, before[key]) for key, value in run.adversarial.critic.state_dict().items())
     assert "adversarial" not in reports[1].pulls
     report = train_step(run, batches_for(run, samples))
     assert "adversarial" in report.pulls
-    assert not torch.equal(run.contest.critic.conv0_0.weight, before["conv0_0.weight"])  # pyright: ignore
+    assert not torch.equal(run.adversarial.critic.conv0_0.weight, before["conv0_0.weight"])  # pyright: ignore
 
 
 @pytest.mark.parametrize(("scale", "other"), [(2, 2), (4, 2), (2, 4), (3, 2)])
@@ -106,8 +106,8 @@ def test_a_run_starts_from_a_trained_generator_of_any_scale(tmp_path: Path, scal
     shared = mine.keys() & theirs.keys()
     assert all(torch.equal(mine[key], theirs[key]) for key in shared)
     assert {key.split(".")[0] for key in mine.keys() ^ theirs.keys()} <= {"conv_up2"}
-    assert "trained.safetensors" in run.origins["start"]
-    assert ("×" in run.origins["start"]) == (scale != other)
+    assert "trained.safetensors" in run.origins["init"]
+    assert ("×" in run.origins["init"]) == (scale != other)
 
 
 def test_another_shape_is_refused_with_the_fields_to_set(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def poison(step: int, *, times: int, monkeypatch: pytest.MonkeyPatch) -> list[in
     """A weight of the generator becomes nan before this step, so many times; returns where it did."""
     hit: list[int] = []
 
-    def poisoned(run: Run, batches: list[Batch]) -> Any:
+    def poisoned(run: TrainState, batches: list[Batch]) -> Any:
         if run.step + 1 == step and len(hit) < times:
             hit.append(step)
             with torch.no_grad():
@@ -138,7 +138,7 @@ def test_a_value_that_is_not_finite_is_named_not_applied_and_gone_back_from(
     hit = poison(6, times=1, monkeypatch=monkeypatch)
     said: list[str] = []
     seen: list[int] = []
-    watcher = Watcher(stepped=lambda step, row: seen.append(step), said=said.append)
+    watcher = Callbacks(on_step=lambda step, row: seen.append(step), on_message=said.append)
     recipe, saving = tiny("wgan-vgg", steps=8), Saving(every=2)
     folder = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "run", saving=saving, watcher=watcher)
     assert hit == [6]
@@ -149,9 +149,9 @@ def test_a_value_that_is_not_finite_is_named_not_applied_and_gone_back_from(
     ]
     outcome = read_outcome(folder)
     assert outcome is not None
-    assert (outcome.outcome, outcome.step, len(outcome.setbacks)) == ("finished", 8, 1)
+    assert (outcome.outcome, outcome.step, len(outcome.rollbacks)) == ("finished", 8, 1)
     assert [row["step"] for row in read_json_lines(folder.log)] == list(range(1, 9))
-    *before, failed = read_json_lines(folder.evidence / "setback-1.jsonl")
+    *before, failed = read_json_lines(folder.evidence / "rollback-1.jsonl")
     assert [row["step"] for row in before] == [1, 2, 3, 4, 5]
     assert (failed["step"], failed["numbers"] != {}) == (6, True)
     calm = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "calm", saving=saving)
@@ -161,7 +161,7 @@ def test_a_value_that_is_not_finite_is_named_not_applied_and_gone_back_from(
 def test_after_too_many_the_run_ends_as_diverged_with_its_last_good_generator(
     tmp_path: Path, samples: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe, saving = tiny("psnr", steps=9, engine__setbacks=2), Saving(every=3)
+    recipe, saving = tiny("psnr", steps=9, engine__rollbacks=2), Saving(every=3)
     good: dict[str, Any] = {}
 
     def keep(step: int, row: dict[str, Any]) -> None:
@@ -169,17 +169,17 @@ def test_after_too_many_the_run_ends_as_diverged_with_its_last_good_generator(
 
     poison(8, times=99, monkeypatch=monkeypatch)
     folder = train(
-        recipe, samples, seed=0, device=CPU, out=tmp_path / "run", saving=saving, watcher=Watcher(keep)
+        recipe, samples, seed=0, device=CPU, out=tmp_path / "run", saving=saving, watcher=Callbacks(keep)
     )
     outcome = read_outcome(folder)
     assert outcome is not None
     assert (outcome.outcome, outcome.step, outcome.asked) == ("diverged", 6, 9)
-    assert [setback.step for setback in outcome.setbacks] == [8, 8, 8]
+    assert [rollback.step for rollback in outcome.rollbacks] == [8, 8, 8]
     assert len(list(folder.evidence.iterdir())) == 3
     state = torch.load(folder.checkpoints / "step-00000006.pt", weights_only=True)
     saved = load_generator(folder.generator).state_dict()
     assert all(torch.equal(saved[key], value) for key, value in state["average"].items())
-    assert json.loads(folder.outcome.read_text())["setbacks"][0]["place"].endswith("conv_body.weight")
+    assert json.loads(folder.outcome.read_text())["rollbacks"][0]["place"].endswith("conv_body.weight")
 
 
 def test_a_state_that_is_not_finite_is_never_a_checkpoint(
@@ -187,18 +187,18 @@ def test_a_state_that_is_not_finite_is_never_a_checkpoint(
 ) -> None:
     spoilt: list[int] = []
 
-    def spoiling(run: Run, batches: list[Batch]) -> Any:
+    def spoiling(run: TrainState, batches: list[Batch]) -> Any:
         report = train_step(run, batches)
         if run.step == 4 and not spoilt:
             spoilt.append(run.step)
-            assert run.contest is not None
+            assert run.adversarial is not None
             with torch.no_grad():
-                run.contest.critic.get_parameter("linear2.weight").fill_(float("inf"))
+                run.adversarial.critic.get_parameter("linear2.weight").fill_(float("inf"))
         return report
 
     monkeypatch.setattr(runs, "train_step", spoiling)
     said: list[str] = []
-    saving, watcher = Saving(every=2), Watcher(said=said.append)
+    saving, watcher = Saving(every=2), Callbacks(on_message=said.append)
     recipe = tiny("esrgan-vgg", steps=6)
     folder = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "run", saving=saving, watcher=watcher)
     assert said[0].startswith("the critic's weight linear2.weight is not finite at step 4")
@@ -212,7 +212,7 @@ class Cut(Exception):
     """Stands for whatever ends a process."""
 
 
-def test_a_run_killed_after_a_setback_remembers_it(
+def test_a_run_killed_after_a_rollback_remembers_it(
     tmp_path: Path, samples: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe, saving = tiny("wgan-vgg", steps=8), Saving(every=2)
@@ -225,7 +225,9 @@ def test_a_run_killed_after_a_setback_remembers_it(
             raise Cut
 
     with pytest.raises(Cut):
-        train(recipe, samples, seed=0, device=CPU, out=tmp_path / "cut", saving=saving, watcher=Watcher(cut))
+        train(
+            recipe, samples, seed=0, device=CPU, out=tmp_path / "cut", saving=saving, watcher=Callbacks(cut)
+        )
     gone_on = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "cut", saving=saving)
     assert gone_on.generator.read_bytes() == whole.generator.read_bytes()
     assert gone_on.outcome.read_bytes() == whole.outcome.read_bytes()
@@ -241,11 +243,11 @@ def test_a_run_killed_after_a_setback_remembers_it(
 )
 def test_the_first_culprit_is_named(samples: Photos, break_it: str, place: str) -> None:
     run = start_run(tiny("wgan-vgg"), seed=0, device=CPU)
-    assert run.contest is not None
+    assert run.adversarial is not None
     (batch,) = batches_for(run, samples)
     if break_it == "critic":
         with torch.no_grad():
-            run.contest.critic.get_parameter("conv0_0.weight")[0] = float("inf")
+            run.adversarial.critic.get_parameter("conv0_0.weight")[0] = float("inf")
     elif break_it == "batch":
         batch.lr[0, 0, 0, 0] = float("nan")
     else:
@@ -255,8 +257,8 @@ def test_the_first_culprit_is_named(samples: Photos, break_it: str, place: str) 
     before = copy.deepcopy(run.generator.state_dict())
     with pytest.raises(NonFinite) as caught:
         train_step(run, [batch])
-    assert caught.value.setback.place == place
-    assert caught.value.setback.step == 1
+    assert caught.value.rollback.place == place
+    assert caught.value.rollback.step == 1
     assert all(torch.equal(value, before[key]) for key, value in run.generator.state_dict().items())
     assert run.step == 0
 
@@ -269,12 +271,12 @@ def test_going_on_elsewhere_is_said(tmp_path: Path, samples: Photos) -> None:
             raise Cut
 
     with pytest.raises(Cut):
-        train(recipe, samples, seed=0, device=CPU, out=out, watcher=Watcher(cut))
+        train(recipe, samples, seed=0, device=CPU, out=out, watcher=Callbacks(cut))
     about = json.loads((out / "recipe.json").read_text())
     about["threads"] = 64
     (out / "recipe.json").write_text(json.dumps(about))
     said: list[str] = []
-    train(recipe, samples, seed=0, device=CPU, out=out, watcher=Watcher(said=said.append))
+    train(recipe, samples, seed=0, device=CPU, out=out, watcher=Callbacks(on_message=said.append))
     here = torch.get_num_threads()
     assert said == [
         f"threads: 64 there, {here} asked: goes on, but not bit for bit as it would have where it began"
@@ -292,7 +294,7 @@ def test_bf16_is_a_choice_that_tables_name_and_that_resumes(tmp_path: Path, samp
 
     out, saving = tmp_path / "cut", Saving(every=2)
     with pytest.raises(Cut):
-        train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=Watcher(cut))
+        train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=Callbacks(cut))
     gone_on = train(recipe, samples, seed=0, device=CPU, out=out, saving=saving)
     assert gone_on.generator.read_bytes() == whole.generator.read_bytes()
     exact = train(tiny("wgan-gp-vgg", steps=5), samples, seed=0, device=CPU, out=tmp_path / "exact")
@@ -317,7 +319,7 @@ def test_a_loss_of_ones_own_that_draws_is_repeated_on_going_on(tmp_path: Path, s
 
     out, saving = tmp_path / "cut", Saving(every=2)
     with pytest.raises(Cut):
-        train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=Watcher(cut))
+        train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=Callbacks(cut))
     gone_on = train(recipe, samples, seed=0, device=CPU, out=out, saving=saving)
     assert gone_on.generator.read_bytes() == whole.generator.read_bytes()
 
@@ -329,7 +331,7 @@ def test_a_watcher_that_has_gone_does_not_end_a_training(tmp_path: Path, samples
         told.append(step)
         raise BrokenPipeError
 
-    folder = train(tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "run", watcher=Watcher(gone))
+    folder = train(tiny("psnr"), samples, seed=0, device=CPU, out=tmp_path / "run", watcher=Callbacks(gone))
     assert told == [1]
     assert folder.generator.exists()
 
@@ -344,11 +346,13 @@ def test_checkpoints_that_were_due_stay_so_under_another_interval(
             raise Cut
 
     with pytest.raises(Cut):
-        train(recipe, samples, seed=0, device=CPU, out=out, saving=Saving(every=2), watcher=Watcher(cut))
+        train(recipe, samples, seed=0, device=CPU, out=out, saving=Saving(every=2), watcher=Callbacks(cut))
     poison(8, times=1, monkeypatch=monkeypatch)
     said: list[str] = []
     saving = Saving(every=1000, keep=1, minutes=0)
-    train(recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=Watcher(said=said.append))
+    train(
+        recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=Callbacks(on_message=said.append)
+    )
     assert "went back to step 4" in said[0]
 
 
@@ -374,7 +378,7 @@ def test_validation_keeps_the_best_and_draws_samples(tmp_path: Path, samples: Ph
     recipe: Recipe = tiny("psnr", steps=7, validation__every=2)
     pictured: list[int] = []
     doing: list[str] = []
-    watcher = Watcher(pictured=lambda step, path: pictured.append(step), busy=doing.append)
+    watcher = Callbacks(on_image=lambda step, path: pictured.append(step), on_phase=doing.append)
     folder = train(
         recipe, samples, seed=0, device=CPU, out=tmp_path / "run", validator=Judge(), watcher=watcher
     )

@@ -35,14 +35,14 @@ class StudyProgress:
     def run_began(self, run: PlannedRun) -> None:
         self._current, self._step = run, 0
 
-    def stepped(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None:
+    def on_step(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None:
         kind = (run.recipe.name, run.recipe.scale)
         seconds, steps = self._step_seconds.get(kind, (0.0, 0))
         self._step_seconds[kind] = (seconds + float(row["seconds"]), steps + 1)
         self._step = step
         self._show(f"{run.name}, step {step} of {run.recipe.steps}")
 
-    def said(self, run: PlannedRun, words: str) -> None:
+    def on_message(self, run: PlannedRun, words: str) -> None:
         console.print(f"{run.name}: {words}", markup=False, style="yellow", soft_wrap=True)
 
     def judging(self, name: str, scale: int, image: int, images: int) -> None:

@@ -10,7 +10,7 @@ from esrlab.core.files import to_json, write_text
 from esrlab.core.version import __version__
 from esrlab.errors import UserError
 
-COMMANDS = "commands.json"
+COMMANDS_FILE = "commands.json"
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ def write_commands(folder: Path, commands: Iterable[GivenCommand]) -> None:
     """Writes a folder's commands, atomically; no file where there are none."""
     records = [asdict(each) for each in commands]
     if records:
-        write_text(folder / COMMANDS, to_json(records, indent=2) + "\n")
+        write_text(folder / COMMANDS_FILE, to_json(records, indent=2) + "\n")
     else:
-        (folder / COMMANDS).unlink(missing_ok=True)
+        (folder / COMMANDS_FILE).unlink(missing_ok=True)
 
 
 def read_commands(folder: Path) -> list[GivenCommand]:
@@ -48,7 +48,7 @@ def read_commands(folder: Path) -> list[GivenCommand]:
 
     Raises UserError where the file cannot be read.
     """
-    path = folder / COMMANDS
+    path = folder / COMMANDS_FILE
     if not path.is_file():
         return []
     try:

@@ -7,6 +7,9 @@ from pathlib import Path
 from esrlab.core.files import read_json_lines, write_json_lines
 from esrlab.errors import UserError
 
+MANIFEST = "manifest.json"
+"""Beside rows: which runs, photographs and benchmark images they rest on."""
+
 BICUBIC = "bicubic"
 CASCADE = "-cascade"
 """Ends the name of a ×4 made of two ×2 steps."""

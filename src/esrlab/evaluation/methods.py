@@ -23,7 +23,7 @@ from esrlab.training.run_folder import RunFolder, read_outcome
 GENERATORS = (".safetensors", ".pth", ".pt", ".ckpt")
 """Endings of files that may hold a generator."""
 
-IDENTITY = ("recipe", "photos", "origins")
+METHOD_FIELDS = ("recipe", "photos", "origins")
 """The parts of a run's recipe.json that make its recipe what it is, whatever its seed."""
 
 RESERVED = ("lr", "hr")
@@ -114,7 +114,7 @@ def _generator(path: Path, *, scale: int) -> Method:
         seed=about["seed"],
         step=None if is_best else ended.step if ended is not None else about["recipe"]["steps"],
         outcome=ended.outcome if ended is not None and ended.outcome != "finished" else "",
-        trained=None if is_best else {key: about.get(key) for key in IDENTITY},
+        trained=None if is_best else {key: about.get(key) for key in METHOD_FIELDS},
         upscale=_opened(generator),
     )
 

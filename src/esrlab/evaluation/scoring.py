@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from esrlab.core.files import to_json, write_text
-from esrlab.core.scores import Score, read_scores, write_scores
+from esrlab.core.scores import MANIFEST, Score, read_scores, write_scores
 from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.errors import UsageError, UserError
@@ -22,7 +22,6 @@ from esrlab.evaluation.benchmark import Measurement, Picture, evaluate, evaluate
 from esrlab.evaluation.methods import Method
 from esrlab.evaluation.metrics.standard import Metric
 
-MANIFEST = "manifest.json"
 EVALUATED = "evaluated"
 
 

@@ -183,6 +183,6 @@ def gradient_penalty(
     ).to(real.device)
     points = (weights * real.detach() + (1 - weights) * fake.detach()).requires_grad_()
     # A sample's score depends on that sample alone, so the sum's gradient holds each sample's own.
-    (slopes,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
-    norms = torch.linalg.vector_norm(slopes.flatten(1), dim=1)
+    (gradients_of,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    norms = torch.linalg.vector_norm(gradients_of.flatten(1), dim=1)
     return (norms - 1).square().mean()

@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812 (the field's own name)
 
 from esrlab.core.backend import prepare
 from esrlab.errors import UserError
-from esrlab.losses.inputs import Loss, LossFunction, Views
+from esrlab.losses.inputs import Loss, LossFunction, LossInputs
 from esrlab.models.features.base import FeatureNetwork
 from esrlab.models.features.imagenet import (
     FeatureNetworkName,
@@ -154,7 +154,7 @@ class ReadyContent:
     measured: tuple[str, ...]
     """The target's layers that are measured: the loss's own, and those of others that share the network."""
 
-    def __call__(self, views: Views) -> Tensor:
+    def __call__(self, views: LossInputs) -> Tensor:
         layers = tuple(self.loss.layers)
         key = ("features of hr", self.loss.network, self.loss.weights, self.measured)
         targets = views.once(key, lambda: self._measure_target(views.hr))

@@ -13,7 +13,7 @@ from pydantic import field_validator
 from torch import Tensor
 
 from esrlab.errors import UserError
-from esrlab.losses.inputs import Loss, LossFunction, Views
+from esrlab.losses.inputs import Loss, LossFunction, LossInputs
 
 
 class Custom(Loss):
@@ -73,8 +73,8 @@ def load_module(file: Path) -> ModuleType:
     return module
 
 
-def _check_results(function: Callable[[Views], object], *, name: str) -> LossFunction:
-    def checked(views: Views) -> Tensor:
+def _check_results(function: Callable[[LossInputs], object], *, name: str) -> LossFunction:
+    def checked(views: LossInputs) -> Tensor:
         result = function(views)
         if not isinstance(result, Tensor):
             raise UserError(f"{name} returned {type(result).__name__}; a loss returns a scalar tensor")

@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
-class Views:
+class LossInputs:
     """One batch as the losses see it: the small image, the generated one and the target.
 
     RGB, NCHW, values in [0, 1] (`sr` may leave that range during training), float32 or float64:
@@ -50,7 +50,7 @@ class Views:
         return self._memo[key]
 
 
-LossFunction = Callable[[Views], Tensor]
+LossFunction = Callable[[LossInputs], Tensor]
 """Views in, a scalar tensor out, smaller is better.
 
 A function that stands on a file (weights, a user's code) may tell which in an attribute `origin`.

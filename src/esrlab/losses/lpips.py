@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from esrlab.losses.inputs import Loss, LossFunction, Views
+from esrlab.losses.inputs import Loss, LossFunction, LossInputs
 from esrlab.models.lpips_choice import build_lpips
 
 
@@ -24,7 +24,7 @@ class PerceptualDistance(Loss):
         """Load the network; raises UserError where its weights are not to be found."""
         network = build_lpips(self.weights).to(device)
 
-        def measure(views: Views) -> Tensor:
+        def measure(views: LossInputs) -> Tensor:
             return network(views.sr, views.hr).mean()
 
         return measure

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the field's own name)
 
-from esrlab.losses.inputs import Loss, LossFunction, Views
+from esrlab.losses.inputs import Loss, LossFunction, LossInputs
 
 
 class L1(Loss):
@@ -15,7 +15,7 @@ class L1(Loss):
 
     kind: Literal["l1"] = "l1"
 
-    def __call__(self, views: Views) -> Tensor:
+    def __call__(self, views: LossInputs) -> Tensor:
         return F.l1_loss(views.sr, views.hr)
 
     def ready(self, device: torch.device) -> LossFunction:
@@ -34,7 +34,7 @@ class MSE(Loss):
 
     kind: Literal["mse"] = "mse"
 
-    def __call__(self, views: Views) -> Tensor:
+    def __call__(self, views: LossInputs) -> Tensor:
         return F.mse_loss(views.sr, views.hr)
 
     def ready(self, device: torch.device) -> LossFunction:
@@ -55,7 +55,7 @@ class Charbonnier(Loss):
     kind: Literal["charbonnier"] = "charbonnier"
     epsilon: float = Field(default=1e-3, ge=1e-12)
 
-    def __call__(self, views: Views) -> Tensor:
+    def __call__(self, views: LossInputs) -> Tensor:
         return ((views.sr - views.hr).square() + self.epsilon**2).sqrt().mean()
 
     def ready(self, device: torch.device) -> LossFunction:

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from esrlab.losses.inputs import Loss, LossFunction, Views
+from esrlab.losses.inputs import Loss, LossFunction, LossInputs
 
 
 class TotalVariation(Loss):
@@ -25,7 +25,7 @@ class TotalVariation(Loss):
     beta: float = Field(default=2.0, gt=0, description="exponent β; 2 is the squared gradient")
     reduction: Literal["sum", "mean"] = Field(default="sum", description="over positions and channels")
 
-    def __call__(self, views: Views) -> Tensor:
+    def __call__(self, views: LossInputs) -> Tensor:
         here = views.sr[..., :-1, :-1]
         right = views.sr[..., :-1, 1:]
         below = views.sr[..., 1:, :-1]

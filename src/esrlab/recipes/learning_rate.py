@@ -13,7 +13,7 @@ def learning_rate(optimiser: Optimiser, *, step: int, steps: int) -> float:
     cosine: from the learning rate at step 0 to floor times it at the end, half a period (Loshchilov &
     Hutter 2017, eq. 5, without restarts). All of them rise linearly over the first `rise` steps.
     """
-    risen = min(1.0, (step + 1) / optimiser.rise) if optimiser.rise else 1.0
+    risen = min(1.0, (step + 1) / optimiser.warmup_steps) if optimiser.warmup_steps else 1.0
     match optimiser.schedule:
         case "constant":
             factor = 1.0
@@ -21,5 +21,5 @@ def learning_rate(optimiser: Optimiser, *, step: int, steps: int) -> float:
             factor = optimiser.gamma ** bisect.bisect_right(optimiser.milestones, step)
         case "cosine":
             down = (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
-            factor = optimiser.floor + (1 - optimiser.floor) * down
+            factor = optimiser.min_lr_ratio + (1 - optimiser.min_lr_ratio) * down
     return optimiser.learning_rate * risen * factor

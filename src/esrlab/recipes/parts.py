@@ -4,13 +4,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from esrlab.core.backend import Precision
 from esrlab.data.degradations.bicubic import Convention
 from esrlab.losses.adversarial import GameName
 from esrlab.losses.any_loss import AnyLoss
 
 Schedule = Literal["constant", "multi-step", "cosine"]
 BestBy = Literal["auto", "psnr", "ssim", "lpips"]
-Precision = Literal["float32", "bf16"]
 
 STARTS = ("random", "interpolation")
 """First weights that need no file."""
@@ -24,7 +24,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Weighed(Part):
+class WeightedTerm(Part):
     """What pulls at the generated image: by a fixed weight, or at a share of the whole pull."""
 
     weight: float | None = Field(default=None, ge=0, description="its weight in the sum; or give a share")
@@ -44,7 +44,7 @@ class Weighed(Part):
         return self
 
 
-class Term(Weighed):
+class Term(WeightedTerm):
     """One weighted loss on the generated image."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="what logs and tables call it")
@@ -57,13 +57,13 @@ class Generator(Part):
     features: int = Field(default=64, ge=8, le=512, description="channels between the blocks")
     growth: int = Field(default=32, ge=1, le=256, description="channels each dense convolution adds")
     blocks: int = Field(default=23, ge=1, le=64, description="residual-in-residual dense blocks")
-    start: str = Field(
+    init: str = Field(
         default="random",
         min_length=1,
         description="first weights: 'random' as ESRGAN, 'interpolation' (begins as a linear interpolator), "
         "or a trained generator's .safetensors or .pth file of this shape, of any scale",
     )
-    average: float = Field(
+    ema_decay: float = Field(
         default=0.0,
         ge=0,
         lt=1,
@@ -91,18 +91,20 @@ class Optimiser(Part):
     schedule: Schedule = Field(
         default="constant", description="how the learning rate goes on: constant, in steps, or down a cosine"
     )
-    rise: int = Field(default=0, ge=0, description="first steps over which the learning rate rises from 0")
+    warmup_steps: int = Field(
+        default=0, ge=0, description="first steps over which the learning rate rises from 0"
+    )
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(), description="steps after which multi-step multiplies the learning rate by gamma"
     )
     gamma: float = Field(default=0.5, gt=0, le=1, description="multi-step's factor")
-    floor: float = Field(
+    min_lr_ratio: float = Field(
         default=0.0, ge=0, le=1, description="where cosine ends, as a part of the learning rate"
     )
-    accumulate: int = Field(
+    grad_accumulation: int = Field(
         default=1, ge=1, le=1024, description="batches whose gradients are averaged into one update"
     )
-    max_norm: float | None = Field(
+    grad_clip_norm: float | None = Field(
         default=None, gt=0, description="bound on a network's gradient (2-norm); longer ones are shortened"
     )
 
@@ -129,15 +131,15 @@ class Critic(Part):
     )
 
 
-class Adversarial(Weighed):
+class Adversarial(WeightedTerm):
     """The game between generator and critic."""
 
-    game: GameName = Field(default="wgan", description="what critic and generator minimise")
+    loss: GameName = Field(default="wgan", description="what critic and generator minimise")
     clip: float = Field(default=0.01, gt=0, description="bound on the critic's parameters; used by wgan")
     penalty: float = Field(
         default=10.0, gt=0, description="weight λ of the gradient penalty; used by wgan-gp"
     )
-    warmup: int = Field(
+    start_step: int = Field(
         default=0, ge=0, description="first steps without the game: the generator learns from the other terms"
     )
     critic: Critic = Critic()
@@ -151,7 +153,7 @@ class Adversarial(Weighed):
 
     @model_validator(mode="after")
     def _penalty_needs_independent_samples(self) -> Self:
-        if self.game == "wgan-gp" and self.critic.norm == "batch":
+        if self.loss == "wgan-gp" and self.critic.norm == "batch":
             raise ValueError(
                 "wgan-gp penalises each sample's gradient, but batch norm couples the samples: "
                 "set adversarial.critic.norm to 'layer' or 'none'"
@@ -166,7 +168,7 @@ class Engine(Part):
         default="float32", description="of the networks' arithmetic; losses and weights stay float32"
     )
     compile: bool = Field(default=False, description="whether torch.compile fuses the networks' kernels")
-    setbacks: int = Field(
+    max_rollbacks: int = Field(
         default=3, ge=0, description="times the run goes back from a non-finite value before it is given up"
     )
 

@@ -27,7 +27,7 @@ TV = Term(name="tv", weight=1e-4, loss=TotalVariation(beta=2.0))
 
 
 def _gan(name: str, about: str, game: GameName, *terms: Term, critic: Critic | None = None) -> Recipe:
-    adversarial = Adversarial(game=game, critic=critic or Critic())
+    adversarial = Adversarial(loss=game, critic=critic or Critic())
     return Recipe(name=name, about=about, terms=(*terms, PIXEL), adversarial=adversarial)
 
 
@@ -48,7 +48,7 @@ RECIPES: tuple[Recipe, ...] = (
         name="psnr",
         about="pixels alone (L1): the faithful generator that GAN trainings start from",
         terms=(Term(name="pixel", weight=1.0, loss=L1()),),
-        generator=Generator(average=0.999),
+        generator=Generator(ema_decay=0.999),
         optimiser=Optimiser(learning_rate=2e-4, betas=(0.9, 0.99), schedule="cosine"),
     ),
 )

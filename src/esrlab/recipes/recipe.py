@@ -19,7 +19,7 @@ from esrlab.recipes.parts import (
     Patches,
     Term,
     Validation,
-    Weighed,
+    WeightedTerm,
 )
 
 Scale = Literal[2, 3, 4]
@@ -61,7 +61,7 @@ class Recipe(Part):
     steps: int = Field(default=5000, ge=1, le=100_000_000, description="generator updates")
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _check_consistency(self) -> Self:
         problems = [
             *self._term_problems(),
             *self._share_problems(),
@@ -74,15 +74,15 @@ class Recipe(Part):
         return self
 
     @property
-    def pullers(self) -> dict[str, Weighed]:
+    def active_terms(self) -> dict[str, WeightedTerm]:
         """What pulls at the generated image, by name: the active terms, and the game where it is played."""
-        found: dict[str, Weighed] = {term.name: term for term in self.terms if term.is_active}
-        if self.played is not None:
-            found[ADVERSARIAL] = self.played
+        found: dict[str, WeightedTerm] = {term.name: term for term in self.terms if term.is_active}
+        if self.active_adversarial is not None:
+            found[ADVERSARIAL] = self.active_adversarial
         return found
 
     @property
-    def played(self) -> Adversarial | None:
+    def active_adversarial(self) -> Adversarial | None:
         """The game where it is played at all: with a weight of 0 there is none, and no critic learns."""
         return self.adversarial if self.adversarial is not None and self.adversarial.is_active else None
 
@@ -92,18 +92,21 @@ class Recipe(Part):
         problems = [f"two terms are called {name!r}; names must differ" for name in twice]
         if ADVERSARIAL in names:
             problems.append(f"{ADVERSARIAL!r} names the game; call the term otherwise")
-        if not self.pullers:
+        if not self.active_terms:
             problems.append("no term has a weight above zero, so the generator would learn nothing")
-        warmup = self.played.warmup if self.played is not None else 0
-        if warmup and not any(term.is_active for term in self.terms):
+        if self._adversarial_start and not any(term.is_active for term in self.terms):
             problems.append(
-                "adversarial.warmup leaves the game out, and no other term is there to learn from"
+                "adversarial.start_step leaves the game out, and no other term is there to learn from"
             )
         return problems
 
+    @property
+    def _adversarial_start(self) -> int:
+        return self.active_adversarial.start_step if self.active_adversarial is not None else 0
+
     def _share_problems(self) -> list[str]:
-        shares = [part.share for part in self.pullers.values() if part.share is not None]
-        has_weights = any(part.weight is not None for part in self.pullers.values())
+        shares = [part.share for part in self.active_terms.values() if part.share is not None]
+        has_weights = any(part.weight is not None for part in self.active_terms.values())
         total = sum(shares)
         if shares and has_weights and total >= 1:
             return [f"the shares add up to {total:g} and leave nothing to the terms that have weights"]
@@ -116,8 +119,8 @@ class Recipe(Part):
 
     def _time_problems(self) -> list[str]:
         latest = {
-            "adversarial.warmup": self.played.warmup if self.played is not None else 0,
-            "optimiser.rise": self.optimiser.rise,
+            "adversarial.start_step": self._adversarial_start,
+            "optimiser.warmup_steps": self.optimiser.warmup_steps,
             "optimiser.milestones": max(self.optimiser.milestones, default=0),
         }
         return [
@@ -127,18 +130,18 @@ class Recipe(Part):
         ]
 
     def _start_problems(self) -> list[str]:
-        start = self.generator.start
+        start = self.generator.init
         if start in STARTS or Path(start).suffix in (".safetensors", ".pth"):
             return []
         return [
-            f"generator.start is {start!r}; it is 'random', 'interpolation', "
+            f"generator.init is {start!r}; it is 'random', 'interpolation', "
             "or a .safetensors or .pth file of a trained generator"
         ]
 
     def _size_problems(self) -> list[str]:
-        if self.played is None:
+        if self.active_adversarial is None:
             return []
-        if self.played.critic.norm == "batch" and self.patches.batch == 1 and self.hr_size < 64:
+        if self.active_adversarial.critic.norm == "batch" and self.patches.batch == 1 and self.hr_size < 64:
             return [
                 f"a critic with batch norm needs more than one patch of {self.hr_size} px: set patches.batch "
                 "to 2 or more, or adversarial.critic.norm to 'layer'"
@@ -168,14 +171,16 @@ class Recipe(Part):
             for term in self.terms
             if not isinstance(term.loss, Content) and term.is_active and term.name != "pixel"
         ]
-        game = [GAME_TITLES[self.played.game]] if self.played is not None else []
+        game = [GAME_TITLES[self.active_adversarial.loss]] if self.active_adversarial is not None else []
         pixel = [term.loss.label for term in self.terms if term.name == "pixel" and not content]
         return " + ".join([*game, *content, *pixel, *others]) + self._remarks
 
     @property
     def _remarks(self) -> str:
         """What a table has to say beside the losses: shares in place of weights, inexact arithmetic."""
-        shares = [f"{name} {part.share:.0%}" for name, part in self.pullers.items() if part.share is not None]
+        shares = [
+            f"{name} {part.share:.0%}" for name, part in self.active_terms.items() if part.share is not None
+        ]
         remarks = [f"shares: {', '.join(shares)}"] if shares else []
         if self.engine.precision != "float32":
             remarks.append(self.engine.precision)

@@ -9,13 +9,13 @@ def idle_settings(recipe: Recipe) -> dict[str, str]:
     """By the dotted name of each field that differs from its default and does nothing: why."""
     found: dict[str, str] = {}
     schedule = recipe.optimiser.schedule
-    for field, needed in (("gamma", "multi-step"), ("floor", "cosine")):
+    for field, needed in (("gamma", "multi-step"), ("min_lr_ratio", "cosine")):
         if schedule != needed and _is_set(recipe.optimiser, field):
             found[f"optimiser.{field}"] = f"its schedule is {schedule}, not {needed}"
-    if recipe.played is not None:
-        game = recipe.played.game
+    if recipe.active_adversarial is not None:
+        game = recipe.active_adversarial.loss
         for field, needed in (("clip", "wgan"), ("penalty", "wgan-gp")):
-            if game != needed and _is_set(recipe.played, field):
+            if game != needed and _is_set(recipe.active_adversarial, field):
                 found[f"adversarial.{field}"] = f"its game is {game}, not {needed}"
     return found
 

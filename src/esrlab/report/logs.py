@@ -66,10 +66,10 @@ def _name_ending(log: RunLog) -> str:
     if signs and log.first_alarm is not None:
         signs += f", first seen at step {log.first_alarm}"
     if ended["outcome"] == "diverged":
-        count, last = len(ended["setbacks"]), ended["setbacks"][-1]
-        setbacks = "1 setback" if count == 1 else f"{count} setbacks"
+        count, last = len(ended["rollbacks"]), ended["rollbacks"][-1]
+        rollbacks = "1 rollback" if count == 1 else f"{count} rollbacks"
         given_up = (
-            f"it was given up after {setbacks}, the last at step {last['step']}, where {last['place']} was "
+            f"it was given up after {rollbacks}, the last at step {last['step']}, where {last['place']} was "
             f"not finite; its generator is step {ended['step']}'s of {ended['asked']}"
         )
         signs = f"{given_up}; {signs}" if signs else given_up

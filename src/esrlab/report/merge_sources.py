@@ -13,7 +13,7 @@ from esrlab.report.recipe_identity import Identity, read_identities
 
 
 @dataclass
-class Source:
+class MergeSource:
     """A study's folder: what it is called here, its rows, its manifest, and what its recipes are."""
 
     folder: Path
@@ -29,12 +29,12 @@ class Source:
         return self.renamed.get(base, base) + recipe[len(base) :]
 
 
-def open_sources(folders: Sequence[Path]) -> list[Source]:
+def open_sources(folders: Sequence[Path]) -> list[MergeSource]:
     """Reads every folder; studies of one name get their folders' names, or numbers.
 
     Raises UserError for a folder without rows.
     """
-    sources: list[Source] = []
+    sources: list[MergeSource] = []
     for folder in folders:
         path = folder / "scores.jsonl"
         if not path.is_file():
@@ -47,7 +47,7 @@ def open_sources(folders: Sequence[Path]) -> list[Source]:
             wanted = re.sub(r"[^A-Za-z0-9._=+-]", "_", folder.resolve().name)[:60]
         name = unused_name(wanted, {source.name for source in sources}, joint="-")
         manifest = _read_manifest(folder)
-        sources.append(Source(folder, name, scores, manifest, read_identities(folder, manifest, scores)))
+        sources.append(MergeSource(folder, name, scores, manifest, read_identities(folder, manifest, scores)))
     return sources
 
 

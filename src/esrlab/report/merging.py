@@ -19,7 +19,7 @@ from esrlab.core.command_history import GivenCommand, read_commands, write_comma
 from esrlab.core.files import replacing, to_json, write_text
 from esrlab.core.scores import BICUBIC, Score, write_scores
 from esrlab.errors import UsageError
-from esrlab.report.merge_sources import Source, open_sources, unused_name
+from esrlab.report.merge_sources import MergeSource, open_sources, unused_name
 from esrlab.report.recipe_identity import Identity, differing_fields
 from esrlab.statistics.claims import CLAIMS, read_asked_claims
 
@@ -88,8 +88,8 @@ def _refuse_place(folders: Sequence[Path], out: Path) -> None:
         raise UsageError(f"{out} is not empty and holds no merged report; choose a new folder with --out")
 
 
-def _refuse_other_images(sources: Sequence[Source]) -> None:
-    first: dict[str, tuple[Source, dict[str, Any]]] = {}
+def _refuse_other_images(sources: Sequence[MergeSource]) -> None:
+    first: dict[str, tuple[MergeSource, dict[str, Any]]] = {}
     for source in sources:
         for name, images in source.manifest.get("benchmarks", {}).items():
             other, known = first.setdefault(name, (source, images))
@@ -101,10 +101,10 @@ def _refuse_other_images(sources: Sequence[Source]) -> None:
                 )
 
 
-def _tell_apart(sources: Sequence[Source], *, apart: bool) -> list[str]:
+def _tell_apart(sources: Sequence[MergeSource], *, apart: bool) -> list[str]:
     """Renames recipes of a name that an earlier folder uses for another recipe; returns a note on each."""
     notes: list[str] = []
-    taken: dict[str, tuple[Source, Identity]] = {}
+    taken: dict[str, tuple[MergeSource, Identity]] = {}
     names = {recipe for source in sources for recipe in source.identities}
     for source in sources:
         for recipe, identity in source.identities.items():
@@ -124,10 +124,10 @@ def _tell_apart(sources: Sequence[Source], *, apart: bool) -> list[str]:
     return notes
 
 
-def _merge_rows(sources: Sequence[Source]) -> list[Score]:
+def _merge_rows(sources: Sequence[MergeSource]) -> list[Score]:
     """All rows, the first folder's first; one that several have once. UsageError where values differ."""
     rows: dict[_Place, Score] = {}
-    owners: dict[_Place, Source] = {}
+    owners: dict[_Place, MergeSource] = {}
     conflicts: list[str] = []
     for source in sources:
         for score in source.scores:
@@ -151,7 +151,7 @@ def _merge_rows(sources: Sequence[Source]) -> list[Score]:
     return list(rows.values())
 
 
-def _name_perceptual(sources: Sequence[Source]) -> list[str]:
+def _name_perceptual(sources: Sequence[MergeSource]) -> list[str]:
     found = [
         (source.name, sorted({score.metric for score in source.scores if score.metric.startswith("LPIPS")}))
         for source in sources
@@ -164,7 +164,7 @@ def _name_perceptual(sources: Sequence[Source]) -> list[str]:
     ]
 
 
-def _merge_claims(sources: Sequence[Source]) -> list[dict[str, Any]]:
+def _merge_claims(sources: Sequence[MergeSource]) -> list[dict[str, Any]]:
     """Every folder's own claims, of the recipes as they are called here; a second of an id has a number."""
     merged: dict[str, dict[str, Any]] = {}
     for source in sources:
@@ -178,7 +178,7 @@ def _merge_claims(sources: Sequence[Source]) -> list[dict[str, Any]]:
     return list(merged.values())
 
 
-def _merge_commands(sources: Sequence[Source]) -> list[GivenCommand]:
+def _merge_commands(sources: Sequence[MergeSource]) -> list[GivenCommand]:
     """Every folder's commands, each with the study that it was given for."""
     return [
         replace(each, study=each.study or source.name)
@@ -187,7 +187,7 @@ def _merge_commands(sources: Sequence[Source]) -> list[GivenCommand]:
     ]
 
 
-def _merge_manifests(sources: Sequence[Source]) -> dict[str, Any]:
+def _merge_manifests(sources: Sequence[MergeSource]) -> dict[str, Any]:
     runs = [_run_name(source, name) for source in sources for name in source.manifest.get("runs", [])]
     benchmarks: dict[str, Any] = {}
     evaluated: dict[str, Any] = {}
@@ -199,12 +199,12 @@ def _merge_manifests(sources: Sequence[Source]) -> dict[str, Any]:
     return {"runs": list(dict.fromkeys(runs)), "benchmarks": benchmarks, "evaluated": evaluated}
 
 
-def _run_name(source: Source, run: str) -> str:
+def _run_name(source: MergeSource, run: str) -> str:
     recipe, sign, rest = run.rpartition("-x")
     return f"{source.called(recipe)}{sign}{rest}" if sign else run
 
 
-def _copy_pictures(source: Source, out: Path) -> None:
+def _copy_pictures(source: MergeSource, out: Path) -> None:
     """Copies pictures that no earlier folder had of the same method."""
     for folder in sorted((source.folder / "pictures").glob("x*/*")):
         called = folder.name if folder.name in ("lr", "hr") else source.called(folder.name)
@@ -212,7 +212,7 @@ def _copy_pictures(source: Source, out: Path) -> None:
             _copy(path, out / "pictures" / folder.parent.name / called / path.relative_to(folder))
 
 
-def _copy_maps(source: Source, out: Path) -> None:
+def _copy_maps(source: MergeSource, out: Path) -> None:
     """Copies maps of pulls whose pictures are here too, and not an earlier folder's in their place."""
     for folder in sorted((source.folder / "pulls").glob("x*/*")):
         called = source.called(folder.name)
@@ -228,7 +228,7 @@ def _copy_maps(source: Source, out: Path) -> None:
                     _copy(path, place / path.name)
 
 
-def _copy_runs(source: Source, out: Path) -> None:
+def _copy_runs(source: MergeSource, out: Path) -> None:
     for folder in sorted((source.folder / "runs").glob("*")):
         place = out / "runs" / _run_name(source, folder.name)
         if not place.exists():

@@ -71,7 +71,7 @@ def build_tables(scores: Sequence[Score]) -> list[Table]:
     benchmarks = list(dict.fromkeys(score.image.split("/", 1)[0] for score in scores))
     tables: list[Table] = []
     for benchmark in benchmarks:
-        source = Source(benchmark, found, labels, endings, seeded)
+        source = TableRows(benchmark, found, labels, endings, seeded)
         for paper in PAPER_TABLES:
             if all(recipe in labels for recipe in paper.recipes):
                 title = f"Table {paper.number}, {paper.title}, on {benchmark}"
@@ -100,7 +100,7 @@ def marked(recipe: str, label: str) -> str:
 
 
 @dataclass(frozen=True)
-class Source:
+class TableRows:
     """What one benchmark's tables are filled from."""
 
     benchmark: str
@@ -159,7 +159,7 @@ class Source:
         return shown, f"[{', '.join(map(column.show, spread.interval))}]"
 
 
-def _paper_table(key: str, title: str, recipes: tuple[str, ...], *, rows: Source) -> Table:
+def _paper_table(key: str, title: str, recipes: tuple[str, ...], *, rows: TableRows) -> Table:
     beside = (*OWN_AND_PRINTED, *rows.perceptual())
     columns = ("×", "method", *(column.heading for column in FIELD[:2]))
     for column in beside:
@@ -197,7 +197,7 @@ def _remark(rows: Iterable[Row]) -> str:
     return INTERVALS if any(row.intervals for row in rows) else NO_INTERVALS
 
 
-def _full_table(rows: Source) -> Table:
+def _full_table(rows: TableRows) -> Table:
     measured = (*FIELD, *rows.perceptual())
     columns = ("×", "recipe", *(column.heading for column in measured), "seeds")
     made: list[Row] = []

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from esrlab.core.scores import CASCADE
-from esrlab.statistics.claims import Part
+from esrlab.statistics.claims import ClaimPart
 from esrlab.statistics.comparisons import Comparison
 from esrlab.statistics.verdicts import Finding, Verdict
 
@@ -34,7 +34,7 @@ def write_sentence(verdict: Verdict, *, names: Mapping[str, str]) -> str:
     return f"{begun}{_parts(verdict)}{_difference(decisive, names)} {_evidence(decisive)}{_remedy(verdict)}."
 
 
-def show(values: Sequence[float], part: Part) -> list[str]:
+def show(values: Sequence[float], part: ClaimPart) -> list[str]:
     """Differences with the decimals of their metric's family, the minus sign a true one."""
     decimals = DECIMALS[part.metric]
     while decimals < MOST_DECIMALS and all(float(f"{value:.{decimals}f}") == 0 for value in values):
@@ -47,7 +47,7 @@ def show_p(value: float) -> str:
     return "below 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
-def show_interval(comparison: Comparison, part: Part) -> str:
+def show_interval(comparison: Comparison, part: ClaimPart) -> str:
     """Both bounds, or a dash where there is no interval."""
     return "–" if comparison.interval is None else " … ".join(show(comparison.interval, part))
 

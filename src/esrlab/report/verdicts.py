@@ -8,7 +8,7 @@ from typing import Any
 from esrlab.core.scores import Score
 from esrlab.report.tables import Row, Table
 from esrlab.report.verdict_text import name_of, show, show_interval, show_p, show_seeds, write_sentence
-from esrlab.statistics.claims import PAPER_CLAIMS, Part, read_claims
+from esrlab.statistics.claims import PAPER_CLAIMS, ClaimPart, read_claims
 from esrlab.statistics.verdicts import Finding, Verdict, judge
 
 TEST_NOTE = (
@@ -183,7 +183,7 @@ def _part_cells(finding: Finding) -> tuple[str, ...]:
     )
 
 
-def _compared(part: Part) -> str:
+def _compared(part: ClaimPart) -> str:
     first, second = name_of(part.recipe, {}), name_of(part.rival, {})
     if part.kind == "shrinks":
         return f"×{part.base} to ×{part.scale}: shrinkage of the lead of {first} over {second}"

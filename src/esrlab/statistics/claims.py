@@ -26,7 +26,7 @@ COLLAPSED = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ClaimPart:
     """One comparison that a claim rests on, in the direction in which the claim has it.
 
     better: `recipe` beats `rival` at `scale`. shrinks: the lead of `recipe` over `rival` is smaller at
@@ -54,11 +54,11 @@ class Assertion:
     scales: tuple[int, ...]
     metrics: tuple[Family, ...]
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ClaimPart, ...]:
         """Every comparison, scale by scale."""
         shrinks = self.kind == "shrinks"
         return tuple(
-            Part(
+            ClaimPart(
                 kind=self.kind,
                 recipe=self.recipe,
                 rival=self.rival,
@@ -79,7 +79,7 @@ class Claim:
     words: str
     assertions: tuple[Assertion, ...]
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ClaimPart, ...]:
         """Every comparison that the claim rests on."""
         return tuple(part for assertion in self.assertions for part in assertion.parts())
 

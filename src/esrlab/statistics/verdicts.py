@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from esrlab.core.scores import Score
-from esrlab.statistics.claims import COLLAPSED, Claim, Family, Part
+from esrlab.statistics.claims import COLLAPSED, Claim, ClaimPart, Family
 from esrlab.statistics.comparisons import Cell, Comparison, Rows, contrast, gather, higher_is_better
 from esrlab.statistics.inference import LEVEL, holm, special
 
@@ -29,7 +29,7 @@ class Finding:
     absent: the cells that are lacking. ended: of how many seeds the training collapsed or diverged.
     """
 
-    part: Part
+    part: ClaimPart
     metric: str
     standing: Standing
     comparison: Comparison | None = None
@@ -80,7 +80,7 @@ def label_of(rows: Rows, family: Family, scale: int) -> str:
     return "LPIPS≈" if "LPIPS≈" in measured and "LPIPS" not in measured else "LPIPS"
 
 
-def _cells(rows: Rows, part: Part) -> tuple[tuple[float, Cell], ...]:
+def _cells(rows: Rows, part: ClaimPart) -> tuple[tuple[float, Cell], ...]:
     """The contrast that a part is about."""
 
     def cell(recipe: str, scale: int) -> Cell:
@@ -99,14 +99,14 @@ def _cells(rows: Rows, part: Part) -> tuple[tuple[float, Cell], ...]:
     )
 
 
-def claimed_sign(part: Part) -> int:
+def claimed_sign(part: ClaimPart) -> int:
     """Whether the part has its comparison's difference above 0 or below."""
     if part.kind == "shrinks":
         return 1
     return -1 if part.kind == "collapses" or not higher_is_better(part.metric) else 1
 
 
-def _compare(rows: Rows, part: Part) -> Finding:
+def _compare(rows: Rows, part: ClaimPart) -> Finding:
     cells = _cells(rows, part)
     metric = label_of(rows, part.metric, part.scale)
     absent = tuple(cell for _, cell in cells if cell not in rows)
@@ -115,7 +115,7 @@ def _compare(rows: Rows, part: Part) -> Finding:
     return Finding(part=part, metric=metric, standing="open", comparison=contrast(rows, cells))
 
 
-def _count_ended(ended: set[tuple[str, int, int | None]], part: Part) -> int:
+def _count_ended(ended: set[tuple[str, int, int | None]], part: ClaimPart) -> int:
     return sum((recipe, scale) == (part.recipe, part.scale) for recipe, scale, _ in ended)
 
 
@@ -133,7 +133,7 @@ def _settle(finding: Finding, adjusted: float | None, *, ended: int) -> Finding:
     return replace(finding, standing=standing, holm=adjusted, ended=ended)
 
 
-def _conclude(claim: Claim, findings: dict[Part, Finding], *, family: int) -> Verdict:
+def _conclude(claim: Claim, findings: dict[ClaimPart, Finding], *, family: int) -> Verdict:
     own = tuple(findings[part] for part in claim.parts())
     standings = {finding.standing for finding in own}
     outcome: Outcome = "undecided"

@@ -5,16 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from esrlab.core.files import to_json, write_text
-from esrlab.core.scores import BICUBIC, Score, read_scores, write_scores
+from esrlab.core.scores import BICUBIC, MANIFEST, Score, read_scores, write_scores
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError, UserError
 from esrlab.models.lpips_choice import LPIPSWeights, has_real_lpips
 from esrlab.study.spec import PlannedRun, Study, dump_study, plan_runs, read_asked
 from esrlab.training.run_folder import differences
-
-MANIFEST = "manifest.json"
-"""Beside study.toml: which runs, photographs and benchmark images the study's rows rest on."""
 
 
 def refuse_other_study(study: Study, out: Path) -> bool:

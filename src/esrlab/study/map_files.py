@@ -21,7 +21,7 @@ from esrlab.study.spec import PlannedRun
 from esrlab.training.checkpoint import Checkpoints
 from esrlab.training.pull_maps import PullMaps, map_pulls
 from esrlab.training.run_folder import RunFolder, read_outcome
-from esrlab.training.state import Run, start_run
+from esrlab.training.state import TrainState, start_run
 
 PULLS = "pulls"
 ABOUT = "about.json"
@@ -70,9 +70,9 @@ def keep_maps(
             write_maps(maps, place)
 
 
-def load_final(run: PlannedRun, folder: RunFolder, *, device: torch.device) -> Run:
+def load_final(run: PlannedRun, folder: RunFolder, *, device: torch.device) -> TrainState:
     """A finished run in its last state. Raises UserError where no checkpoint of that can be read."""
-    recipe = with_fields(run.recipe, {"generator.start": "random", "engine.compile": False})
+    recipe = with_fields(run.recipe, {"generator.init": "random", "engine.compile": False})
     checkpoints = Checkpoints(folder.checkpoints, every=1, keep=1)
     found = checkpoints.load_latest(
         lambda: start_run(recipe, seed=run.seed, device=device), warn=lambda words: None

@@ -24,10 +24,10 @@ def require_starts(runs: tuple[PlannedRun, ...], out: Path) -> None:
     for run in runs:
         shape = run.recipe.generator
         begun = RunFolder(out / "runs" / run.name).generator.exists()
-        if shape.start in STARTS or begun or shape.model_dump_json() in tried:
+        if shape.init in STARTS or begun or shape.model_dump_json() in tried:
             continue
         tried.add(shape.model_dump_json())
         network = RRDBNet(
             scale=run.recipe.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
         )
-        start_from(network, shape.start)
+        start_from(network, shape.init)

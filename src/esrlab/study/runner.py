@@ -29,7 +29,7 @@ from esrlab.study.folder import choose_lpips, claim_folder, collect_scores, desc
 from esrlab.study.map_files import keep_maps
 from esrlab.study.preflight import require_losses, require_starts
 from esrlab.study.spec import PlannedRun, Study, plan_runs
-from esrlab.training.callbacks import Watcher
+from esrlab.training.callbacks import Callbacks
 from esrlab.training.loop import train
 from esrlab.training.run_folder import RunFolder, read_outcome, sole_use
 
@@ -38,8 +38,8 @@ class StudyWatcher(Protocol):
     """Is told how a study goes."""
 
     def run_began(self, run: PlannedRun) -> None: ...
-    def stepped(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None: ...
-    def said(self, run: PlannedRun, words: str) -> None: ...
+    def on_step(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None: ...
+    def on_message(self, run: PlannedRun, words: str) -> None: ...
     def run_ended(self, run: PlannedRun, scores: list[Score], *, seconds: float) -> None: ...
     def run_failed(self, run: PlannedRun, reason: str) -> None: ...
     def judging(self, name: str, scale: int, image: int, images: int) -> None: ...
@@ -120,9 +120,9 @@ def _attempt(lab: Laboratory, run: PlannedRun) -> None:
             seed=run.seed,
             device=lab.device,
             out=folder,
-            watcher=Watcher(
-                stepped=lambda step, row: lab.watcher.stepped(run, step, row),
-                said=lambda words: lab.watcher.said(run, words),
+            watcher=Callbacks(
+                on_step=lambda step, row: lab.watcher.on_step(run, step, row),
+                on_message=lambda words: lab.watcher.on_message(run, words),
             ),
         )
         scores = _score_run(lab, run, trained)

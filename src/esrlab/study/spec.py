@@ -140,9 +140,9 @@ def plan_runs(study: Study) -> tuple[PlannedRun, ...]:
 
 
 def _at_scale(recipe: Recipe, scale: int) -> Recipe:
-    """The recipe at a magnification; "{scale}" in generator.start names a file for each."""
-    start = recipe.generator.start.replace("{scale}", str(scale))
-    return with_fields(recipe, {"scale": scale, "generator.start": start})
+    """The recipe at a magnification; "{scale}" in generator.init names a file for each."""
+    start = recipe.generator.init.replace("{scale}", str(scale))
+    return with_fields(recipe, {"scale": scale, "generator.init": start})
 
 
 def _variants(study: Study, name: str, asked: dict[str, Any]) -> Iterator[Recipe]:
@@ -199,7 +199,7 @@ def demo_study(weights: FeatureWeights = "student") -> Study:
             "generator.features": 16,
             "generator.growth": 8,
             "generator.blocks": 2,
-            "generator.start": "interpolation",
+            "generator.init": "interpolation",
             "patches.lr_size": 16,
             "patches.batch": 8,
             "adversarial.critic.features": 8,

@@ -48,14 +48,14 @@ def open_supply(recipe: Recipe, photos: Photos, *, seed: int, device: torch.devi
 
 
 def step_batches(recipe: Recipe, photos: Photos, *, seed: int, step: int) -> list[Batch]:
-    """A step's batches, on the CPU: optimiser.accumulate of them for each update of the critic.
+    """A step's batches, on the CPU: optimiser.grad_accumulation of them for each update of the critic.
 
     The last ones serve the generator too; a step without the game has these alone.
     """
-    parts = recipe.optimiser.accumulate
-    game = recipe.played
+    parts = recipe.optimiser.grad_accumulation
+    game = recipe.active_adversarial
     count = (game.critic.updates if game is not None else 1) * parts
-    plays = game is not None and step >= game.warmup
+    plays = game is not None and step >= game.start_step
     return [
         make_batch(
             photos,

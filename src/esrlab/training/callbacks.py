@@ -9,7 +9,7 @@ from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.recipes.parts import BestBy
 
 
-class Validator(Protocol):
+class ValidatorLike(Protocol):
     """Judges a generator on images that it is not trained on."""
 
     @property
@@ -42,15 +42,15 @@ def _ignore(*_: object) -> None:
 
 
 @dataclass(frozen=True)
-class Watcher:
+class Callbacks:
     """Who is told how a run goes.
 
-    stepped: after each step, its number and its line of the log; said: what a user should know, in words;
-    busy: what is being done between two steps, in a word; pictured: after each validation, the step and the
-    file with its sample pictures.
+    on_step: after each step, its number and its line of the log; on_message: what a user should know, in
+    words; on_phase: what is being done between two steps, in a word; on_image: after each validation, the
+    step and the file with its sample pictures.
     """
 
-    stepped: Callable[[int, dict[str, Any]], None] = _ignore
-    said: Callable[[str], None] = _ignore
-    busy: Callable[[str], None] = _ignore
-    pictured: Callable[[int, Path], None] = _ignore
+    on_step: Callable[[int, dict[str, Any]], None] = _ignore
+    on_message: Callable[[str], None] = _ignore
+    on_phase: Callable[[str], None] = _ignore
+    on_image: Callable[[int, Path], None] = _ignore

@@ -14,15 +14,15 @@ import torch
 
 from esrlab.core.files import replacing
 from esrlab.errors import UserError
-from esrlab.training.non_finite import Setback
-from esrlab.training.state import Run
+from esrlab.training.non_finite import Rollback
+from esrlab.training.state import TrainState
 
 FORMAT = 2
 UNREADABLE = (OSError, RuntimeError, LookupError, TypeError, EOFError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True)
-class Story:
+class RunHistory:
     """What a run has been through beside its networks: found again with them.
 
     alarms: the first step of every sign of collapse, by its name; best: step and value of the best
@@ -36,7 +36,7 @@ class Story:
     best_lead: float | None = None
 
 
-def save_checkpoint(run: Run, story: Story, path: Path) -> None:
+def save_checkpoint(run: TrainState, history: RunHistory, path: Path) -> None:
     """Writes everything a run needs to go on as if never interrupted, atomically."""
     state: dict[str, Any] = {
         "format": FORMAT,
@@ -44,19 +44,19 @@ def save_checkpoint(run: Run, story: Story, path: Path) -> None:
         "generator": run.generator.state_dict(),
         "optimiser": run.optimiser.state_dict(),
         "balance": run.balance.log_weights,
-        "setbacks": [asdict(setback) for setback in run.setbacks],
-        "story": asdict(story),
+        "rollbacks": [asdict(rollback) for rollback in run.rollbacks],
+        "story": asdict(history),
     }
     if run.average is not None:
         state["average"] = run.average.state_dict()
-    if run.contest is not None:
-        state["critic"] = run.contest.critic.state_dict()
-        state["critic_optimiser"] = run.contest.optimiser.state_dict()
+    if run.adversarial is not None:
+        state["critic"] = run.adversarial.critic.state_dict()
+        state["critic_optimiser"] = run.adversarial.optimiser.state_dict()
     with replacing(path, failures=(RuntimeError,)) as temporary:
         torch.save(state, temporary)
 
 
-def load_checkpoint(run: Run, path: Path) -> Story:
+def load_checkpoint(run: TrainState, path: Path) -> RunHistory:
     """Puts a saved state into a fresh run of the same recipe; raises UserError when it cannot be read."""
     try:
         state = _read_whole(path, device=run.device)
@@ -64,13 +64,13 @@ def load_checkpoint(run: Run, path: Path) -> Story:
         run.optimiser.load_state_dict(state["optimiser"])
         if run.average is not None:
             run.average.load_state_dict(state["average"])
-        if run.contest is not None:
-            run.contest.critic.load_state_dict(state["critic"])
-            run.contest.optimiser.load_state_dict(state["critic_optimiser"])
+        if run.adversarial is not None:
+            run.adversarial.critic.load_state_dict(state["critic"])
+            run.adversarial.optimiser.load_state_dict(state["critic_optimiser"])
         run.balance.log_weights = dict(state["balance"])
-        run.setbacks = [Setback(**setback) for setback in state["setbacks"]]
+        run.rollbacks = [Rollback(**rollback) for rollback in state["rollbacks"]]
         run.step = int(state["step"])
-        return Story(**state["story"])
+        return RunHistory(**state["story"])
     except (*UNREADABLE, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"the checkpoint {path} cannot be used ({reason})") from error
@@ -97,7 +97,7 @@ class Checkpoints:
     """The checkpoints of a run: the last `keep` that were due, and a later one that was not.
 
     One is due at every multiple of `every` steps; others come from a clock or a request to stop. Only due
-    ones are gone back to after a setback, so that what a run computes does not hang on the clock. The
+    ones are gone back to after a rollback, so that what a run computes does not hang on the clock. The
     file's name tells which it was, whatever `every` is by now.
     """
 
@@ -115,10 +115,10 @@ class Checkpoints:
         """Whether a checkpoint is due after this step."""
         return step % self.every == 0
 
-    def save(self, run: Run, story: Story, *, is_due: bool) -> None:
+    def save(self, run: TrainState, history: RunHistory, *, is_due: bool) -> None:
         """Saves the run's state, and removes what is then no longer kept."""
         path = self.folder / f"{DUE if is_due else BETWEEN}-{run.step:08d}.pt"
-        save_checkpoint(run, story, path)
+        save_checkpoint(run, history, path)
         others = [other for _, other in self.found() if other != path]
         due = [other for other in others if _was_due(other)]
         kept = due[: self.keep - is_due]
@@ -127,8 +127,8 @@ class Checkpoints:
                 other.unlink(missing_ok=True)
 
     def load_latest(
-        self, start: Callable[[], Run], *, warn: Callable[[str], None], due_only: bool = False
-    ) -> tuple[Run, Story] | None:
+        self, start: Callable[[], TrainState], *, warn: Callable[[str], None], due_only: bool = False
+    ) -> tuple[TrainState, RunHistory] | None:
         """The latest state that can be read, in a run that `start` makes; None where there is no checkpoint.
 
         `due_only`: of those that were due, if there are any. A damaged one is passed over for the one
@@ -140,13 +140,13 @@ class Checkpoints:
         for step, path in due if due_only and due else found:
             run = start()
             try:
-                story = load_checkpoint(run, path)
+                history = load_checkpoint(run, path)
             except UserError as error:
                 reasons.append(str(error))
                 continue
             for reason in reasons:
                 warn(f"{reason}; going on from step {step} instead")
-            return run, story
+            return run, history
         if reasons:
             raise UserError(
                 f"no checkpoint in {self.folder} can be used; remove the run's folder to begin anew:\n"

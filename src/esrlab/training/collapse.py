@@ -89,12 +89,12 @@ def find_signs(rows: Sequence[dict[str, Any]], *, best: float | None) -> tuple[S
     best: what `best_lead` says of the run up to now.
     """
     pictured = _pictured(rows)
-    played = [row for row in rows if "critic/gap" in row and "pull/adversarial" in row][-RECENT:]
+    active_adversarial = [row for row in rows if "critic/gap" in row and "pull/adversarial" in row][-RECENT:]
     signs: list[Sign] = []
     if len(pictured) >= RECENT:
         signs += _of_pictures(pictured, best)
-    if len(played) == RECENT:
-        signs += _of_the_game(played)
+    if len(active_adversarial) == RECENT:
+        signs += _of_the_game(active_adversarial)
     return tuple(signs)
 
 

@@ -17,7 +17,7 @@ from esrlab.core.signals import Interrupted, StopRequest, stop_requests
 from esrlab.data.photos.collection import Photos
 from esrlab.models.generator_files import save_generator
 from esrlab.recipes.recipe import Recipe
-from esrlab.training.callbacks import Validator, Watcher
+from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.collapse import best_lead, find_signs
 from esrlab.training.non_finite import NonFinite
 from esrlab.training.run_folder import (
@@ -25,8 +25,8 @@ from esrlab.training.run_folder import (
     RunFolder,
     changed_validation,
     describe_run,
+    environment_changes,
     keep_validation,
-    name_moves,
     refuse_other_run,
     sole_use,
     write_outcome,
@@ -34,17 +34,17 @@ from esrlab.training.run_folder import (
 from esrlab.training.session import (
     Saving,
     Session,
-    disk_trouble_told,
     go_back,
     is_given_up,
     is_late,
     open_session,
     require_folder,
+    reraise_disk_errors,
     save,
     say,
     tell,
 )
-from esrlab.training.state import Run, mix, start_run
+from esrlab.training.state import TrainState, mix, start_run
 from esrlab.training.step import train_step
 from esrlab.training.step_report import StepReport, require_finite_weights
 
@@ -60,43 +60,49 @@ def train(
     device: torch.device,
     out: Path,
     saving: Saving | None = None,
-    validator: Validator | None = None,
-    watcher: Watcher | None = None,
+    validator: ValidatorLike | None = None,
+    watcher: Callbacks | None = None,
 ) -> RunFolder:
     """Trains in `out`, from its checkpoint where it has one, to recipe.steps or until it has diverged.
 
     Raises UsageError when `out` holds something else, UserError when it cannot be written to or another
     process works there, and Interrupted after Ctrl-C or a request to stop, when everything so far is saved.
     """
-    folder, told = RunFolder(out), watcher or Watcher()
+    folder, callbacks = RunFolder(out), watcher or Callbacks()
     refuse_other_run(folder, describe_run(recipe, photos, seed=seed, device=device))
     with sole_use(out):
         about = describe_run(recipe, photos, seed=seed, device=device)
-        other_judge: list[str] = []
+        validation_changed: list[str] = []
         has_begun = refuse_other_run(folder, about)
         if folder.generator.exists():
             return folder
         remove_leftovers(out)
-        run = start_run(recipe, seed=seed, device=device)
-        about["origins"] = run.origins
+        state = start_run(recipe, seed=seed, device=device)
+        about["origins"] = state.origins
         if validator is not None:
             about["validation"] = {
                 "images": validator.title,
                 "fingerprint": validator.fingerprint,
-                "best_by": validator.best_by(recipe.validation.best_by, has_game=recipe.played is not None),
+                "best_by": validator.best_by(
+                    recipe.validation.best_by, has_game=recipe.active_adversarial is not None
+                ),
             }
         if has_begun:
             refuse_other_run(folder, about)
-            for move in name_moves(folder, about):
-                told.said(f"{move}: goes on, but not bit for bit as it would have where it began")
-            other_judge = changed_validation(folder, about)
-            for change in other_judge:
-                told.said(f"{change}: the best is chosen anew, and curves of validation do not join")
+            for move in environment_changes(folder, about):
+                callbacks.on_message(
+                    f"{move}: resuming in a different environment: results may differ in the last digits"
+                )
+            validation_changed = changed_validation(folder, about)
+            for change in validation_changed:
+                callbacks.on_message(
+                    f"{change}: the best is chosen anew, and curves of validation do not join"
+                )
         else:
             write_text(folder.recipe, to_json(about, indent=2) + "\n")
-        ready = [run]  # the first to be asked for; a damaged checkpoint or a setback needs another
+        ready = [state]  # the first to be asked for; a damaged checkpoint or a rollback needs another
 
-        def start() -> Run:
+        def start() -> TrainState:
             return ready.pop() if ready else start_run(recipe, seed=seed, device=device)
 
         session = open_session(
@@ -105,10 +111,10 @@ def train(
             start,
             saving=saving or Saving(),
             validator=validator,
-            watcher=told,
+            watcher=callbacks,
         )
-        if has_begun and other_judge:
-            session.story = replace(session.story, best=None)
+        if has_begun and validation_changed:
+            session.history = replace(session.history, best=None)
             keep_validation(folder, about)
         try:
             with stop_requests() as stop:
@@ -125,35 +131,35 @@ def train(
 
 def _take_steps(session: Session, stop: StopRequest) -> None:
     steps = session.recipe.steps
-    while session.run.step < steps and not is_given_up(session):
+    while session.state.step < steps and not is_given_up(session):
         try:
-            batches = [batch.to(session.run.device) for batch in session.supply.take(session.run.step)]
+            batches = [batch.to(session.state.device) for batch in session.supply.take(session.state.step)]
             began = time.perf_counter()
-            torch.manual_seed(mix(session.run.draw_seed, session.run.step))  # a user's own loss may draw
-            report = train_step(session.run, batches)
-            if session.checkpoints.is_due(session.run.step) or session.run.step == steps:
-                require_finite_weights(session.run)
+            torch.manual_seed(mix(session.state.draw_seed, session.state.step))  # a user's own loss may draw
+            report = train_step(session.state, batches)
+            if session.checkpoints.is_due(session.state.step) or session.state.step == steps:
+                require_finite_weights(session.state)
         except NonFinite as event:
             go_back(session, event)
             continue
-        row = log_row(report, session.run, seconds=time.perf_counter() - began)
-        _look(session, row)
-        step = session.run.step
+        row = log_row(report, session.state, seconds=time.perf_counter() - began)
+        _log_and_validate(session, row)
+        step = session.state.step
         is_due = step == steps or session.checkpoints.is_due(step)
         if stop or is_due or is_late(session):
             save(session, is_due=is_due)
-        tell(session, lambda watcher, step=step, row=row: watcher.stepped(step, row))
+        tell(session, lambda watcher, step=step, row=row: watcher.on_step(step, row))
         if stop and step < steps:
             raise Interrupted(f"stopped after step {step} of {steps}; the same command goes on")
 
 
-def _look(session: Session, row: dict[str, Any]) -> None:
+def _log_and_validate(session: Session, row: dict[str, Any]) -> None:
     """Logs a step, with its validation where one is due, and looks for signs of collapse."""
-    step, every = session.run.step, session.recipe.validation.every
+    step, every = session.state.step, session.recipe.validation.every
     require_folder(session)
     if session.validator is not None and (step % every == 0 or step == session.recipe.steps):
         row |= _validate(session, session.validator)
-    with disk_trouble_told(session):
+    with reraise_disk_errors(session):
         session.log.write(to_json(row) + "\n")
         session.log.flush()
     session.recent.append(row)
@@ -163,60 +169,60 @@ def _look(session: Session, row: dict[str, Any]) -> None:
 
 def _look_for_signs(session: Session, step: int) -> None:
     """Notes the first step of every sign, and says it then, once."""
-    story = replace(session.story, best_lead=best_lead(session.recent, session.story.best_lead))
-    session.story, session.signs = story, find_signs(session.recent, best=story.best_lead)
+    history = replace(session.history, best_lead=best_lead(session.recent, session.history.best_lead))
+    session.history, session.signs = history, find_signs(session.recent, best=history.best_lead)
     for sign in session.signs:
-        known = story.alarms if sign.is_collapse else story.warnings
+        known = history.alarms if sign.is_collapse else history.warnings
         if sign.name not in known:
             known[sign.name] = step
             what = "sign of collapse" if sign.is_collapse else "warning"
             say(session, f"{what} at step {step}: {sign.words}")
 
 
-def _validate(session: Session, validator: Validator) -> dict[str, float]:
+def _validate(session: Session, validator: ValidatorLike) -> dict[str, float]:
     """Judges the generator as it is, keeps the best, and draws sample pictures."""
-    run, story = session.run, session.story
-    path = session.folder.samples / f"step-{run.step:08d}.png"
-    tell(session, lambda watcher: watcher.busy("validating"))
-    values = validator(run.result, sheet=path)
+    state, history = session.state, session.history
+    path = session.folder.samples / f"step-{state.step:08d}.png"
+    tell(session, lambda watcher: watcher.on_phase("validating"))
+    values = validator(state.result, sheet=path)
     better = validator.improves(
         values,
-        story.best["value"] if story.best is not None else None,
+        history.best["value"] if history.best is not None else None,
         by=session.recipe.validation.best_by,
-        has_game=session.recipe.played is not None,
+        has_game=session.recipe.active_adversarial is not None,
     )
     if better is not None:
-        session.story = replace(story, best={"step": run.step, "value": better})
-        _write_generator(run, session.folder.best)
-    tell(session, lambda watcher: watcher.pictured(run.step, path))
+        session.history = replace(history, best={"step": state.step, "value": better})
+        _write_generator(state, session.folder.best)
+    tell(session, lambda watcher: watcher.on_image(state.step, path))
     return values
 
 
 def _finish(session: Session) -> None:
     """Says how it ended; the generator comes last, since its being there means that the run is done."""
-    run = session.run
+    state = session.state
     signs = {sign.name: sign.words for sign in session.signs if sign.is_collapse}
     outcome = Outcome(
         "diverged" if is_given_up(session) else "collapsed" if signs else "finished",
-        run.step,
+        state.step,
         session.recipe.steps,
         signs,
-        session.story.alarms,
-        run.setbacks,
-        session.story.warnings,
+        session.history.alarms,
+        state.rollbacks,
+        session.history.warnings,
     )
     write_outcome(session.folder, outcome)
-    _write_generator(run, session.folder.generator)
+    _write_generator(state, session.folder.generator)
 
 
-def _write_generator(run: Run, path: Path) -> None:
-    about = {"recipe": run.recipe.name, "seed": str(run.seed), "step": str(run.step)}
-    save_generator(run.result, path, about=about)
+def _write_generator(state: TrainState, path: Path) -> None:
+    about = {"recipe": state.recipe.name, "seed": str(state.seed), "step": str(state.step)}
+    save_generator(state.result, path, about=about)
 
 
-def log_row(report: StepReport, run: Run, *, seconds: float) -> dict[str, Any]:
+def log_row(report: StepReport, state: TrainState, *, seconds: float) -> dict[str, Any]:
     """A step as one line: loss/<term>, pull/<term>, cosine/<term>/<other>, critic/<value>, …, its pace."""
-    row: dict[str, Any] = {"step": run.step}
+    row: dict[str, Any] = {"step": state.step}
     for name, number in report.numbers.items():
         group, _, rest = name.partition("/")
         term, _, part = rest.partition("/")
@@ -224,9 +230,9 @@ def log_row(report: StepReport, run: Run, *, seconds: float) -> dict[str, Any]:
             row.setdefault(f"{group}/{term}", {})[part] = number
         else:
             row[name] = number
-    patches = run.recipe.patches.batch * run.recipe.optimiser.accumulate
+    patches = state.recipe.patches.batch * state.recipe.optimiser.grad_accumulation
     return row | {
         "seconds": round(seconds, 6),
         "images_per_second": round(patches / seconds, 3),
-        "memory_gib": round(memory_in_use(run.device) / 2**30, 3),
+        "memory_gib": round(memory_in_use(state.device) / 2**30, 3),
     }

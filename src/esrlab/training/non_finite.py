@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Setback:
+class Rollback:
     """A step that was not applied: which, the first place that was not finite, and what was there."""
 
     step: int
@@ -22,9 +22,9 @@ class Setback:
 class NonFinite(Exception):
     """A step met a value that is not finite, and was not applied; `numbers`: what it measured."""
 
-    def __init__(self, setback: Setback, numbers: Mapping[str, float] | None = None) -> None:
-        super().__init__(str(setback))
-        self.setback = setback
+    def __init__(self, rollback: Rollback, numbers: Mapping[str, float] | None = None) -> None:
+        super().__init__(str(rollback))
+        self.rollback = rollback
         self.numbers = dict(numbers or {})
 
 

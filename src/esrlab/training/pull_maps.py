@@ -20,8 +20,8 @@ from esrlab.core.backend import precision_context
 from esrlab.data.sampling import Batch
 from esrlab.errors import UserError
 from esrlab.losses.pulls import measure_pulls
-from esrlab.training.state import Run, mix
-from esrlab.training.step import take_slopes
+from esrlab.training.state import TrainState, mix
+from esrlab.training.step import term_gradients
 
 WIDEST = 256
 """Pixels a side that a region has at most, while two patches fit into it."""
@@ -74,7 +74,7 @@ class PullMaps:
     terms: dict[str, PullMap]
 
 
-def map_pulls(run: Run, *, lr: Tensor, hr: Tensor) -> PullMaps:
+def map_pulls(run: TrainState, *, lr: Tensor, hr: Tensor) -> PullMaps:
     """Every term's pull at a generated picture, the adversary's included; nothing of the run changes.
 
     lr (1, 3, h, w) and hr (1, 3, h·scale, w·scale) in [0, 1]. Of the picture the region with the most
@@ -91,7 +91,7 @@ def map_pulls(run: Run, *, lr: Tensor, hr: Tensor) -> PullMaps:
     with _unchanged(run):
         with torch.no_grad(), precision_context(run.device, run.recipe.engine.precision):
             generated = run.result(batch.lr)
-        gradients = take_slopes(run, batch, generated).gradients
+        gradients = term_gradients(run, batch, generated).gradients
         weights = copy.deepcopy(run.balance).weigh(gradients)
     pulls = {name: slope * weights[name] for name, slope in gradients.items()}
     measured = measure_pulls(pulls, weights).terms
@@ -108,9 +108,9 @@ def map_pulls(run: Run, *, lr: Tensor, hr: Tensor) -> PullMaps:
 
 
 @contextmanager
-def _unchanged(run: Run) -> Iterator[None]:
+def _unchanged(run: TrainState) -> Iterator[None]:
     """Restores the critic's running statistics; draws come from the run's next step, and from its alone."""
-    critic = run.contest.critic if run.contest is not None else None
+    critic = run.adversarial.critic if run.adversarial is not None else None
     kept = [(buffer, buffer.clone()) for buffer in (critic.buffers() if critic is not None else ())]
     devices = [run.device] if run.device.type == "cuda" else []
     try:

@@ -1,7 +1,7 @@
 """A run's folder: what lies in it, whose it is, and that one process at a time writes there.
 
 recipe.json (what is trained, on what), log.jsonl (a line a step), checkpoints/ (full states), samples/
-(pictures at validations), evidence/ (what led to a setback), and when done outcome.json and
+(pictures at validations), evidence/ (what led to a rollback), and when done outcome.json and
 generator.safetensors.
 """
 
@@ -23,9 +23,9 @@ from esrlab.core.version import __version__
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError, UserError
 from esrlab.recipes.recipe import Recipe
-from esrlab.training.non_finite import Setback
+from esrlab.training.non_finite import Rollback
 
-IDENTITY = ("recipe", "seed", "photos", "origins")
+RUN_FIELDS = ("recipe", "seed", "photos", "origins")
 """The parts of recipe.json that decide what a run computes; going on needs those that are known unchanged."""
 
 SURROUNDINGS = ("versions", "device", "threads")
@@ -64,7 +64,7 @@ class RunFolder:
 
     @property
     def evidence(self) -> Path:
-        """The folder of log lines that led to setbacks."""
+        """The folder of log lines that led to rollbacks."""
         return self.path / "evidence"
 
     @property
@@ -85,7 +85,7 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: after which of the steps asked for, with which signs and setbacks.
+    """How a run ended: after which of the steps asked for, with which signs and rollbacks.
 
     signs: what spoke for a collapse at the end, in words by the sign's name; alarms: the first step of every
     such sign there ever was; warnings: the first step of every sign that is none of collapse.
@@ -96,7 +96,7 @@ class Outcome:
     asked: int
     signs: dict[str, str]
     alarms: dict[str, int]
-    setbacks: list[Setback]
+    rollbacks: list[Rollback]
     warnings: dict[str, int] = field(default_factory=dict)
 
 
@@ -111,7 +111,7 @@ def read_outcome(folder: RunFolder) -> Outcome | None:
         return None
     try:
         fields = json.loads(folder.outcome.read_text(encoding="utf-8"))
-        return Outcome(**{**fields, "setbacks": [Setback(**one) for one in fields["setbacks"]]})
+        return Outcome(**{**fields, "rollbacks": [Rollback(**one) for one in fields["rollbacks"]]})
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise UserError(f"{folder.outcome} cannot be read ({error})") from error
 
@@ -182,7 +182,7 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
         ) from error
     if not isinstance(before, dict):
         raise UserError(f"{folder.recipe} describes no run; choose a new folder with --out")
-    known = [key for key in IDENTITY if key in about]
+    known = [key for key in RUN_FIELDS if key in about]
     changed = differences({key: before.get(key) for key in known}, {key: about[key] for key in known})
     if changed:
         raise UsageError(
@@ -192,7 +192,7 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
     return True
 
 
-def name_moves(folder: RunFolder, about: dict[str, Any]) -> list[str]:
+def environment_changes(folder: RunFolder, about: dict[str, Any]) -> list[str]:
     """Where the surroundings differ from those the run began in: numbers may then differ in last digits."""
     before = json.loads(folder.recipe.read_text(encoding="utf-8"))
     return differences(

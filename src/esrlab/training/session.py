@@ -15,12 +15,12 @@ from esrlab.data.photos.collection import Photos
 from esrlab.errors import UserError
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.batches import Supply, open_supply
-from esrlab.training.callbacks import Validator, Watcher
-from esrlab.training.checkpoint import Checkpoints, Story
+from esrlab.training.callbacks import Callbacks, ValidatorLike
+from esrlab.training.checkpoint import Checkpoints, RunHistory
 from esrlab.training.collapse import WINDOW, Sign, find_signs
 from esrlab.training.non_finite import NonFinite
 from esrlab.training.run_folder import RunFolder
-from esrlab.training.state import Run
+from esrlab.training.state import TrainState
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Session:
     folder: RunFolder
     recipe: Recipe
     photos: Photos
-    start: Callable[[], Run]
-    run: Run
-    story: Story
+    start: Callable[[], TrainState]
+    state: TrainState
+    history: RunHistory
     checkpoints: Checkpoints
     minutes: float
-    validator: Validator | None
-    watcher: Watcher
+    validator: ValidatorLike | None
+    watcher: Callbacks
     log: TextIO
     recent: deque[dict[str, Any]]
     supply: Supply
@@ -56,41 +56,41 @@ class Session:
 def open_session(
     folder: RunFolder,
     photos: Photos,
-    start: Callable[[], Run],
+    start: Callable[[], TrainState],
     *,
     saving: Saving,
-    validator: Validator | None,
-    watcher: Watcher,
+    validator: ValidatorLike | None,
+    watcher: Callbacks,
 ) -> Session:
     """The run as its last readable checkpoint left it, or at its beginning; the log cut back to it."""
     checkpoints = Checkpoints(folder.checkpoints, saving.every, saving.keep)
-    found = checkpoints.load_latest(start, warn=watcher.said)
-    run, story = found or (start(), Story(alarms={}, best=None))
-    kept, _ = truncate_log(folder.log, run.step, tail=WINDOW)
-    if run.step > (kept[-1]["step"] if kept else 0):
-        watcher.said(f"{folder.log} lacks lines of steps before {run.step}; its curves have a gap")
+    found = checkpoints.load_latest(start, warn=watcher.on_message)
+    state, history = found or (start(), RunHistory(alarms={}, best=None))
+    kept, _ = truncate_log(folder.log, state.step, tail=WINDOW)
+    if state.step > (kept[-1]["step"] if kept else 0):
+        watcher.on_message(f"{folder.log} lacks lines of steps before {state.step}; its curves have a gap")
     log = open_log(folder.log)
     recent = deque(kept, maxlen=WINDOW)
     return Session(
         folder,
-        run.recipe,
+        state.recipe,
         photos,
         start,
-        run,
-        story,
+        state,
+        history,
         checkpoints,
         saving.minutes,
         validator,
         watcher,
         log,
         recent,
-        supply=_supply(run, photos),
-        signs=find_signs(recent, best=story.best_lead),
+        supply=_supply(state, photos),
+        signs=find_signs(recent, best=history.best_lead),
     )
 
 
-def _supply(run: Run, photos: Photos) -> Supply:
-    return open_supply(run.recipe, photos, seed=run.draw_seed, device=run.device)
+def _supply(state: TrainState, photos: Photos) -> Supply:
+    return open_supply(state.recipe, photos, seed=state.draw_seed, device=state.device)
 
 
 def is_late(session: Session) -> bool:
@@ -98,17 +98,17 @@ def is_late(session: Session) -> bool:
     return time.monotonic() - session.saved > 60 * session.minutes
 
 
-def tell(session: Session, words: Callable[[Watcher], None]) -> None:
+def tell(session: Session, words: Callable[[Callbacks], None]) -> None:
     """Tells the watcher; one that can no longer be written to is not told again, and the training goes on."""
     try:
         words(session.watcher)
     except (OSError, SystemExit):  # rich leaves the program where its output has gone
-        session.watcher = Watcher()
+        session.watcher = Callbacks()
 
 
 def say(session: Session, words: str) -> None:
     """Tells the watcher a sentence."""
-    tell(session, lambda watcher: watcher.said(words))
+    tell(session, lambda watcher: watcher.on_message(words))
 
 
 def require_folder(session: Session) -> None:
@@ -116,22 +116,22 @@ def require_folder(session: Session) -> None:
     if not session.folder.recipe.exists():
         raise UserError(
             f"{session.folder.path} was removed or emptied while its run was going on; "
-            f"step {session.run.step} cannot be saved. Start again with a new --out"
+            f"step {session.state.step} cannot be saved. Start again with a new --out"
         )
 
 
 def save(session: Session, *, is_due: bool) -> None:
     """A checkpoint, once the log it goes with is safely on the disk."""
     require_folder(session)
-    with disk_trouble_told(session):
+    with reraise_disk_errors(session):
         session.log.flush()
         os.fsync(session.log.fileno())
-    session.checkpoints.save(session.run, session.story, is_due=is_due)
+    session.checkpoints.save(session.state, session.history, is_due=is_due)
     session.saved = time.monotonic()
 
 
 @contextmanager
-def disk_trouble_told(session: Session) -> Iterator[None]:
+def reraise_disk_errors(session: Session) -> Iterator[None]:
     """Turns the log's OSError into a UserError that says what to do."""
     try:
         yield
@@ -143,35 +143,35 @@ def disk_trouble_told(session: Session) -> Iterator[None]:
 
 
 def go_back(session: Session, event: NonFinite) -> None:
-    """Returns to the last checkpoint that was due; after too many setbacks, ends there as diverged.
+    """Returns to the last checkpoint that was due; after too many rollbacks, ends there as diverged.
 
     The best validation so far stays the best: it was finite, whichever patches led there. Evidence first,
     then the state, the log last: killed in between, a run resumes from either side of it.
     """
-    setbacks, best = [*session.run.setbacks, event.setback], session.story.best
-    evidence = session.folder.evidence / f"setback-{len(setbacks)}.jsonl"
-    failed = {"step": event.setback.step, "not_applied": str(event.setback), "numbers": event.numbers}
+    rollbacks, best = [*session.state.rollbacks, event.rollback], session.history.best
+    evidence = session.folder.evidence / f"rollback-{len(rollbacks)}.jsonl"
+    failed = {"step": event.rollback.step, "not_applied": str(event.rollback), "numbers": event.numbers}
     require_folder(session)
     write_json_lines(evidence, [*session.recent, failed])
     start = session.start
     found = session.checkpoints.load_latest(start, warn=partial(say, session), due_only=True)
-    session.run, story = found or (start(), Story(alarms={}, best=None))
-    session.story = replace(story, best=best)
-    session.run.setbacks = setbacks
+    session.state, history = found or (start(), RunHistory(alarms={}, best=None))
+    session.history = replace(history, best=best)
+    session.state.rollbacks = rollbacks
     session.supply.close()
-    session.supply = _supply(session.run, session.photos)
-    step = session.run.step
+    session.supply = _supply(session.state, session.photos)
+    step = session.state.step
     save(session, is_due=session.checkpoints.is_due(step))
     session.checkpoints.forget_after(step)
     session.log.close()
     kept, _ = truncate_log(session.folder.log, step, tail=WINDOW)
     session.log = open_log(session.folder.log)
     session.recent = deque(kept, maxlen=WINDOW)
-    session.signs = find_signs(session.recent, best=session.story.best_lead)
+    session.signs = find_signs(session.recent, best=session.history.best_lead)
     then = "is given up" if is_given_up(session) else "goes on with other patches"
-    say(session, f"{event.setback}: not applied; went back to step {step} and {then}")
+    say(session, f"{event.rollback}: not applied; went back to step {step} and {then}")
 
 
 def is_given_up(session: Session) -> bool:
     """Whether the run went back more often than its recipe allows."""
-    return len(session.run.setbacks) > session.recipe.engine.setbacks
+    return len(session.state.rollbacks) > session.recipe.engine.max_rollbacks

@@ -13,31 +13,31 @@ from esrlab.losses.adversarial import Game, clip_parameters, game
 from esrlab.losses.content import share_networks
 from esrlab.losses.inputs import LossFunction
 from esrlab.losses.shares import Balance
-from esrlab.models.critics.vgg import Critic
+from esrlab.models.critics.vgg import VGGCritic
 from esrlab.models.generator_files import start_from
 from esrlab.models.generators.rrdb import RRDBNet, start_as_interpolator
 from esrlab.recipes.parts import STARTS, Adversarial, Term
 from esrlab.recipes.recipe import ADVERSARIAL, Recipe
-from esrlab.training.non_finite import Setback
+from esrlab.training.non_finite import Rollback
 
 
 @dataclass(frozen=True)
-class Contest:
+class AdversarialState:
     """The critic with its optimiser, and the rules it plays by."""
 
     settings: Adversarial
     game: Game
-    critic: Critic
+    critic: VGGCritic
     optimiser: Optimizer
 
 
 @dataclass
-class Run:
+class TrainState:
     """The only mutable thing: networks, optimisers, weights of terms, and how many steps were taken.
 
     average: the moving average of the generator's weights, None where the recipe has none;
-    setbacks: the steps that were not applied, since something in them was not finite;
-    origins: where pretrained weights came from, by the term's name, and "start" for the generator's own.
+    rollbacks: the steps that were not applied, since something in them was not finite;
+    origins: where pretrained weights came from, by the term's name, and "init" for the generator's own.
     """
 
     recipe: Recipe
@@ -47,11 +47,11 @@ class Run:
     average: RRDBNet | None
     optimiser: Optimizer
     terms: tuple[tuple[Term, LossFunction], ...]
-    contest: Contest | None
+    adversarial: AdversarialState | None
     balance: Balance
     origins: dict[str, str]
     step: int = 0
-    setbacks: list[Setback] = field(default_factory=list)
+    rollbacks: list[Rollback] = field(default_factory=list)
 
     @property
     def result(self) -> RRDBNet:
@@ -60,13 +60,13 @@ class Run:
 
     @property
     def draw_seed(self) -> int:
-        """Decides patches and other draws: the seed, and another after each setback, or it would recur."""
-        return mix(self.seed, len(self.setbacks)) if self.setbacks else self.seed
+        """Decides patches and other draws: the seed, and another after each rollback, or it would recur."""
+        return mix(self.seed, len(self.rollbacks)) if self.rollbacks else self.seed
 
     @property
     def plays(self) -> bool:
         """Whether the next step plays the adversarial game."""
-        return self.contest is not None and self.step >= self.contest.settings.warmup
+        return self.adversarial is not None and self.step >= self.adversarial.settings.start_step
 
 
 def mix(*numbers: int) -> int:
@@ -74,7 +74,7 @@ def mix(*numbers: int) -> int:
     return int(np.random.SeedSequence(list(numbers)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> Run:
+def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> TrainState:
     """Fresh networks and optimisers; equal seeds give equal generators whatever the losses are."""
     prepare_backend(device)
     shape = recipe.generator
@@ -84,13 +84,13 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> Run:
         generator = RRDBNet(
             scale=recipe.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
         )
-        if shape.start == "interpolation":
+        if shape.init == "interpolation":
             start_as_interpolator(generator)
-        elif shape.start not in STARTS:
-            origins["start"] = start_from(generator, shape.start)
-        contest = _start_contest(recipe, seed=seed, device=device)
+        elif shape.init not in STARTS:
+            origins["init"] = start_from(generator, shape.init)
+        adversarial = _start_contest(recipe, seed=seed, device=device)
     prepare(generator.to(device))
-    average = copy.deepcopy(generator).requires_grad_(False) if shape.average else None
+    average = copy.deepcopy(generator).requires_grad_(False) if shape.ema_decay else None
     if recipe.engine.compile:
         compiled(generator, device=device)
     active = [term for term in recipe.terms if term.is_active]
@@ -98,20 +98,22 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> Run:
     origins |= {term.name: getattr(loss, "origin", "") for term, loss in terms}
     optimiser = _adam(generator, recipe)
     balance = _balance(recipe)
-    return Run(recipe, seed, device, generator, average, optimiser, terms, contest, balance, origins)
+    return TrainState(
+        recipe, seed, device, generator, average, optimiser, terms, adversarial, balance, origins
+    )
 
 
-def _start_contest(recipe: Recipe, *, seed: int, device: torch.device) -> Contest | None:
-    settings = recipe.played
+def _start_contest(recipe: Recipe, *, seed: int, device: torch.device) -> AdversarialState | None:
+    settings = recipe.active_adversarial
     if settings is None:
         return None
     torch.manual_seed(seed + 1)
-    critic = Critic(size=recipe.hr_size, features=settings.critic.features, norm=settings.critic.norm)
-    rules = game(settings.game)
+    critic = VGGCritic(size=recipe.hr_size, features=settings.critic.features, norm=settings.critic.norm)
+    rules = game(settings.loss)
     if rules.constraint == "clip":
         clip_parameters(critic, settings.clip)
     prepare(critic.to(device))
-    return Contest(settings, rules, critic, _adam(critic, recipe))
+    return AdversarialState(settings, rules, critic, _adam(critic, recipe))
 
 
 def _adam(network: nn.Module, recipe: Recipe) -> Adam:
@@ -119,8 +121,12 @@ def _adam(network: nn.Module, recipe: Recipe) -> Adam:
 
 
 def _balance(recipe: Recipe) -> Balance:
-    parts = recipe.pullers
+    parts = recipe.active_terms
     fixed = {name: part.weight for name, part in parts.items() if part.weight is not None}
     asked = {name: part.share for name, part in parts.items() if part.share is not None}
-    late = {ADVERSARIAL} if recipe.played is not None and recipe.played.warmup else set[str]()
+    late = (
+        {ADVERSARIAL}
+        if recipe.active_adversarial is not None and recipe.active_adversarial.start_step
+        else set[str]()
+    )
     return Balance(fixed, asked, late)

@@ -10,8 +10,8 @@ from torch.nn.utils import get_total_norm
 
 from esrlab.data.sampling import Batch
 from esrlab.losses.pulls import Pull, measure_pulls
-from esrlab.training.non_finite import NonFinite, Setback, first_nonfinite
-from esrlab.training.state import Run
+from esrlab.training.non_finite import NonFinite, Rollback, first_nonfinite
+from esrlab.training.state import TrainState
 
 WEIGHTS_EVERY = 10
 """Steps between measurements of the weights' norms: they change slowly, and reading them all is dear."""
@@ -42,7 +42,7 @@ class Work:
     weights: dict[str, Tensor] = field(default_factory=dict)
 
 
-def report_step(run: Run, work: Work, *, rate: float) -> StepReport:
+def report_step(state: TrainState, work: Work, *, rate: float) -> StepReport:
     """Everything that is known of the step before it is applied."""
     losses, critic = _mean(work.losses), _mean(work.critic)
     joined = {name: torch.cat([pulls[name] for pulls in work.pulls]) for name in work.pulls[0]}
@@ -53,12 +53,12 @@ def report_step(run: Run, work: Work, *, rate: float) -> StepReport:
         named |= {f"pull/{name}/{part}": value for part, value in vars(pull).items()}
     named |= {f"cosine/{one}/{other}": value for (one, other), value in measured.between.items()}
     named |= {f"critic/{name}": value for name, value in critic.items()}
-    for who, network in zip(("generator", "critic"), players_of(run), strict=False):
-        if who == "generator" or run.plays:
+    for who, network in zip(("generator", "critic"), networks_of(state), strict=False):
+        if who == "generator" or state.plays:
             named[f"gradient/{who}"] = gradient_norm(network)
-            if (run.step + 1) % WEIGHTS_EVERY == 0:
+            if (state.step + 1) % WEIGHTS_EVERY == 0:
                 named[f"weights/{who}"] = _weight_norm(network)
-    named |= _measure_images(work, run.recipe.scale)
+    named |= _measure_images(work, state.recipe.scale)
     values = torch.stack([value.detach().float() for value in named.values()]).tolist()
     numbers = dict(zip(named, values, strict=True)) | {"learning_rate": rate}
     return StepReport(losses, pulls, critic, numbers)
@@ -68,11 +68,11 @@ def _mean(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
 
 
-def require_finite_weights(run: Run) -> None:
+def require_finite_weights(state: TrainState) -> None:
     """Raises NonFinite where a weight is not finite after the last update: no such state is to be saved."""
-    if not all(bool(torch.isfinite(_weight_norm(network))) for network in players_of(run)):
-        setback = diagnose(run, Work())
-        raise NonFinite(replace(setback, step=run.step))
+    if not all(bool(torch.isfinite(_weight_norm(network))) for network in networks_of(state)):
+        rollback = diagnose(state, Work())
+        raise NonFinite(replace(rollback, step=state.step))
 
 
 def _weight_norm(network: nn.Module) -> Tensor:
@@ -102,23 +102,23 @@ def _psnr(image: Tensor, hr: Tensor) -> Tensor:
     return -10 * (image - hr).square().mean().clamp_min(1e-12).log10()
 
 
-def players_of(run: Run) -> list[nn.Module]:
+def networks_of(state: TrainState) -> list[nn.Module]:
     """The generator, and the critic where there is one."""
-    return [run.generator, *([run.contest.critic] if run.contest is not None else [])]
+    return [state.generator, *([state.adversarial.critic] if state.adversarial is not None else [])]
 
 
-def diagnose(run: Run, work: Work) -> Setback:
+def diagnose(state: TrainState, work: Work) -> Rollback:
     """Where the trouble began: weights before images, images before losses, losses before gradients."""
-    culprit = first_nonfinite(_suspects(run, work))
+    culprit = first_nonfinite(_suspects(state, work))
     place, found = culprit if culprit is not None else ("a norm", "its squares leave float32's range")
-    return Setback(run.step + 1, place, found)
+    return Rollback(state.step + 1, place, found)
 
 
-def _suspects(run: Run, work: Work) -> Iterator[tuple[str, Tensor | None]]:
-    players: list[tuple[str, nn.Module]] = [("generator", run.generator)]
-    if run.contest is not None:
-        players.append(("critic", run.contest.critic))
-    for who, network in players:
+def _suspects(state: TrainState, work: Work) -> Iterator[tuple[str, Tensor | None]]:
+    networks: list[tuple[str, nn.Module]] = [("generator", state.generator)]
+    if state.adversarial is not None:
+        networks.append(("critic", state.adversarial.critic))
+    for who, network in networks:
         for name, parameter in network.named_parameters():
             yield f"the {who}'s weight {name}", parameter.detach()
     for batch, image in zip(work.batches, work.images, strict=True):
@@ -132,6 +132,6 @@ def _suspects(run: Run, work: Work) -> Iterator[tuple[str, Tensor | None]]:
         for part in group:
             for name, value in part.items():
                 yield f"{what}/{name}", value
-    for who, network in players:
+    for who, network in networks:
         for name, parameter in network.named_parameters():
             yield f"the gradient of the {who}'s {name}", parameter.grad

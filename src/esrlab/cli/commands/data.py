@@ -25,9 +25,9 @@ from esrlab.cli.console import answers, console, counter
 from esrlab.core.signals import Interrupted
 from esrlab.data.photos.opening import open_store
 from esrlab.data.photos.samples import SAMPLES
-from esrlab.data.photos.store import place_of, shelf, size_text
+from esrlab.data.photos.store import place_of, size_text, store_root
 from esrlab.data.photos.upkeep import (
-    Shelved,
+    StoreStatus,
     damaged_photographs,
     find_store,
     list_stores,
@@ -93,7 +93,7 @@ def _list(*, as_json: bool) -> None:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     if not stores:
-        print(f"nothing is packed in {shelf()}")
+        print(f"nothing is packed in {store_root()}")
         return
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("folder", "photographs", "size", "state"):
@@ -104,10 +104,10 @@ def _list(*, as_json: bool) -> None:
         table.add_row(Text(store.title), count, size_text(store.size), Text(_describe(store)))
     answers().print(table)
     total = sum(store.size for store in stores)
-    print(f"{size_text(total)} in {shelf()}")
+    print(f"{size_text(total)} in {store_root()}")
 
 
-def _describe(store: Shelved) -> str:
+def _describe(store: StoreStatus) -> str:
     return f"{store.state}: {store.reason}" if store.state in ("changed", "damaged") else store.state
 
 
@@ -159,7 +159,7 @@ def _clean(folders: Sequence[str], *, everything: bool) -> None:
                 reason = "leftovers of broken builds" if seen.state == "current" else _describe(seen)
                 _say(f"removed {store.title} ({size_text(found)}): {reason}")
             freed += found
-    print(f"{size_text(freed)} freed in {shelf()}")
+    print(f"{size_text(freed)} freed in {store_root()}")
 
 
 def _say(text: str) -> None:

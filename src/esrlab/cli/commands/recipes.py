@@ -16,7 +16,7 @@ from rich.text import Text
 
 from esrlab.cli.console import answers
 from esrlab.recipes.overrides import leaves
-from esrlab.recipes.parts import Weighed
+from esrlab.recipes.parts import WeightedTerm
 from esrlab.recipes.presets import RECIPES, find_recipe
 from esrlab.recipes.recipe import Recipe
 
@@ -55,14 +55,14 @@ def _table_of_all() -> Table:
         terms = [f"{strength(term)} × {term.loss.label}" for term in recipe.terms]
         critic = "–"
         if recipe.adversarial is not None:
-            terms.append(f"{strength(recipe.adversarial)} × {recipe.adversarial.game}")
+            terms.append(f"{strength(recipe.adversarial)} × {recipe.adversarial.loss}")
             critic = f"{recipe.adversarial.critic.norm} norm"
         cells = (recipe.name, "\n".join(terms), critic, str(recipe.steps), recipe.about)
         table.add_row(*map(Text, cells))
     return table
 
 
-def strength(part: Weighed) -> str:
+def strength(part: WeightedTerm) -> str:
     """A weight, or a share of the pull in percent."""
     return f"{part.weight:g}" if part.share is None else f"{part.share:.0%}"
 

@@ -6,7 +6,7 @@ examples:
   esrlab train esrgan-vgg --scale 2 --steps 200 --seed 1 --out runs/second \\
       --generator.blocks 2 --generator.features 32 --patches.batch 4
   esrlab train wgan-vgg --photos DIV2K/train Flickr2K --validation DIV2K/valid --track tensorboard \\
-      --generator.start runs/psnr/generator.safetensors --adversarial.share 0.1 --out runs/third
+      --generator.init runs/psnr/generator.safetensors --adversarial.share 0.1 --out runs/third
   esrlab train my-recipe.toml --photos photographs --out runs/fourth
 """
 
@@ -37,7 +37,7 @@ from esrlab.recipes.parts import STARTS
 from esrlab.recipes.presets import find_recipe, with_weights
 from esrlab.recipes.recipe import SEEDS, Recipe
 from esrlab.recipes.unused import idle_settings
-from esrlab.training.callbacks import Validator, Watcher
+from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.loop import Saving, train
 from esrlab.training.run_folder import Outcome, RunFolder, read_outcome, refuse_other_run
 from esrlab.training.trackers.kinds import require_tracker
@@ -133,11 +133,11 @@ def run(options: argparse.Namespace) -> int:
                 out=options.out,
                 saving=Saving(options.checkpoint_every, options.keep, options.checkpoint_minutes),
                 validator=validator,
-                watcher=Watcher(
-                    stepped=stepped,
-                    said=lambda text: panel.say(text, warning=True),
-                    busy=panel.status,
-                    pictured=lambda step, path: trackers.picture(step, "validation", path),
+                watcher=Callbacks(
+                    on_step=stepped,
+                    on_message=lambda text: panel.say(text, warning=True),
+                    on_phase=panel.status,
+                    on_image=lambda step, path: trackers.picture(step, "validation", path),
                 ),
             )
         except Interrupted:
@@ -159,12 +159,14 @@ def _check_numbers(options: argparse.Namespace) -> None:
 
 
 def _require_start(recipe: Recipe) -> None:
-    start = recipe.generator.start
+    start = recipe.generator.init
     if start not in STARTS and not Path(start).is_file():
-        raise UserError(f"there is no file {start} to start the generator from (generator.start)")
+        raise UserError(f"there is no file {start} to start the generator from (generator.init)")
 
 
-def _open_validator(options: argparse.Namespace, recipe: Recipe, *, device: torch.device) -> Validator | None:
+def _open_validator(
+    options: argparse.Namespace, recipe: Recipe, *, device: torch.device
+) -> ValidatorLike | None:
     source = options.validation or ("samples" if options.photos == ["samples"] else NO_VALIDATION)
     if source == NO_VALIDATION:
         return None
@@ -178,11 +180,11 @@ def say_outcome(outcome: Outcome | None) -> int:
     if outcome.outcome == "collapsed":
         console.print("this run collapsed: " + "; ".join(outcome.signs.values()), markup=False)
         return 0
-    last = outcome.setbacks[-1]
+    last = outcome.rollbacks[-1]
     console.print(
-        f"this run diverged after {len(outcome.setbacks)} setbacks, the last one: {last}. The generator is "
+        f"this run diverged after {len(outcome.rollbacks)} rollbacks, the last one: {last}. The generator is "
         f"step {outcome.step}'s of {outcome.asked}; evidence/ has the log lines that led there. Try a lower "
-        "optimiser.learning_rate, or optimiser.max_norm 1",
+        "optimiser.learning_rate, or optimiser.grad_clip_norm 1",
         markup=False,
     )
     return 1

@@ -9,7 +9,15 @@ from filelock import FileLock, Timeout
 from esrlab.data.image_files import ImageError
 from esrlab.data.photos.collection import nothing_usable
 from esrlab.data.photos.packing import REMEDY, Progress, Say, pack
-from esrlab.data.photos.store import Absent, Listed, Store, Unfit, list_photographs, place_of, read_store
+from esrlab.data.photos.store import (
+    Absent,
+    InvalidStoreError,
+    Listed,
+    Store,
+    list_photographs,
+    place_of,
+    read_store,
+)
 from esrlab.errors import UserError
 
 
@@ -22,7 +30,7 @@ def open_store(folder: Path, *, progress: Progress | None = None, say: Say | Non
     """
     try:
         return require_current(folder, list_photographs(folder))
-    except Unfit:
+    except InvalidStoreError:
         pass
     tell = say if say is not None else _be_silent
     with locked(place_of(folder), title=str(folder), say=tell):
@@ -33,18 +41,18 @@ def open_store(folder: Path, *, progress: Progress | None = None, say: Say | Non
             return require_current(folder, listed)  # another process may have packed it meanwhile
         except Absent:
             pass
-        except Unfit as fault:
+        except InvalidStoreError as fault:
             tell(f"what is packed of {folder} is out of use: {fault}")
         return pack(folder, listed, place=place_of(folder), progress=progress, say=tell)
 
 
 def require_current(folder: Path, listed: Sequence[Listed]) -> Store:
-    """The folder's store as it is; raises Unfit where it is not what the folder lists."""
+    """The folder's store as it is; raises InvalidStoreError where it is not what the folder lists."""
     store = read_store(place_of(folder))
     if store.index.folder != str(folder.resolve()):
-        raise Unfit(f"it belongs to {store.index.folder}")
+        raise InvalidStoreError(f"it belongs to {store.index.folder}")
     if changes := store.index.differences(listed):
-        raise Unfit(f"the folder has changed ({changes})")
+        raise InvalidStoreError(f"the folder has changed ({changes})")
     return store
 
 

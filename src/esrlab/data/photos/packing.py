@@ -19,11 +19,11 @@ from esrlab.data.photos.store import (
     CACHE_VARIABLE,
     INDEX,
     Index,
+    InvalidStoreError,
     Listed,
     Packed,
     SetAside,
     Store,
-    Unfit,
     checksum_of,
     read_store,
     size_text,
@@ -91,7 +91,7 @@ def remove_strays(place: Path, *, keep: str | None) -> int:
 def _find_before(place: Path) -> Store | None:
     try:
         return read_store(place)
-    except Unfit:
+    except InvalidStoreError:
         return None
 
 

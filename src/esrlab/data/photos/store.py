@@ -32,11 +32,11 @@ CHANNELS = 3
 RECORD = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Unfit(Exception):
+class InvalidStoreError(Exception):
     """There is no store here, or none that can be used; the text says why."""
 
 
-class Absent(Unfit):
+class Absent(InvalidStoreError):
     """There is no store here."""
 
 
@@ -148,14 +148,14 @@ def cache_folder() -> Path:
     return (Path(shared) if shared else Path.home() / ".cache") / "esrlab"
 
 
-def shelf() -> Path:
+def store_root() -> Path:
     """The folder that holds all stores."""
     return cache_folder() / "photos"
 
 
 def place_of(folder: Path) -> Path:
     """Where the folder's store lies, or would lie."""
-    return shelf() / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return store_root() / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
 
 
 def list_photographs(folder: Path) -> list[Listed]:
@@ -182,7 +182,7 @@ def _list_one(folder: Path, path: Path) -> Listed:
 def read_store(place: Path) -> Store:
     """The store at `place`, its photographs unread.
 
-    Raises Absent where there is none, Unfit where its files do not belong together.
+    Raises Absent where there is none, InvalidStoreError where its files do not belong together.
     """
     try:
         index = Index.model_validate_json((place / INDEX).read_bytes())
@@ -190,20 +190,22 @@ def read_store(place: Path) -> Store:
     except FileNotFoundError as error:
         if Path(error.filename).name == INDEX:
             raise Absent("there is none") from error
-        raise Unfit(f"{Path(error.filename).name} is gone") from error
+        raise InvalidStoreError(f"{Path(error.filename).name} is gone") from error
     except OSError as error:
-        raise Unfit(f"it cannot be read: {error.strerror}") from error
+        raise InvalidStoreError(f"it cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise Unfit(f"{INDEX} is damaged or of another version ({where or 'all'}: {first['msg']})") from error
+        raise InvalidStoreError(
+            f"{INDEX} is damaged or of another version ({where or 'all'}: {first['msg']})"
+        ) from error
 
 
 def _map(path: Path, *, length: int) -> mmap.mmap:
     with path.open("rb") as stream:
         found = os.fstat(stream.fileno()).st_size
         if found != length or length == 0:
-            raise Unfit(f"{path.name} has {found} bytes where {length} belong")
+            raise InvalidStoreError(f"{path.name} has {found} bytes where {length} belong")
         mapping = mmap.mmap(stream.fileno(), length, access=mmap.ACCESS_READ)
     if IS_ADVISED:
         mapping.madvise(mmap.MADV_RANDOM)  # else the kernel reads megabytes around each page that is touched

@@ -11,12 +11,12 @@ from esrlab.data.photos.store import (
     INDEX,
     Absent,
     Index,
+    InvalidStoreError,
     Store,
-    Unfit,
     list_photographs,
     place_of,
     read_store,
-    shelf,
+    store_root,
 )
 from esrlab.errors import UserError
 
@@ -24,7 +24,7 @@ State = Literal["current", "changed", "folder gone", "damaged", "unfinished"]
 
 
 @dataclass(frozen=True)
-class Shelved:
+class StoreStatus:
     """A store as it lies in the cache; `folder` is "" where its index does not say, `size` in bytes."""
 
     place: Path
@@ -41,9 +41,11 @@ class Shelved:
         return self.folder or str(self.place)
 
 
-def list_stores() -> list[Shelved]:
+def list_stores() -> list[StoreStatus]:
     """Every store in the cache, by folder; no photograph is read."""
-    places = [path for path in shelf().glob("*") if path.is_dir() and path.with_suffix(".lock").is_file()]
+    places = [
+        path for path in store_root().glob("*") if path.is_dir() and path.with_suffix(".lock").is_file()
+    ]
     return sorted((_look_at(place) for place in places), key=lambda store: store.title)
 
 
@@ -53,7 +55,7 @@ def find_store(folder: Path) -> Store:
         return read_store(place_of(folder))
     except Absent as fault:
         raise UserError(f"{folder} is not packed: esrlab data pack {folder}") from fault
-    except Unfit as fault:
+    except InvalidStoreError as fault:
         raise UserError(f"what is packed of {folder} is damaged: {fault}; {remedy(folder)}") from fault
 
 
@@ -84,7 +86,7 @@ def remove_store(place: Path, *, title: str) -> int:
         return _remove_all(place)
 
 
-def remove_useless(place: Path, *, title: str) -> tuple[Shelved, int]:
+def remove_useless(place: Path, *, title: str) -> tuple[StoreStatus, int]:
     """Removes the store unless it is current, and what killed builds left; returns it and the bytes freed.
 
     Raises Busy while another process packs it.
@@ -103,16 +105,16 @@ def _remove_all(place: Path) -> int:
     return freed
 
 
-def _look_at(place: Path) -> Shelved:
+def _look_at(place: Path) -> StoreStatus:
     size = sum(path.stat().st_size for path in place.iterdir() if path.is_file())
     try:
         index = read_store(place).index
     except Absent:
-        return Shelved(place, "", "unfinished", "broken off, or going on", 0, 0, size)
-    except Unfit as fault:
-        return Shelved(place, "", "damaged", str(fault), 0, 0, size)
+        return StoreStatus(place, "", "unfinished", "broken off, or going on", 0, 0, size)
+    except InvalidStoreError as fault:
+        return StoreStatus(place, "", "damaged", str(fault), 0, 0, size)
     state, reason = _compare(index)
-    return Shelved(place, index.folder, state, reason, len(index.packed), len(index.set_aside), size)
+    return StoreStatus(place, index.folder, state, reason, len(index.packed), len(index.set_aside), size)
 
 
 def _compare(index: Index) -> tuple[State, str]:

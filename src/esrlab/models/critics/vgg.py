@@ -20,7 +20,7 @@ def _activate(features: Tensor) -> Tensor:
     return functional.leaky_relu(features, negative_slope=0.2, inplace=True)
 
 
-class Critic(nn.Module):
+class VGGCritic(nn.Module):
     """ESRGAN's critic, which scores square images; the higher, the more real.
 
     Takes images (N, 3, size, size) in [0, 1]; gives raw scores (N, 1), no sigmoid. Any size from 32 px fits.

@@ -19,9 +19,9 @@ from esrlab.report.limitations import Words
 from esrlab.report.logs import RunLog
 from esrlab.report.page.colours import draw_all_shifts, tabulate_shifts
 from esrlab.report.page.curves import draw_curves, legends_of, tabulate_curves
-from esrlab.report.page.gallery import hang_gallery
+from esrlab.report.page.gallery import build_gallery
 from esrlab.report.page.intervals import tabulate_intervals
-from esrlab.report.page.maps import hang_maps
+from esrlab.report.page.maps import build_maps
 from esrlab.report.page.pictures import RULE
 from esrlab.report.page.planes import draw_planes, trained_recipes
 from esrlab.report.page.repeating import tabulate_costs, tell_repeating
@@ -88,9 +88,9 @@ def _sections(
     recipes = trained_recipes(scores)
     logged = [*recipes, *(log.recipe for log in logs if log.recipe not in recipes)]
     recipes = list(dict.fromkeys(logged))
-    maps = hang_maps(study, scores)
+    maps = build_maps(study, scores)
     taken = maps.size if maps is not None else 0
-    gallery = hang_gallery(study, scores, taken=taken, progress=progress)
+    gallery = build_gallery(study, scores, taken=taken, progress=progress)
     shifts = gallery.shifts if gallery is not None else {}
     return {
         "intervals": tabulate_intervals(scores),

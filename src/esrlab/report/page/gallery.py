@@ -93,7 +93,7 @@ class _Shelf:
         return [method for method in self.methods if self.has(scale, method, image)]
 
 
-def hang_gallery(
+def build_gallery(
     study: Path,
     scores: Sequence[Score],
     *,
@@ -109,31 +109,31 @@ def hang_gallery(
     scales = tuple(sorted({score.scale for score in scores}))
     seed = next((score.seed for score in scores if score.seed is not None), None)
     fallen = frozenset((s.scale, s.recipe) for s in scores if s.outcome and s.seed == seed)
-    shelf = _Shelf(study / "pictures", methods, scales, fallen)
+    store_root = _Shelf(study / "pictures", methods, scales, fallen)
     images = list(dict.fromkeys(score.image for score in scores))
-    images = [image for image in images if any(shelf.has(scale, HR, image) for scale in scales)]
+    images = [image for image in images if any(store_root.has(scale, HR, image) for scale in scales)]
     if not images:
         return None
-    side = choose_side(sum(_weigh(shelf, image) for image in images), taken=taken)
+    side = choose_side(sum(_weigh(store_root, image) for image in images), taken=taken)
     values = values_of_first_seed(scores)
     gains = gains_over_bicubic(scores)
     shifts: Shifts = defaultdict(list)
     cards: list[Card] = []
     for number, image in enumerate(images, start=1):
         key, gain = f"image-{number}", gains.get(image)
-        cards.append(_hang(shelf, image, key=key, side=side, values=values, gain=gain, shifts=shifts))
+        cards.append(_build(store_root, image, key=key, side=side, values=values, gain=gain, shifts=shifts))
         if progress is not None:
             progress(number, len(images))
     return Gallery(tuple(_in_turn(cards)), side, seed, dict(shifts))
 
 
-def _weigh(shelf: _Shelf, image: str) -> float:
+def _weigh(store_root: _Shelf, image: str) -> float:
     """How many whole crops an image has; LR is smaller, HR is kept once."""
-    return 1 + sum(len(shelf.found(scale, image)) + 1 / scale**2 for scale in shelf.scales)
+    return 1 + sum(len(store_root.found(scale, image)) + 1 / scale**2 for scale in store_root.scales)
 
 
-def _hang(
-    shelf: _Shelf,
+def _build(
+    store_root: _Shelf,
     image: str,
     *,
     key: str,
@@ -143,29 +143,31 @@ def _hang(
     shifts: Shifts,
 ) -> Card:
     pictures: dict[tuple[int, str], Pixels] = {}
-    for scale in shelf.scales:
-        if not shelf.has(scale, HR, image):
+    for scale in store_root.scales:
+        if not store_root.has(scale, HR, image):
             continue
-        truth = pictures[scale, HR] = read_picture(shelf.path(scale, HR, image))
-        for method in shelf.found(scale, image):
-            picture = pictures[scale, method] = read_picture(shelf.path(scale, method, image))
+        truth = pictures[scale, HR] = read_picture(store_root.path(scale, HR, image))
+        for method in store_root.found(scale, image):
+            picture = pictures[scale, method] = read_picture(store_root.path(scale, method, image))
             if picture.shape == truth.shape:
                 shift = (picture.astype(np.float64) - truth).mean(axis=(0, 1))
                 shifts[method, scale].append((float(shift[0]), float(shift[1]), float(shift[2])))
-        if shelf.has(scale, LR, image):
-            pictures[scale, LR] = read_picture(shelf.path(scale, LR, image))
-    scales = [scale for scale in shelf.scales if (scale, HR) in pictures]
-    top, left, height, width = best_window(_difference(pictures, scales, shelf.fallen), side=side)
+        if store_root.has(scale, LR, image):
+            pictures[scale, LR] = read_picture(store_root.path(scale, LR, image))
+    scales = [scale for scale in store_root.scales if (scale, HR) in pictures]
+    top, left, height, width = best_window(_difference(pictures, scales, store_root.fallen), side=side)
     window = (slice(top, top + height), slice(left, left + width))
     full = pictures[scales[0], HR]
     crop = f"{width}×{height} pixels, from column {left} and row {top} of {full.shape[1]}×{full.shape[0]}"
-    lines = [_line(shelf, image, pictures, window, key=key, scale=scale, values=values) for scale in scales]
+    lines = [
+        _line(store_root, image, pictures, window, key=key, scale=scale, values=values) for scale in scales
+    ]
     truth = Panel(f"{key}-hr", "HR", encode_picture(full[window]), f"{image}: HR, the truth", (), HR)
     return Card(key, image, crop, tuple(lines), truth, gain)
 
 
 def _line(
-    shelf: _Shelf,
+    store_root: _Shelf,
     image: str,
     pictures: dict[tuple[int, str], Pixels],
     window: tuple[slice, slice],
@@ -180,7 +182,7 @@ def _line(
         rows, columns = (slice(part.start // scale, part.stop // scale) for part in window)
         small = pictures[scale, LR][rows, columns]
         panels.append(_panel(key, image, small, method=LR, scale=scale, values=values))
-    for method in shelf.found(scale, image):
+    for method in store_root.found(scale, image):
         pixels = pictures[scale, method][window]
         panels.append(_panel(key, image, pixels, method=method, scale=scale, values=values))
     return Line(scale, tuple(panels))

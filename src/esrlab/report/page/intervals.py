@@ -6,7 +6,7 @@ from esrlab.core.scores import Score
 from esrlab.report.paper import PAPER_TABLES
 from esrlab.report.tables import Row, Table
 from esrlab.report.verdict_text import show, show_interval, show_seeds
-from esrlab.statistics.claims import Family, Part
+from esrlab.statistics.claims import ClaimPart, Family
 from esrlab.statistics.comparisons import Cell, compare, gather
 
 FAMILIES: tuple[tuple[Family, str], ...] = (
@@ -33,7 +33,7 @@ def tabulate_intervals(scores: Sequence[Score]) -> dict[str, Table]:
                     if any(Cell(name, scale, metric) not in rows for name in paper.recipes):
                         continue
                     comparison = compare(rows, second, first, scale=scale, metric=metric)
-                    part = Part(kind="better", recipe=second, rival=first, scale=scale, metric=family)
+                    part = ClaimPart(kind="better", recipe=second, rival=first, scale=scale, metric=family)
                     found = show([comparison.difference], part)[0] if comparison.images else "–"
                     bounds = show_interval(comparison, part)
                     cells = (

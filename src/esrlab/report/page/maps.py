@@ -107,14 +107,14 @@ class _Found:
         return pixels * (BYTES_A_PIXEL + BYTES_A_MAP_PIXEL * len(self.terms))
 
 
-def hang_maps(study: Path, scores: Sequence[Score]) -> Maps | None:
+def build_maps(study: Path, scores: Sequence[Score]) -> Maps | None:
     """The maps that the folder has for the scores' recipes and images; None where there is nothing to tell.
 
     They are as large as BUDGET allows; those that find no room at the smallest size are counted.
     """
     found: list[_Found] = []
     absent: list[str] = []
-    for scale, recipe, image, about in _look(study, scores):
+    for scale, recipe, image, about in _log_and_validate(study, scores):
         try:
             found.append(_read(about, recipe=recipe, scale=scale, image=image))
         except _UNREADABLE as reason:
@@ -140,7 +140,7 @@ _UNREADABLE = (OSError, SyntaxError, ValueError, LookupError, TypeError)
 """What reading files of any origin may raise, a picture's included."""
 
 
-def _look(study: Path, scores: Sequence[Score]) -> Iterator[tuple[int, str, str, Path]]:
+def _log_and_validate(study: Path, scores: Sequence[Score]) -> Iterator[tuple[int, str, str, Path]]:
     """Every about.json with scale, recipe and image; whole images first, so that each has all recipes."""
     recipes = dict.fromkeys(score.recipe for score in scores if score.seed is not None)
     for image in dict.fromkeys(score.image for score in scores):
