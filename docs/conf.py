@@ -44,7 +44,9 @@ _CODE = re.compile(r"(`[^`]*`)")
 def _escape(line: str) -> str:
     """A docstring's line without what reStructuredText would take for markup: |x| and name_."""
     parts = _CODE.split(line)
-    return "".join(part if part.startswith("`") else re.sub(r"\||(?<=\w)_(?!\w)", r"\\\g<0>", part) for part in parts)
+    return "".join(
+        part if part.startswith("`") else re.sub(r"\||(?<=\w)_(?!\w)", r"\\\g<0>", part) for part in parts
+    )
 
 
 def _prepare_docstring(
@@ -58,7 +60,7 @@ def _prepare_docstring(
 def _check_public_names(app: Sphinx, env: BuildEnvironment) -> None:
     module = app.config.public_module
     documented = {name for name, *_ in env.get_domain("py").get_objects()}
-    for name in importlib.import_module(module).__all__ if module else ():
+    for name in getattr(importlib.import_module(module), "__all__", ()) if module else ():
         if f"{module}.{name}" not in documented and not name.startswith("__"):
             _log.warning(
                 "%s.%s is public, but no page documents it: add it to docs/api.md",

@@ -30,7 +30,8 @@ def read_layers(pyproject: Path = ROOT / "pyproject.toml") -> list[list[str]]:
     for contract in contracts:
         if contract.get("id") == "rooms" and contract.get("type") == "layers":
             return [
-                [room.strip(" ()") for room in layer.replace(":", "|").split("|")] for layer in contract["layers"]
+                [room.strip(" ()") for room in layer.replace(":", "|").split("|")]
+                for layer in contract["layers"]
             ]
     raise ValueError(f'{pyproject} has no layers contract with id = "rooms"')
 
@@ -57,7 +58,9 @@ def draw(layers: list[list[str]]) -> str:
             parts.append(
                 f'  <text x="{x + wide / 2:g}" y="{top + 22}" text-anchor="middle">{escape(room)}</text>'
             )
-    parts.append(f'  <path class="arrow" marker-end="url(#head)" d="M{MARGIN + 14} {TOP} V{height - MARGIN - GAP}"/>')
+    parts.append(
+        f'  <path class="arrow" marker-end="url(#head)" d="M{MARGIN + 14} {TOP} V{height - MARGIN - GAP}"/>'
+    )
     return "\n".join([*parts, "</svg>", ""])
 
 

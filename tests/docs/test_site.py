@@ -19,7 +19,19 @@ PAGES = sorted(
 
 def build(source: Path, out: Path, *settings: str) -> subprocess.CompletedProcess[str]:
     """Runs the strict build with the site's own configuration on other pages."""
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-b", "html", "-c", str(DOCS)]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-E",
+        "-b",
+        "html",
+        "-c",
+        str(DOCS),
+    ]
     environment = {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     return subprocess.run(
         [*command, *settings, str(source), str(out)],
@@ -52,7 +64,8 @@ def write_site(folder: Path, *, index: str = "", module: str = FAULTLESS, refere
     (folder / "stranger.py").write_text(module, encoding="utf-8")
     (folder / "api.md").write_text(reference, encoding="utf-8")
     (folder / "index.md").write_text(
-        f"# Index\n\n## A section\n\n[it](#a-section)\n\n{index}\n\n```{{toctree}}\napi\n```\n", encoding="utf-8"
+        f"# Index\n\n## A section\n\n[it](#a-section)\n\n{index}\n\n```{{toctree}}\napi\n```\n",
+        encoding="utf-8",
     )
     return folder
 
@@ -127,7 +140,9 @@ def test_the_drawing_and_the_table_of_rooms_are_the_contracts() -> None:
     assert drawing == rooms.draw(layers), "out of date: run python docs/rooms.py"
     names = [room for layer in layers for room in layer]
     assert re.findall(r'text-anchor="middle">([^<]+)<', drawing) == names
-    table = re.findall(r"^\| `(\w+)` \|", (DOCS / "architecture.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    table = re.findall(
+        r"^\| `(\w+)` \|", (DOCS / "architecture.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     assert table == names
 
 
