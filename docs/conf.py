@@ -1,7 +1,7 @@
 """How the site is built: `make docs`, or `sphinx-build -W --keep-going -b html docs build/docs`.
 
-Every warning fails the build. Besides Sphinx's own (links, anchors, pictures, pages in no table of contents) there are two of
-ours: a public name that no page documents, and a documented name that has no docstring.
+Every warning fails the build. Besides Sphinx's own (links, anchors, pictures, pages in no table of contents)
+there are two of ours: a public name that no page documents, and a documented name that has no docstring.
 """
 
 import importlib
@@ -49,7 +49,7 @@ def _escape(line: str) -> str:
     )
 
 
-def _prepare_docstring(
+def _prepare_docstring(  # noqa: PLR0917 (Sphinx's own signature)
     app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]
 ) -> None:
     if not any(lines):

@@ -1,6 +1,7 @@
-"""Draws the rooms of `src/esrlab` from the layers contract in pyproject.toml: `python docs/rooms.py` writes docs/images/rooms.svg.
+"""Draws the rooms of `src/esrlab` from the layers contract in pyproject.toml.
 
-The contract is what `lint-imports` enforces, so the drawing cannot show another order than the code keeps.
+`python docs/rooms.py` writes docs/images/rooms.svg. `lint-imports` enforces the same contract, so the drawing cannot
+show another order than the code keeps.
 """
 
 import tomllib
@@ -40,10 +41,12 @@ def draw(layers: list[list[str]]) -> str:
     """An SVG drawing: one box a room, importing rooms above imported ones, on a light card of its own."""
     height = TOP + len(layers) * (BOX + GAP) + MARGIN
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'width="{WIDTH}" height="{height}" role="img">',
         "  <title>The rooms of esrlab; each imports only from those below it</title>",
         f"  <style>{STYLE}  </style>",
-        '  <defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+        '  <defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" '
+        'markerWidth="8" markerHeight="8" orient="auto">'
         '<path class="arrow" d="M1 1 L7 4 L1 7"/></marker></defs>',
         f'  <rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>',
         f'  <text class="note" x="{MARGIN}" y="32">A room imports only from rooms below it.</text>',
