@@ -1,7 +1,7 @@
 """Draws the rooms of `src/esrlab` from the layers contract in pyproject.toml.
 
-`python docs/rooms.py` writes docs/images/rooms.svg. `lint-imports` enforces the same contract, so the drawing cannot
-show another order than the code keeps.
+`python docs/rooms.py` writes docs/images/rooms.svg. `lint-imports` enforces the same contract, so the
+drawing cannot show another order than the code keeps.
 """
 
 import tomllib
