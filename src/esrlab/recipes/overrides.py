@@ -4,13 +4,13 @@
 `terms.content.weight`, `terms.content.loss.layers`.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from esrlab.core.nearest import did_you_mean
 from esrlab.errors import UsageError
 from esrlab.recipes.recipe import Recipe, parse_recipe
 
@@ -101,6 +101,5 @@ def _put(dumped: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def _unknown(dotted: str, recipe: Recipe, settable: list[str]) -> str:
-    near = difflib.get_close_matches(dotted, settable, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"recipe {recipe.name!r} has no field {dotted}{hint} (esrlab recipes {recipe.name} lists them)"
+    hint = did_you_mean(dotted, settable)
+    return f"recipe {recipe.name!r} has no field {dotted}{hint}; esrlab recipes {recipe.name} lists them"
