@@ -7,6 +7,8 @@ import pytest
 
 from esrlab.core.nearest import did_you_mean
 from esrlab.errors import UsageError
+from esrlab.losses.pixel import Charbonnier
+from esrlab.recipes.overrides import with_fields
 from esrlab.recipes.presets import find_recipe
 from esrlab.study.spec import plan_runs, read_study
 
@@ -146,3 +148,39 @@ def test_names_are_alike_whatever_their_case_and_hyphens() -> None:
     assert did_you_mean("Comet-ML", ["comet_ml", "aim"]) == " (did you mean comet_ml?)"
     assert did_you_mean("zzz", ["comet_ml", "aim"]) == ""
     assert did_you_mean("a" * 1_000_000, ["comet_ml"]) == ""
+
+
+def test_a_known_loss_is_added_as_a_term_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(
+        'scales = [4]\nseeds = [0]\nweights = "untrained"\n[recipes.psnr]\n"terms.tv.weight" = [1e-4, 1e-3]\n'
+        '[recipes.wgan-vgg]\n"terms.edges.weight" = 2\n"terms.edges.loss.kind" = "charbonnier"\n'
+        '"terms.edges.loss.epsilon" = 0.5\n[recipes.both]\nbase = "psnr"\n"terms.content.weight" = 1\n'
+    )
+    tv, stronger, wgan, both = (run.recipe for run in plan_runs(read_study(path)))
+    assert [(term.name, term.weight, term.loss.kind) for term in tv.terms] == [
+        ("pixel", 1.0, "l1"),
+        ("tv", 1e-4, "tv"),
+    ]
+    assert stronger.terms[1].weight == 1e-3
+    assert wgan.terms[2].loss == Charbonnier(epsilon=0.5)
+    assert "(untrained)" in both.label
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("terms.edges.weight", "has no term edges; it has content, pixel. To add one"),
+        ("terms.contnet.weight", "has no term contnet (did you mean content?)"),
+        ("terms.tv.wieght", "terms.tv.wieght: there is no such field (did you mean weight?)"),
+        (
+            "terms.tv.loss.reductoin",
+            "terms.tv.loss.reductoin: there is no such field (did you mean reduction?)",
+        ),
+        ("terms", "are set one by one"),
+    ],
+)
+def test_a_term_that_cannot_be_added_is_explained(field: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        with_fields(find_recipe("wgan-vgg"), {field: 1})
+    assert said in str(caught.value)

@@ -5,6 +5,7 @@ ESRGAN" (DAML 2023): RRDB-23, 32×32 LR patches, batch 16, Adam 1e-4 with betas 
 It names neither layers nor weights; those are ours (docs/decisions/0003-what-the-paper-leaves-open.md).
 """
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,42 +100,46 @@ def _read_recipe(path: Path, *, within: tuple[Path, ...]) -> Recipe:
         )
     found = _find_recipe(base, within=(*within, path))
     try:
-        return with_fields(*_extended(found, fields))
+        return with_fields(*_with_game(found, fields))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
 
 
-def _extended(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
-    """The base with the terms and the game that only the file has, and the fields that change its own."""
-    dumped = base.model_dump()
-    own = {term.name for term in base.terms}
-    terms = fields.get("terms", {})
-    if isinstance(terms, dict):
-        added = [
-            name
-            for name, term in terms.items()
-            if name not in own and isinstance(term, dict) and "loss" in term
-        ]
-        dumped["terms"] = [*dumped["terms"], *({"name": name, **terms[name]} for name in added)]
-        fields = {**fields, "terms": {name: term for name, term in terms.items() if name not in added}}
-    if base.adversarial is None and isinstance(fields.get("adversarial"), dict):
-        dumped["adversarial"] = fields["adversarial"]
-        fields = {key: value for key, value in fields.items() if key != "adversarial"}
-    return parse_recipe(dumped), flatten(fields)
+def _with_game(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """The base with the game that only the file has, and the fields that are left to set, by dotted name."""
+    if base.adversarial is not None or not isinstance(fields.get("adversarial"), dict):
+        return base, flatten(fields)
+    others = {key: value for key, value in fields.items() if key != "adversarial"}
+    return parse_recipe({**base.model_dump(), "adversarial": fields["adversarial"]}), flatten(others)
 
 
-def with_weights(recipe: Recipe, weights: FeatureWeights) -> Recipe:
-    """A copy whose content networks carry weights of this origin; UsageError names what cannot."""
+def with_weights(recipe: Recipe, weights: FeatureWeights, *, terms: Collection[str] | None = None) -> Recipe:
+    """A copy whose content networks carry weights of this origin; UsageError names what cannot.
+
+    terms: the names of those that are meant, all where it is None.
+    """
     try:
-        terms = [
+        changed = [
             term.model_copy(update={"loss": term.loss.with_weights(weights)})
-            if isinstance(term.loss, Content)
+            if isinstance(term.loss, Content) and (terms is None or term.name in terms)
             else term
             for term in recipe.terms
         ]
     except ValueError as error:
         raise UsageError(f"recipe {recipe.name!r}: {error}") from error
-    return parse_recipe({**recipe.model_dump(), "terms": [term.model_dump() for term in terms]})
+    return parse_recipe({**recipe.model_dump(), "terms": [term.model_dump() for term in changed]})
+
+
+def with_weighted_fields(recipe: Recipe, values: Mapping[str, Any], weights: FeatureWeights) -> Recipe:
+    """`with_fields`, where the content networks of terms that are added by it carry weights of this origin.
+
+    Those that were there, and those whose `loss.weights` is among the values, stay as they are.
+    """
+    changed = with_fields(recipe, values)
+    own = {term.name for term in recipe.terms}
+    told = {term.name for term in changed.terms if f"terms.{term.name}.loss.weights" in values}
+    added = {term.name for term in changed.terms} - own - told
+    return with_weights(changed, weights, terms=added) if added else changed
 
 
 def flatten(fields: dict[str, Any], *, prefix: str = "") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from esrlab.core.tables import read_table
 from esrlab.errors import UsageError, UserError
 from esrlab.losses.content import FeatureWeights
 from esrlab.recipes.overrides import leaves, with_fields
-from esrlab.recipes.presets import PAPER, find_recipe, flatten, with_weights
+from esrlab.recipes.presets import PAPER, find_recipe, flatten, with_weighted_fields, with_weights
 from esrlab.recipes.problems import explain
 from esrlab.recipes.recipe import RUN_NAME, SEEDS, Recipe, Scale
 from esrlab.statistics.claims import AskedClaim, refuse_unknown
@@ -149,7 +149,7 @@ def _variants(study: Study, name: str, asked: dict[str, Any]) -> Iterator[Recipe
         raise UsageError("a study sets magnifications for all its recipes together: scales = [2, 3, 4]")
     own = flatten({key: value for key, value in asked.items() if key != "base"})
     weighed = with_weights(find_recipe(str(asked.get("base", name))), study.weights)
-    base = with_fields(weighed, {**study.fields, "name": name})
+    base = with_weighted_fields(weighed, {**study.fields, "name": name}, study.weights)
     is_tuple = {leaf.name: leaf.is_tuple for leaf in leaves(base)}
     swept = {
         field: values
@@ -160,7 +160,8 @@ def _variants(study: Study, name: str, asked: dict[str, Any]) -> Iterator[Recipe
     for values in itertools.product(*swept.values()):
         chosen = dict(zip(swept, values, strict=True))
         suffix = "".join(f"+{field}={_as_name(value)}" for field, value in chosen.items())
-        yield with_fields(base, {**fixed, **chosen, "name": f"{name}{suffix}"})
+        changes = {**fixed, **chosen, "name": f"{name}{suffix}"}
+        yield with_weighted_fields(base, changes, study.weights)
 
 
 def _holds_lists(values: list[Any]) -> bool:

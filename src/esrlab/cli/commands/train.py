@@ -35,7 +35,7 @@ from esrlab.evaluation.validation.validator import open_validation
 from esrlab.losses.custom import Custom
 from esrlab.recipes.overrides import with_fields
 from esrlab.recipes.parts import STARTS
-from esrlab.recipes.presets import find_recipe, with_weights
+from esrlab.recipes.presets import find_recipe, with_weighted_fields, with_weights
 from esrlab.recipes.recipe import SEEDS, Recipe
 from esrlab.recipes.unused import idle_settings
 from esrlab.training.callbacks import Callbacks, ValidatorLike
@@ -85,16 +85,18 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     add_weights(parser, default="the recipe's own; real for the named recipes")
     add_device(parser)
     name = first_positional(arguments)
-    add_fields(parser, find_recipe(name if name is not None else "wgan-vgg"))
+    add_fields(parser, find_recipe(name if name is not None else "wgan-vgg"), arguments)
 
 
 def run(options: argparse.Namespace) -> int:
     """Trains, and says where the generator lies."""
     _check_numbers(options)
     recipe = find_recipe(options.recipe)
-    if options.weights is not None:
-        recipe = with_weights(recipe, options.weights)
-    recipe = with_fields(recipe, chosen_fields(options))
+    fields = chosen_fields(options)
+    if options.weights is None:
+        recipe = with_fields(recipe, fields)
+    else:
+        recipe = with_weighted_fields(with_weights(recipe, options.weights), fields, options.weights)
     for field, why in idle_settings(recipe).items():
         console.print(f"{field} does nothing in {recipe.name}: {why}", markup=False)
     device = choose_device(options.device)
