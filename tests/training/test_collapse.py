@@ -143,7 +143,7 @@ def test_a_weight_that_lifts_nothing_is_a_warning() -> None:
         assert not any(sign.is_collapse for sign in found)
 
 
-SPOILT = tiny("psnr", steps=50, generator__start="interpolation", optimiser__learning_rate=0.02)
+SPOILT = tiny("psnr", steps=50, generator__init="interpolation", optimiser__learning_rate=0.02)
 
 
 class Cut(Exception):

@@ -203,7 +203,7 @@ def test_equal_seeds_give_equal_generators_whatever_the_losses_and_leave_global_
 
 def test_training_on_pixels_approaches_the_photographs(samples: Photos) -> None:
     run = start_run(
-        tiny("psnr", generator__start="interpolation", optimiser__schedule="constant"), seed=0, device=CPU
+        tiny("psnr", generator__init="interpolation", optimiser__schedule="constant"), seed=0, device=CPU
     )
     losses = [float(train_step(run, [batch_for(run, samples)]).losses["pixel"]) for _ in range(40)]
     assert losses[-1] < 0.9 * losses[0]

@@ -51,8 +51,8 @@ def test_the_average_is_the_averages_definition_and_is_what_is_saved(tmp_path: P
 
 def test_accumulated_halves_are_one_whole_batch(samples: Photos) -> None:
     """Without batch norm a mean loss of the whole is the mean of the halves' losses."""
-    recipe = tiny("wgan-gp-vgg", adversarial__game="hinge", patches__batch=4)
-    halved = tiny("wgan-gp-vgg", adversarial__game="hinge", patches__batch=2, optimiser__accumulate=2)
+    recipe = tiny("wgan-gp-vgg", adversarial__loss="hinge", patches__batch=4)
+    halved = tiny("wgan-gp-vgg", adversarial__loss="hinge", patches__batch=2, optimiser__grad_accumulation=2)
     whole, parts = (start_run(one, seed=0, device=CPU) for one in (recipe, halved))
     (batch,) = batches_for(whole, samples)
     halves = [Batch(lr=batch.lr[rows], hr=batch.hr[rows]) for rows in (slice(0, 2), slice(2, 4))]
@@ -74,7 +74,7 @@ def test_accumulated_halves_are_one_whole_batch(samples: Photos) -> None:
 def test_a_long_gradient_is_shortened_to_the_bound_and_logged_as_it_was(samples: Photos) -> None:
     free, bound = (
         start_run(tiny("psnr", **fields), seed=0, device=CPU)
-        for fields in ({}, {"optimiser__max_norm": 1e-3})
+        for fields in ({}, {"optimiser__grad_clip_norm": 1e-3})
     )
     reports = [train_step(run, batches_for(run, samples)) for run in (free, bound)]
     assert reports[0].numbers["gradient/generator"] > 1e-3
@@ -84,7 +84,7 @@ def test_a_long_gradient_is_shortened_to_the_bound_and_logged_as_it_was(samples:
 
 
 def test_a_warm_up_leaves_the_game_out_and_the_critic_alone(samples: Photos) -> None:
-    run = start_run(tiny("wgan-vgg", adversarial__warmup=2, steps=4), seed=0, device=CPU)
+    run = start_run(tiny("wgan-vgg", adversarial__start_step=2, steps=4), seed=0, device=CPU)
     assert run.adversarial is not None
     before = copy.deepcopy(run.adversarial.critic.state_dict())
     reports = [train_step(run, batches_for(run, samples)) for _ in range(2)]
@@ -101,7 +101,7 @@ def test_a_run_starts_from_a_trained_generator_of_any_scale(tmp_path: Path, scal
     torch.manual_seed(7)
     trained = RRDBNet(scale=other, features=8, growth=4, blocks=1)
     save_generator(trained, path, about={})
-    run = start_run(tiny("psnr", scale=scale, generator__start=str(path)), seed=0, device=CPU)
+    run = start_run(tiny("psnr", scale=scale, generator__init=str(path)), seed=0, device=CPU)
     mine, theirs = run.generator.state_dict(), trained.state_dict()
     shared = mine.keys() & theirs.keys()
     assert all(torch.equal(mine[key], theirs[key]) for key in shared)
@@ -114,7 +114,7 @@ def test_another_shape_is_refused_with_the_fields_to_set(tmp_path: Path) -> None
     path = tmp_path / "trained.safetensors"
     save_generator(RRDBNet(scale=2, features=16, growth=4, blocks=2), path, about={})
     with pytest.raises(UserError, match=r"--generator.features 16 --generator.growth 4 --generator.blocks 2"):
-        start_run(tiny("psnr", generator__start=str(path)), seed=0, device=CPU)
+        start_run(tiny("psnr", generator__init=str(path)), seed=0, device=CPU)
 
 
 def poison(step: int, *, times: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -161,7 +161,7 @@ def test_a_value_that_is_not_finite_is_named_not_applied_and_gone_back_from(
 def test_after_too_many_the_run_ends_as_diverged_with_its_last_good_generator(
     tmp_path: Path, samples: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe, saving = tiny("psnr", steps=9, engine__rollbacks=2), Saving(every=3)
+    recipe, saving = tiny("psnr", steps=9, engine__max_rollbacks=2), Saving(every=3)
     good: dict[str, Any] = {}
 
     def keep(step: int, row: dict[str, Any]) -> None:
