@@ -68,50 +68,64 @@ def train(
     process works there, and Interrupted after Ctrl-C or a request to stop, when everything so far is saved.
     """
     folder = RunFolder(out)
-    refuse_other_run(folder, describe_run(recipe, photos, seed=seed, device=device))
+    about = describe_run(recipe, photos, seed=seed, device=device)
+    refuse_other_run(folder, about)
     with sole_use(out):
-        about = describe_run(recipe, photos, seed=seed, device=device)
         refuse_other_run(folder, about)
         if folder.generator.exists():
             return folder
         remove_leftovers(out)
-        session = _open(folder, recipe, photos, about, device, saving or Saving(), validator, watcher)
-        try:
-            with stop_requests() as stop:
-                _take_steps(session, stop)
-                _finish(session)
-        finally:
-            session.supply.close()
-            with suppress(OSError):  # a full disk has been told of already
-                session.log.close()
-        if stop:
-            raise Interrupted(f"stopped after the last step; {folder.generator} is written")
+        session = _open(
+            folder,
+            recipe,
+            photos,
+            about=about,
+            device=device,
+            saving=saving or Saving(),
+            validator=validator,
+            watcher=watcher or Callbacks(),
+        )
+        _carry_out(session)
     return folder
+
+
+def _carry_out(session: Session) -> None:
+    """All steps that are left, and the end; what is open is closed however it goes."""
+    try:
+        with stop_requests() as stop:
+            _take_steps(session, stop)
+            _finish(session)
+    finally:
+        session.supply.close()
+        with suppress(OSError):  # a full disk has been told of already
+            session.log.close()
+    if stop:
+        raise Interrupted(f"stopped after the last step; {session.folder.generator} is written")
 
 
 def _open(
     folder: RunFolder,
     recipe: Recipe,
     photos: Photos,
+    *,
     about: dict[str, Any],
     device: torch.device,
     saving: Saving,
     validator: ValidatorLike | None,
-    watcher: Callbacks | None,
+    watcher: Callbacks,
 ) -> Session:
     """The run begun, or gone on with: recipe.json written or held against `about`, the state found."""
-    callbacks = watcher or Callbacks()
     state = start_run(recipe, seed=about["seed"], device=device)
     about["origins"] = state.origins
     if validator is not None:
         about["validation"] = _describe_validation(validator, recipe)
-    validation_changed = _settle_description(folder, about, callbacks)
+    validation_changed = _settle_description(folder, about, watcher)
     ready = [state]  # the first to be asked for; a damaged checkpoint or a rollback needs another
 
     def start() -> TrainState:
         return ready.pop() if ready else start_run(recipe, seed=about["seed"], device=device)
 
-    session = open_session(folder, photos, start, saving=saving, validator=validator, watcher=callbacks)
+    session = open_session(folder, photos, start, saving=saving, validator=validator, watcher=watcher)
     if validation_changed:
         session.history = replace(session.history, best=None)
         keep_validation(folder, about)
@@ -127,18 +141,18 @@ def _describe_validation(validator: ValidatorLike, recipe: Recipe) -> dict[str, 
     }
 
 
-def _settle_description(folder: RunFolder, about: dict[str, Any], callbacks: Callbacks) -> bool:
+def _settle_description(folder: RunFolder, about: dict[str, Any], watcher: Callbacks) -> bool:
     """Writes recipe.json for a new run; for an old one says what has changed. Whether its validation has."""
     if not refuse_other_run(folder, about):
         write_text(folder.recipe, to_json(about, indent=2) + "\n")
         return False
     for change in environment_changes(folder, about):
-        callbacks.on_message(
+        watcher.on_message(
             f"{change}: resuming in a different environment: results may differ in the last digits"
         )
     changes = changed_validation(folder, about)
     for change in changes:
-        callbacks.on_message(f"{change}: the best is chosen anew, and curves of validation do not join")
+        watcher.on_message(f"{change}: the best is chosen anew, and curves of validation do not join")
     return bool(changes)
 
 
