@@ -32,7 +32,7 @@ def command_for(out: Path, *, photos: str) -> list[str]:
     """The training that is killed."""
     asked = (
         f"train wgan-vgg --weights student --scale 2 --photos {photos} --steps {STEPS} "
-        f"--checkpoint-every {EVERY} --seed 3 --generator.blocks 1 --generator.ema_decay 0.99 "
+        f"--checkpoint-every {EVERY} --seed 3 --generator.blocks 1 --generator.ema-decay 0.99 "
         "--patches.batch 2 --adversarial.share 0.1 --device cpu --quiet"
     )
     return [sys.executable, "-m", "esrlab", *asked.split(), "--out", str(out)]

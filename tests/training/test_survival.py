@@ -26,7 +26,7 @@ from tiny import tiny
 CPU = torch.device("cpu")
 SMALL = (
     "--scale 2 --steps 60 --device cpu --weights untrained --checkpoint-every 7 --seed 3 --quiet "
-    "--generator.blocks 1 --generator.features 8 --generator.growth 4 --generator.ema_decay 0.9 "
+    "--generator.blocks 1 --generator.features 8 --generator.growth 4 --generator.ema-decay 0.9 "
     "--patches.batch 2 --patches.lr-size 16 --adversarial.critic.features 2 --adversarial.share 0.2 "
     "--terms.content.loss.layers conv1_2 --adversarial.critic.updates 2"
 )
