@@ -1,6 +1,7 @@
 # make demo   the main job, offline, on bundled photographs
-# make test   lint, types and the whole test suite
-# make check  lint and types alone
+# make test   lint, types, documentation and the whole test suite
+# make check  lint, types and the documentation
+# make docs   the documentation as a site, strict, in build/docs
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= demo
 
-.PHONY: demo test check format clean
+.PHONY: demo test check docs format clean
 
 demo: $(STAMP)
 	$(BIN)/esrlab demo --out $(OUT)
@@ -16,11 +17,14 @@ demo: $(STAMP)
 test: check
 	$(BIN)/pytest -n auto --dist loadfile
 
-check: $(STAMP)
+check: $(STAMP) docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/basedpyright
+
+docs: $(STAMP)
+	$(BIN)/sphinx-build -W --keep-going -E -q -b html docs build/docs
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
@@ -33,4 +37,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OUT)
+	rm -rf $(VENV) $(OUT) build/docs

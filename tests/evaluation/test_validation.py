@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from esrlab.core.metrics import SSIM
 from esrlab.data.degradations.bicubic import bicubic_up, make_lr, round_to_8bit
 from esrlab.data.image_files import read_image, write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.errors import UsageError, UserError
 from esrlab.evaluation.benchmark import perceptual_metric
 from esrlab.evaluation.metrics.psnr import psnr
+from esrlab.evaluation.metrics.standard import Metric, standard_metrics
 from esrlab.evaluation.validation.sheet import GAP, SIDE
 from esrlab.evaluation.validation.validator import Validator, is_better, open_validation
 from esrlab.models.generators.rrdb import RRDBNet
@@ -142,15 +144,23 @@ def test_what_cannot_be_judged_is_refused_at_once(tmp_path: Path) -> None:
         open_validation(str(tmp_path), scale=4, device=CPU)
 
 
+def test_the_metric_itself_says_which_way_it_is_better() -> None:
+    """Its name says nothing: one called LPIPS-like of a family that is better higher is better higher."""
+    odd = Metric("LPIPS-agreement", lambda sr, hr: 0.0, SSIM)
+    assert is_better(odd, 0.9, 0.1)
+    assert not is_better(odd, 0.1, 0.9)
+
+
 def test_the_best_is_chosen_by_what_the_recipe_is_after(validator: Validator) -> None:
     assert validator.best_by(has_game=True) == "validation/LPIPS≈"
     assert validator.best_by(has_game=False) == "validation/PSNR-Y/4"
     assert perceptual_metric("student", device=CPU).name == "LPIPS≈"
-    assert is_better("validation/PSNR-Y/4", 30.0, 29.0)
-    assert not is_better("PSNR-Y/4", 29.0, 29.0)
-    assert is_better("validation/LPIPS≈", 0.1, 0.2)
-    assert not is_better("LPIPS", 0.3, 0.2)
-    for metric in ("LPIPS", "SSIM-Y/4"):
+    higher, lower = standard_metrics(4)[0], perceptual_metric("student", device=CPU)
+    assert is_better(higher, 30.0, 29.0)
+    assert not is_better(higher, 29.0, 29.0)
+    assert is_better(lower, 0.1, 0.2)
+    assert not is_better(lower, 0.3, 0.2)
+    for metric in (higher, lower):
         assert is_better(metric, 0.5, None)
         assert is_better(metric, 0.5, math.nan)
         assert not is_better(metric, math.nan, None)

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from esrlab.core.scores import Score, read_scores, write_scores
+from esrlab.report.build import make_report
 from esrlab.report.figures import busiest_place, draw_figures
 from esrlab.report.formats import escape_latex, to_latex, to_markdown, to_terminal
 from esrlab.report.limitations import write_words
@@ -247,3 +248,10 @@ def test_a_collapsed_run_is_put_into_words_and_its_curves_are_marked(tmp_path: P
         patch.setattr(Axes, "axvline", lambda self, x, **style: drawn.append(x))
         draw_figures(tmp_path, rows(), [good, bad])
     assert drawn == [30]
+
+
+def test_a_metric_of_unknown_direction_is_named_as_not_compared(tmp_path: Path) -> None:
+    foreign = [dataclasses.replace(row, metric="NIQE") for row in rows() if row.metric == "PSNR-Y/2"]
+    write_scores(tmp_path / "scores.jsonl", [*rows(), *foreign])
+    notes = make_report(tmp_path).words.notes
+    assert any(note.startswith("NIQE: which way this is better is not known here") for note in notes)

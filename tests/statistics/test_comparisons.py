@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from esrlab.core.metrics import metric_family
 from esrlab.core.scores import Score
 from esrlab.statistics.bootstrap import crossed_interval
-from esrlab.statistics.comparisons import Cell, compare, contrast, gather, higher_is_better
+from esrlab.statistics.comparisons import Cell, compare, contrast, gather
 
 stats: Any = scipy.stats
 
@@ -190,12 +191,20 @@ def test_what_was_not_trained_is_a_constant() -> None:
 
 
 def test_which_metrics_are_better_higher() -> None:
-    assert [higher_is_better(name) for name in ("PSNR-Y/4", "SSIM-paper", "LPIPS", "LPIPS≈")] == [
-        True,
-        True,
-        False,
-        False,
+    families = [metric_family(name) for name in ("PSNR-Y/4", "SSIM-paper", "LPIPS", "LPIPS≈")]
+    assert [family and family.higher_is_better for family in families] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("name", ["NIQE", "FID/4", "LPIPS-VGG", "lpips", "PSNRX", "PSNR-Y/x", ""])
+def test_of_a_metric_that_is_not_known_no_direction_is_assumed(name: str) -> None:
+    assert metric_family(name) is None
+    foreign = [
+        dataclasses.replace(row, metric=name)
+        for row in made("aa", seeds=range(3), shift=1) + made("b", seeds=range(3))
     ]
+    found = compare(gather(foreign), "aa", "b", scale=2, metric=name)
+    assert (found.p, found.interval) == (None, None)
+    assert found.untested == "which way this metric is better is not known"
 
 
 def test_the_interval_is_the_same_every_time_and_widened_as_said() -> None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esrlab.core.files import write_text
+from esrlab.core.metrics import metric_family
 from esrlab.core.scores import Score, read_scores
 from esrlab.errors import UserError
-from esrlab.report.columns import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE
+from esrlab.report.columns import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE, UNKNOWN_METRICS_NOTE
 from esrlab.report.figures import FORMATS, draw_figures
 from esrlab.report.formats import escape_markdown, to_latex, to_markdown
 from esrlab.report.limitations import Words, write_words
@@ -85,6 +86,9 @@ def _name_conventions(scores: list[Score], tables: list[Table]) -> list[str]:
         notes.append(LPIPS_STUDENT_NOTE)
     elif "LPIPS" not in metrics:
         notes.append(LPIPS_ABSENT_NOTE)
+    unknown = sorted(metric for metric in metrics if metric_family(metric) is None)
+    if unknown:
+        notes.append(UNKNOWN_METRICS_NOTE.format(metrics=", ".join(unknown)))
     if any(table.key.startswith("table") for table in tables):
         notes.append(SCALE_NOTE)
     return notes

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from esrlab.core.metrics import LPIPS, LPIPS_STUDENT, PSNR, SSIM
+
 
 @dataclass(frozen=True)
 class Column:
@@ -22,17 +24,17 @@ class Column:
 
 
 FIELD = (
-    Column("PSNR-Y/s", "PSNR-Y/{scale}", 2),
-    Column("SSIM-Y/s", "SSIM-Y/{scale}", 4),
-    Column("PSNR-RGB/s", "PSNR-RGB/{scale}", 2),
-    Column("SSIM-RGB/s", "SSIM-RGB/{scale}", 4),
+    Column("PSNR-Y/s", "PSNR-Y/{scale}", PSNR.decimals),
+    Column("SSIM-Y/s", "SSIM-Y/{scale}", SSIM.decimals),
+    Column("PSNR-RGB/s", "PSNR-RGB/{scale}", PSNR.decimals),
+    Column("SSIM-RGB/s", "SSIM-RGB/{scale}", SSIM.decimals),
 )
 OWN_AND_PRINTED = (
-    Column("PSNR-paper", "PSNR-paper", 2, has_intervals=False),
-    Column("SSIM-paper", "SSIM-paper", 4, has_intervals=False),
+    Column("PSNR-paper", "PSNR-paper", PSNR.decimals, has_intervals=False),
+    Column("SSIM-paper", "SSIM-paper", SSIM.decimals, has_intervals=False),
 )
-REAL_LPIPS = Column("LPIPS", "LPIPS", 4)
-STUDENT_LPIPS = Column("LPIPS≈", "LPIPS≈", 4)
+REAL_LPIPS = Column(LPIPS.name, LPIPS.name, LPIPS.decimals)
+STUDENT_LPIPS = Column(LPIPS_STUDENT, LPIPS_STUDENT, LPIPS.decimals)
 PAPERS = "paper"
 """Heads the paper's own figure, beside ours."""
 
@@ -53,6 +55,9 @@ CONVENTIONS = (
 LPIPS_STUDENT_NOTE = (
     "LPIPS≈ is a small network that was taught to imitate LPIPS-Alex; it is not LPIPS, and how far it lies "
     "from a published value, the paper's beside it included, says nothing."
+)
+UNKNOWN_METRICS_NOTE = (
+    "{metrics}: which way this is better is not known here, so it stands in tables.csv and is not compared."
 )
 LPIPS_ABSENT_NOTE = (
     "LPIPS was not measured: its weights were not found. esrlab weights get alexnet and esrlab weights get "

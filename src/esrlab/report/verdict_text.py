@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from esrlab.core.metrics import LPIPS_STUDENT, METRIC_FAMILIES
 from esrlab.core.scores import CASCADE
 from esrlab.statistics.claims import ClaimPart
 from esrlab.statistics.comparisons import Comparison
 from esrlab.statistics.verdicts import Finding, Verdict
 
-DECIMALS = {"PSNR": 2, "SSIM": 4, "LPIPS": 4}
-"""Of differences, by the metric's family; more where nothing would be left of them."""
-
 MOST_DECIMALS = 8
+"""Up to which a difference has more decimals than its metric's family where nothing would be left of it."""
 
 
 def write_sentence(verdict: Verdict, *, names: Mapping[str, str]) -> str:
@@ -36,7 +35,7 @@ def write_sentence(verdict: Verdict, *, names: Mapping[str, str]) -> str:
 
 def show(values: Sequence[float], part: ClaimPart) -> list[str]:
     """Differences with the decimals of their metric's family, the minus sign a true one."""
-    decimals = DECIMALS[part.metric]
+    decimals = METRIC_FAMILIES[part.metric].decimals
     while decimals < MOST_DECIMALS and all(float(f"{value:.{decimals}f}") == 0 for value in values):
         decimals += 1
     return [f"{value:.{decimals}f}".replace("-", "−") for value in values]
@@ -113,8 +112,8 @@ def _difference(finding: Finding, names: Mapping[str, str]) -> str:
     first, second = name_of(part.recipe, names), name_of(part.rival, names)
     if not comparison.images:
         return f"at ×{part.scale} {first} and {second} cannot be compared in {finding.metric}"
-    unit = " dB" if part.metric == "PSNR" else ""
-    amount = show([abs(comparison.difference)], part)[0] + unit
+    family = METRIC_FAMILIES[part.metric]
+    amount = f"{show([abs(comparison.difference)], part)[0]} {family.unit}".rstrip()
     is_above = comparison.difference > 0
     if part.kind == "shrinks":
         change = "shrinks" if is_above else "grows"
@@ -129,11 +128,10 @@ def _difference(finding: Finding, names: Mapping[str, str]) -> str:
             else ""
         )
         return f"at ×{part.scale} {first} is {amount} {side} half of {second}'s {finding.metric}{ended}"
-    remark = {
-        "LPIPS": ", where smaller is better",
-        "LPIPS≈": ", an imitation of LPIPS where smaller is better",
-    }
-    metric = finding.metric + remark.get(finding.metric, "")
+    remark = "" if family.higher_is_better else "where smaller is better"
+    if finding.metric == LPIPS_STUDENT:
+        remark = f"an imitation of LPIPS {remark}"
+    metric = ", ".join(filter(None, (finding.metric, remark)))
     return f"at ×{part.scale} {first} is {amount} {side} {second} in {metric}"
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from esrlab.core.metrics import metric_family
 from esrlab.core.scores import Score
 from esrlab.statistics.bootstrap import crossed_interval
 from esrlab.statistics.inference import Array, hedges_g, seeds_needed, t_test
@@ -69,11 +70,6 @@ def gather(scores: Iterable[Score]) -> Rows:
     return found
 
 
-def higher_is_better(metric: str) -> bool:
-    """Whether more is better: of every metric but LPIPS, its imitation included."""
-    return not metric.startswith("LPIPS")
-
-
 def compare(rows: Rows, first: str, second: str, *, scale: int, metric: str) -> Comparison:
     """`first` − `second` at a scale in a metric (a full label such as PSNR-Y/4); both must be in the rows."""
     return contrast(rows, ((1.0, Cell(first, scale, metric)), (-1.0, Cell(second, scale, metric))))
@@ -104,7 +100,10 @@ def contrast(rows: Rows, cells: Sequence[tuple[float, Cell]]) -> Comparison:
         return replace(base, untested="no image has a finite value from all of them")
     groups, weights = _groups(rows, cells, images, joined=base.paired)
     estimate = sum(weight * group.mean() for group, weight in zip(groups, weights, strict=True))
-    return _tested(replace(base, difference=float(estimate)), groups, weights)
+    found = replace(base, difference=float(estimate))
+    if any(metric_family(cell.metric) is None for _, cell in cells):
+        return replace(found, untested="which way this metric is better is not known")
+    return _tested(found, groups, weights)
 
 
 def _shared_seeds(rows: Rows, cells: Sequence[tuple[float, Cell]]) -> tuple[Rows, bool, int]:

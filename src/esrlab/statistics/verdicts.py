@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from esrlab.core.metrics import LPIPS, LPIPS_STUDENT, METRIC_FAMILIES
 from esrlab.core.scores import Score
 from esrlab.statistics.claims import COLLAPSED, Claim, ClaimPart, Family
-from esrlab.statistics.comparisons import Cell, Comparison, Rows, contrast, gather, higher_is_better
+from esrlab.statistics.comparisons import Cell, Comparison, Rows, contrast, gather
 from esrlab.statistics.inference import LEVEL, holm, special
 
 Standing = Literal["holds", "against", "open", "missing"]
@@ -74,10 +75,10 @@ def judge(scores: Sequence[Score], claims: Sequence[Claim]) -> tuple[Verdict, ..
 
 def label_of(rows: Rows, family: Family, scale: int) -> str:
     """The metric's full label: LPIPS, or its imitation where only that was measured."""
-    if family != "LPIPS":
+    if family != LPIPS.name:
         return f"{family}-Y/{scale}"
     measured = {cell.metric for cell in rows}
-    return "LPIPS≈" if "LPIPS≈" in measured and "LPIPS" not in measured else "LPIPS"
+    return LPIPS_STUDENT if LPIPS_STUDENT in measured and LPIPS.name not in measured else LPIPS.name
 
 
 def _cells(rows: Rows, part: ClaimPart) -> tuple[tuple[float, Cell], ...]:
@@ -90,7 +91,7 @@ def _cells(rows: Rows, part: ClaimPart) -> tuple[tuple[float, Cell], ...]:
         return ((1.0, cell(part.recipe, part.scale)), (-COLLAPSED, cell(part.rival, part.scale)))
     if part.base is None:
         return ((1.0, cell(part.recipe, part.scale)), (-1.0, cell(part.rival, part.scale)))
-    sign = 1.0 if higher_is_better(part.metric) else -1.0
+    sign = 1.0 if METRIC_FAMILIES[part.metric].higher_is_better else -1.0
     return (
         (sign, cell(part.recipe, part.base)),
         (-sign, cell(part.rival, part.base)),
@@ -103,7 +104,7 @@ def claimed_sign(part: ClaimPart) -> int:
     """Whether the part has its comparison's difference above 0 or below."""
     if part.kind == "shrinks":
         return 1
-    return -1 if part.kind == "collapses" or not higher_is_better(part.metric) else 1
+    return -1 if part.kind == "collapses" or not METRIC_FAMILIES[part.metric].higher_is_better else 1
 
 
 def _compare(rows: Rows, part: ClaimPart) -> Finding:

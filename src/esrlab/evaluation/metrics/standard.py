@@ -9,6 +9,7 @@ from functools import partial
 
 from torch import Tensor
 
+from esrlab.core.metrics import LPIPS, LPIPS_STUDENT, PSNR, SSIM, MetricFamily
 from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
 from esrlab.evaluation.metrics.psnr import psnr, psnr_paper
 from esrlab.evaluation.metrics.ssim import ssim, ssim_paper
@@ -24,7 +25,12 @@ class Metric:
 
     name: str
     measure: Callable[[Tensor, Tensor], float]
-    higher_is_better: bool
+    family: MetricFamily
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which way it is better."""
+        return self.family.higher_is_better
 
 
 def standard_metrics(scale: int, *, border: int | None = None) -> tuple[Metric, ...]:
@@ -39,26 +45,26 @@ def standard_metrics(scale: int, *, border: int | None = None) -> tuple[Metric, 
         raise ValueError(f"border is {border}; it counts the pixels left out at each side, 0 or more")
     edge = f"/{border}" if border else ""
     return (
-        _per_picture(f"PSNR-Y{edge}", partial(psnr, border=border, channel="y")),
-        _per_picture(f"SSIM-Y{edge}", partial(ssim, border=border, channel="y")),
-        _per_picture(f"PSNR-RGB{edge}", partial(psnr, border=border, channel="rgb")),
-        _per_picture(f"SSIM-RGB{edge}", partial(ssim, border=border, channel="rgb")),
+        _per_picture(f"PSNR-Y{edge}", PSNR, partial(psnr, border=border, channel="y")),
+        _per_picture(f"SSIM-Y{edge}", SSIM, partial(ssim, border=border, channel="y")),
+        _per_picture(f"PSNR-RGB{edge}", PSNR, partial(psnr, border=border, channel="rgb")),
+        _per_picture(f"SSIM-RGB{edge}", SSIM, partial(ssim, border=border, channel="rgb")),
     )
 
 
 def paper_metrics() -> tuple[Metric, ...]:
     """The paper's PSNR and SSIM, for comparison with its tables only; no border is left out."""
-    return (_per_picture("PSNR-paper", psnr_paper), _per_picture("SSIM-paper", ssim_paper))
+    return (_per_picture("PSNR-paper", PSNR, psnr_paper), _per_picture("SSIM-paper", SSIM, ssim_paper))
 
 
 def lpips_metric(meter: LPIPSMeter | StudentMeter) -> Metric:
     """LPIPS, or LPIPS≈ where the student measures: never one under the other's name."""
-    name = "LPIPS" if isinstance(meter, LPIPSMeter) else "LPIPS≈"
-    return Metric(name, partial(_measure_one, meter), higher_is_better=False)
+    name = LPIPS.name if isinstance(meter, LPIPSMeter) else LPIPS_STUDENT
+    return Metric(name, partial(_measure_one, meter), LPIPS)
 
 
-def _per_picture(name: str, measure: Callable[[Tensor, Tensor], Tensor]) -> Metric:
-    return Metric(name, partial(_measure_one, measure), higher_is_better=True)
+def _per_picture(name: str, family: MetricFamily, measure: Callable[[Tensor, Tensor], Tensor]) -> Metric:
+    return Metric(name, partial(_measure_one, measure), family)
 
 
 def _measure_one(measure: Callable[[Tensor, Tensor], Tensor], sr: Tensor, hr: Tensor) -> float:

@@ -96,16 +96,19 @@ class Validator:
 
         PSNR would choose the generator from before the game, since every sharp guess costs decibels.
         """
+        return f"{PREFIX}{self._chosen(by, has_game=has_game).name}"
+
+    def _chosen(self, by: BestBy, *, has_game: bool) -> Metric:
         order = ("psnr", "ssim", "lpips")
-        chosen = order.index(("lpips" if has_game else "psnr") if by == "auto" else by)
-        return f"{PREFIX}{self._metrics[chosen].name}"
+        return self._metrics[order.index(("lpips" if has_game else "psnr") if by == "auto" else by)]
 
     def improves(
         self, values: dict[str, float], best: float | None, *, by: BestBy, has_game: bool
     ) -> float | None:
         """The value that decides, where it is better than the best so far, else None."""
-        key = self.best_by(by, has_game=has_game)
-        return values[key] if is_better(key, values[key], best) else None
+        metric = self._chosen(by, has_game=has_game)
+        value = values[f"{PREFIX}{metric.name}"]
+        return value if is_better(metric, value, best) else None
 
     def _measure(self, upscale: Upscaler, *, keep: list[Picture] | None = None) -> dict[str, float]:
         values: defaultdict[str, list[float]] = defaultdict(list)
@@ -158,8 +161,8 @@ def open_validation(
     return Validator(crops, scale=scale, crop=crop, device=device, metrics=metrics, convention=convention)
 
 
-def is_better(metric: str, new: float, old: float | None) -> bool:
-    """Whether `new` beats `old` in this metric (its label or key): less LPIPS, more of all else.
+def is_better(metric: Metric, new: float, old: float | None) -> bool:
+    """Whether `new` beats `old` in this metric, which says itself which way it is better.
 
     nan never wins, and loses to anything; `old` is None where there is none yet.
     """
@@ -167,7 +170,7 @@ def is_better(metric: str, new: float, old: float | None) -> bool:
         return False
     if old is None or math.isnan(old):
         return True
-    return new < old if metric.rpartition("/")[2].startswith("LPIPS") else new > old
+    return new > old if metric.higher_is_better else new < old
 
 
 class _Upscale:
