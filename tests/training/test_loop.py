@@ -275,7 +275,7 @@ def test_a_value_that_is_no_number_is_null_in_the_log_and_nan_to_who_reads_it(tm
     log = tmp_path / "runs" / "psnr-x2-s0" / "log.jsonl"
     log.parent.mkdir(parents=True)
     log.write_text(f"{new}\n{old}\n")
-    kept, _ = truncate_log(log, 2, tail=9)
+    kept, _ = truncate_log(log, 2, tail=9, warn=pytest.fail)
     for rows in (kept, read_logs(tmp_path)[0].rows):
         assert [math.isnan(each["validation/LPIPS"]) for each in rows] == [True, True]
         assert [math.isnan(each["pull/tv"]["cosine"]) for each in rows] == [True, True]
