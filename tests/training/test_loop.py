@@ -154,7 +154,7 @@ def test_a_stopped_process_saves_and_goes_on_to_the_same_end(tmp_path: Path, num
         "--scale",
         "2",
         "--steps",
-        "200",
+        "60",
         "--device",
         "cpu",
     ]
