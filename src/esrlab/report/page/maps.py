@@ -7,10 +7,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
+from esrlab.core.files import find_inside
 from esrlab.core.scores import Score
 from esrlab.report.page.pictures import BYTES_A_PIXEL, colour, encode_picture, read_picture, shrink
 from esrlab.report.page.steering import show_share, show_signed
@@ -146,9 +147,8 @@ def _log_and_validate(study: Path, scores: Sequence[Score]) -> Iterator[tuple[in
     for image in dict.fromkeys(score.image for score in scores):
         for scale in sorted({score.scale for score in scores}):
             for recipe in recipes:
-                inside = PurePosixPath(f"{recipe}/{image}")
-                path = study / "pulls" / f"x{scale}" / inside / "about.json"
-                if ".." not in inside.parts and path.is_file():
+                path = find_inside(study, "pulls", f"x{scale}", recipe, image, "about.json")
+                if path is not None:
                     yield scale, recipe, image, path
 
 
@@ -217,7 +217,10 @@ class _Wall:
         return tuple(MapScale(scale, tuple(each)) for scale, each in cards.items())
 
     def _draw(self, found: _Found, name: str, share: float, cosine: float) -> TermMap:
-        grey = read_picture(found.place / f"{name}.png")[..., :1]
+        path = find_inside(found.place, f"{name}.png")
+        if path is None:
+            raise ValueError(f"the map of {name} is not in its folder")
+        grey = read_picture(path)[..., :1]
         if grey.shape[:2] != found.box[2:]:
             raise ValueError(f"the map of {name} is not as large as its region")
         part = f"{show_share(share)} of the pull"
@@ -227,8 +230,8 @@ class _Wall:
 
     def _cut(self, found: _Found, method: str) -> str:
         """The region of a method's picture; empty where there is none of it."""
-        path = self.study / "pictures" / f"x{found.scale}" / method / f"{found.image}.png"
-        if not path.is_file():
+        path = find_inside(self.study, "pictures", f"x{found.scale}", method, f"{found.image}.png")
+        if path is None:
             return ""
         top, left, height, width = found.box
         cut = read_picture(path)[top : top + height, left : left + width]
