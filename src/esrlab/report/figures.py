@@ -13,6 +13,7 @@ from esrlab.core.files import find_inside, replacing
 from esrlab.core.scores import Score
 from esrlab.errors import UserError
 from esrlab.report.logs import RunLog
+from esrlab.report.page.pictures import open_picture
 from esrlab.report.planefigure import DARK_COLOURS, draw_plane
 from esrlab.report.tables import marked
 
@@ -95,9 +96,8 @@ def _save(figure: Figure, path: Path) -> Path:
 
 
 def _read(path: Path) -> Pixels:
-    from matplotlib.image import imread
-
-    return np.asarray(imread(path), dtype=np.float64)[..., :3]
+    pixels = np.asarray(open_picture(path), dtype=np.float64)
+    return (np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels)[..., :3]
 
 
 def _crops(study: Path, scores: list[Score], names: dict[str, str], scale: int) -> Figure | None:

@@ -5,7 +5,6 @@ same folders give the same bytes.
 """
 
 import filecmp
-import json
 import math
 import shutil
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from esrlab.core.scores import BICUBIC, Score, write_scores
 from esrlab.errors import UsageError
 from esrlab.report.merge_sources import MergeSource, open_sources, unused_name
 from esrlab.report.recipe_identity import Identity, differing_fields
+from esrlab.report.study_files import read_merge_notes
 from esrlab.statistics.claims import CLAIMS, read_asked_claims
 
 MERGED = "merged.json"
@@ -66,8 +66,7 @@ def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) ->
 
 def read_notes(study: Path) -> list[str]:
     """What a report on a merged folder has to say of the merging; nothing where it is none."""
-    path = study / MERGED
-    return json.loads(path.read_text(encoding="utf-8"))["notes"] if path.is_file() else []
+    return read_merge_notes(study)
 
 
 def default_place(folders: Sequence[Path]) -> Path:

@@ -184,6 +184,8 @@ def _line(
         panels.append(_panel(key, image, small, method=LR, scale=scale, values=values))
     for method in store_root.found(scale, image):
         pixels = pictures[scale, method][window]
+        if not pixels.size:  # a picture of another size, which the window lies outside of
+            continue
         panels.append(_panel(key, image, pixels, method=method, scale=scale, values=values))
     return Line(scale, tuple(panels))
 
