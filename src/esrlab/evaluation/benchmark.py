@@ -76,7 +76,7 @@ def evaluate(
 
 
 def evaluate_folder(
-    folder: Path,
+    folder: Path | str,
     benchmark: Benchmark,
     *,
     scale: int,
@@ -89,6 +89,7 @@ def evaluate_folder(
     `evaluate` does: on what is left by that crop. Raises UserError naming the image that has no partner or
     another size.
     """
+    folder = Path(folder)
     found = _by_name(folder)
     _pair(found, dict(benchmark.members), sr_folder=folder, hr_folder=Path(benchmark.name))
     for name, image in benchmark.images():
@@ -123,8 +124,8 @@ def perceptual_metric(weights: LPIPSWeights, *, device: torch.device) -> Metric:
 
 
 def compare_folders(
-    sr_folder: Path,
-    hr_folder: Path,
+    sr_folder: Path | str,
+    hr_folder: Path | str,
     *,
     metrics: Sequence[Metric],
     progress: Callable[[int, int], None] | None = None,
@@ -134,6 +135,7 @@ def compare_folders(
     The mean is over images (PSNR is averaged in dB, as the field does). Raises UserError naming the image
     that has no partner, differs in size or is damaged.
     """
+    sr_folder, hr_folder = Path(sr_folder), Path(hr_folder)
     pairs = _pair(_by_name(sr_folder), _by_name(hr_folder), sr_folder=sr_folder, hr_folder=hr_folder)
     rows: list[dict[str, Any]] = []
     for done, (name, sr_path, hr_path) in enumerate(pairs, start=1):
