@@ -74,6 +74,11 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def printable(name: str) -> str:
+    """A file's name as Unicode text, which can be written anywhere: bytes that are no UTF-8 become \\udc.."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text atomically."""
     with replacing(path) as temporary:

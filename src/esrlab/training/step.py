@@ -202,11 +202,7 @@ def _apply(state: TrainState, report: StepReport) -> None:
     state.balance.learn({name: pull.share for name, pull in report.pulls.items()})
     state.step += 1
     if state.average is not None:
-        # Early on the average follows more closely, or it would remember the first weights for long.
-        decay = min(state.recipe.generator.ema_decay, (1 + state.step) / (10 + state.step))
-        with torch.no_grad():
-            for mean, weight in zip(state.average.parameters(), state.generator.parameters(), strict=True):
-                mean.lerp_(weight, 1 - decay)
+        state.average.update_parameters(state.generator)
 
 
 def _update_critic(state: TrainState, adversarial: AdversarialState, norm: Tensor) -> None:
