@@ -168,6 +168,10 @@ class RRDBShape:
     growth: int
     blocks: int
 
+    def build(self) -> RRDBNet:
+        """The network of this shape, with random first weights."""
+        return RRDBNet(scale=self.scale, features=self.features, growth=self.growth, blocks=self.blocks)
+
 
 def unwrap_state(state: Mapping[str, object]) -> dict[str, Tensor]:
     """Take the bare key -> tensor mapping out of a checkpoint's usual wrappers.
@@ -175,9 +179,13 @@ def unwrap_state(state: Mapping[str, object]) -> dict[str, Tensor]:
     Opens `params_ema`, `params`, `state_dict`, `model` and `generator` (in this order, nested too), then
     drops a leading `module.` of every key. Raises UserError where something other than tensors is left.
     """
+    opened = {id(state)}
     while wrapper := next((key for key in _WRAPPERS if isinstance(state.get(key), Mapping)), None):
         inner = state[wrapper]
         assert isinstance(inner, Mapping)
+        if id(inner) in opened:
+            raise UserError(f"no state dict: {wrapper!r} in it contains itself")
+        opened.add(id(inner))
         state = inner
     tensors: dict[str, Tensor] = {}
     for key, value in state.items():
@@ -186,6 +194,8 @@ def unwrap_state(state: Mapping[str, object]) -> dict[str, Tensor]:
             raise UserError(
                 f"no state dict: {key!r} is a {type(value).__name__}, and no wrapper of {known} is there"
             )
+        if not isinstance(key, str):
+            raise UserError(f"no state dict: a tensor's name in it is {key!r}, not text")
         tensors[key.removeprefix("module.")] = value
     return tensors
 
@@ -238,7 +248,7 @@ def _settle_scale(*, has_second_enlargement: bool, scale: int | None) -> int:
 
 def _require_same_tensors(state: Mapping[str, Tensor], shape: RRDBShape) -> None:
     with torch.device("meta"):
-        net = RRDBNet(scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks)
+        net = shape.build()
     expected = {key: tuple(value.shape) for key, value in net.state_dict().items()}
     given = {key: tuple(value.shape) for key, value in state.items()}
     wrong = [key for key in expected | given if expected.get(key) != given.get(key)]
