@@ -34,15 +34,16 @@ AGREEMENT = 1e-6
 _Place = tuple[str, int, int | None, str, str]
 
 
-def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) -> Path:
+def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool = False) -> Path:
     """Merges studies' folders into `out` and returns it.
 
     Equal names of recipes that are not the same are told apart by " (<study>)"; `apart`: of all recipes.
     Raises UsageError where a benchmark's images differ, where one row has two values, and for an `out` that
     holds anything else; nothing is written then.
     """
-    _refuse_place(folders, out)
-    sources = open_sources(folders)
+    places, out = [Path(folder) for folder in folders], Path(out)
+    _refuse_place(places, out)
+    sources = open_sources(places)
     _refuse_other_images(sources)
     notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources)]
     rows = _merge_rows(sources)
