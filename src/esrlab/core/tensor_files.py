@@ -25,19 +25,12 @@ def read_state(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     than it holds.
     """
     try:
-        state, metadata = (
-            _read_safetensors(path) if path.suffix == ".safetensors" else (_read_torch(path), {})
-        )
+        state, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (load_torch(path), {})
         if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
             raise ValueError("it holds no table of named tensors")
         for name, tensor in named_tensors(state):
             _require_stored(name, tensor)
         return dict(state), metadata
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f"cannot read tensors from {path}: it is damaged or holds Python objects beside tensors, which "
-            "are never loaded since they can run code; save its state dict alone, or as .safetensors"
-        ) from error
     except Exception as error:  # a damaged file makes the libraries raise nearly anything
         raise UserError(f"cannot read tensors from {path}: {describe_error(error)}") from error
 
@@ -69,15 +62,26 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         return {name: opened.get_tensor(name) for name in list(opened.keys())}, opened.metadata() or {}
 
 
-def _read_torch(path: Path) -> Any:
+def load_torch(path: Path, *, device: torch.device | str = "cpu") -> Any:
+    """What a file of torch's format holds, on a device; nothing in it is ever unpickled or run.
+
+    Raises ValueError where it holds more than tensors and plain values or would unpack to more than its
+    size, and whatever zipfile and torch raise for damaged bytes.
+    """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > path.stat().st_size:
             raise ValueError(f"it would unpack to {unpacked:,} bytes, more than the file has")
-    with warnings.catch_warnings():  # of unusual pickle protocols: advice to load it unsafely
-        warnings.simplefilter("ignore")
-        return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        with warnings.catch_warnings():  # of unusual pickle protocols: advice to load it unsafely
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            "it is damaged or holds Python objects beside tensors, which are never loaded since they can run "
+            "code; save its state dict alone, or as .safetensors"
+        ) from error
 
 
 def _require_stored(name: str, tensor: Tensor) -> None:

@@ -1,7 +1,7 @@
 """A run's full state: saved whole, kept in a folder, and found again though some of it is damaged.
 
 A checkpoint says whose it is and after which step; another run's, or a renamed one, is never gone on from.
-Nothing is unpickled: torch reads with `weights_only=True`.
+Nothing is unpickled.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from esrlab.core.files import replacing
+from esrlab.core.tensor_files import describe_error, load_torch
 from esrlab.errors import UserError
 from esrlab.training.non_finite import Rollback
 from esrlab.training.run_folder import differences
@@ -81,11 +82,8 @@ def load_checkpoint(run: TrainState, path: Path, *, identity: dict[str, Any]) ->
         run.rollbacks = [Rollback(**rollback) for rollback in state["rollbacks"]]
         run.step = state["step"]
         return RunHistory(**state["history"])
-    except (
-        Exception
-    ) as error:  # from damaged bytes zipfile, zlib, struct, pickle and torch raise what they like
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"the checkpoint {path} cannot be used ({reason})") from error
+    except Exception as error:  # of damaged bytes zipfile, zlib, struct and torch raise what they like
+        raise UserError(f"the checkpoint {path} cannot be used ({describe_error(error)})") from error
 
 
 def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
@@ -96,7 +94,7 @@ def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
         damaged = archive.testzip()
     if damaged is not None:
         raise ValueError(f"{damaged} in it does not match its checksum")
-    state = torch.load(path, map_location=device, weights_only=True)
+    state = load_torch(path, device=device)
     if state["format"] != FORMAT:
         raise ValueError(f"its format is {state['format']}, this version reads {FORMAT}")
     return state
