@@ -17,6 +17,7 @@ from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
 from esrlab.evaluation.metrics.standard import Metric, lpips_metric
 from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.features.lpips import LPIPSNetwork
+from esrlab.models.features.students import LPIPSStudent
 from esrlab.models.lpips_choice import LPIPSWeights, build_lpips
 
 
@@ -119,8 +120,10 @@ def _measure(
 def perceptual_metric(weights: LPIPSWeights, *, device: torch.device) -> Metric:
     """LPIPS ("real") or LPIPS≈ ("student"); UserError, with the remedy, where real weights are absent."""
     network = build_lpips(weights).to(device)
-    meter = LPIPSMeter(network) if isinstance(network, LPIPSNetwork) else StudentMeter(network)
-    return lpips_metric(meter)
+    if isinstance(network, LPIPSNetwork):
+        return lpips_metric(LPIPSMeter(network))
+    assert isinstance(network, LPIPSStudent)
+    return lpips_metric(StudentMeter(network))
 
 
 def compare_folders(

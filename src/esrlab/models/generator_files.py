@@ -11,7 +11,8 @@ from torch import Tensor
 from esrlab.core.files import replacing
 from esrlab.core.tensor_files import read_state
 from esrlab.errors import UserError
-from esrlab.models.generators.rrdb import RRDBNet, RRDBShape, describe_rrdb, unwrap_state
+from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.rrdb_state import RRDBShape, describe_rrdb, unwrap_state
 
 
 def save_generator(generator: RRDBNet, path: Path | str, *, about: dict[str, str]) -> None:
@@ -46,9 +47,7 @@ def load_generator(path: Path | str, *, scale: int | None = None) -> RRDBNet:
     """
     shape, state = _read(Path(path), scale=scale, is_start=False)
     try:
-        generator = RRDBNet(
-            scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
-        )
+        generator = shape.build()
         generator.load_state_dict(state)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"cannot load a generator from {path}: {error}") from error
