@@ -21,6 +21,7 @@ from esrlab.core.scores import BICUBIC, Score, write_scores
 from esrlab.errors import UsageError
 from esrlab.report.merge_sources import MergeSource, open_sources, unused_name
 from esrlab.report.recipe_identity import Identity, differing_fields
+from esrlab.statistics.claim_register import read_register, rename_registers, write_register
 from esrlab.statistics.claims import CLAIMS, read_asked_claims
 
 MERGED = "merged.json"
@@ -47,6 +48,7 @@ def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) ->
     notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources)]
     rows = _merge_rows(sources)
     claims, commands = _merge_claims(sources), _merge_commands(sources)
+    registered = rename_registers((read_register(each.folder), each.called) for each in sources)
     for part in ("pictures", "pulls", "runs", "figures"):
         shutil.rmtree(out / part, ignore_errors=True)
     from_folders = [
@@ -61,6 +63,7 @@ def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) ->
         _copy_maps(source, out)
         _copy_runs(source, out)
     write_text(out / CLAIMS, tomli_w.dumps({"claims": claims}))
+    write_register(out, registered)
     return out
 
 
