@@ -167,7 +167,7 @@ def test_notes_say_how_far_intervals_and_tests_can_be_trusted(judged: Judgement)
     assert "all comparisons of claims that were written before the results (2;" in notes
 
 
-def test_a_claim_written_after_results_is_dated_exploratory_and_changes_no_other_verdict(
+def test_a_claim_written_after_results_is_exploratory_and_changes_no_other_verdict(
     tmp_path: Path,
 ) -> None:
     paper = [dataclasses.replace(row, recipe="esrgan-vgg") for row in scores({"b": 0.3})]
