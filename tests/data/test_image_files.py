@@ -1,13 +1,29 @@
 """Files become tensors as they should look, and say what is wrong with them when they cannot."""
 
+import os
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from esrlab.data.image_files import ImageError, find_images, read_image, read_pixels, write_image
+from esrlab.data.image_files import (
+    ImageError,
+    decoded_size,
+    find_images,
+    read_image,
+    read_pixels,
+    write_image,
+)
+from esrlab.errors import UsageError
+from pictures import white_png
 
 
 @pytest.fixture
@@ -80,3 +96,106 @@ def test_images_are_found_below_a_folder_in_order(tmp_path: Path, pixels: np.nda
         find_images(tmp_path / "absent")
     with pytest.raises(ImageError, match="is a file"):
         find_images(tmp_path / "note.txt")
+
+
+def test_what_is_no_promised_format_is_not_opened_whatever_its_name_says(
+    tmp_path: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(pixels).save(tmp_path / "program.png", format="EPS")
+    Image.fromarray(pixels).save(tmp_path / "moving.png", format="GIF")
+    Image.fromarray(pixels).save(tmp_path / "really-png.jpg", format="PNG")
+    started = tmp_path / "started"
+    program = tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\ntouch {started}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    for name in ("program.png", "moving.png"):
+        with pytest.raises(ImageError, match=rf"{name} is not an image that can be read \(PNG, JPEG"):
+            read_pixels(tmp_path / name)
+        assert decoded_size(tmp_path / name) == 0
+    assert not started.exists(), "no other program is run"
+    assert np.array_equal(read_pixels(tmp_path / "really-png.jpg"), pixels)
+
+
+def test_pixels_are_bounded_before_any_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(white_png(13_300, 13_300))
+    assert bomb.stat().st_size < 40_000
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "from esrlab.data.image_files import ImageError, read_pixels\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try: read_pixels(Path(sys.argv[1]))\n"
+        "except ImageError as error: print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(bomb)], capture_output=True, text=True, check=True
+    )
+    said, kilobytes = done.stdout.splitlines()
+    assert said == (
+        f"{bomb} is too large: it has more than {2**26:,} pixels; set $ESRLAB_MAX_PIXELS to allow more"
+    )
+    assert int(kilobytes) < 20_000
+    small = tmp_path / "small.png"
+    small.write_bytes(white_png(30, 20))
+    monkeypatch.setenv("ESRLAB_MAX_PIXELS", "599")
+    with pytest.raises(ImageError, match="more than 599 pixels"):
+        read_pixels(small)
+    monkeypatch.setenv("ESRLAB_MAX_PIXELS", "600")
+    assert read_pixels(small).shape == (20, 30, 3)
+    monkeypatch.setenv("ESRLAB_MAX_PIXELS", "many")
+    with pytest.raises(
+        UsageError, match="ESRLAB_MAX_PIXELS is a whole number of pixels, 1 or more, not 'many'"
+    ):
+        read_pixels(small)
+
+
+def test_a_setting_above_pillows_own_bound_is_obeyed_without_a_warning(
+    tmp_path: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert np.array_equal(read_pixels(tmp_path / "a.png"), pixels)
+    assert Image.MAX_IMAGE_PIXELS == 10
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(TypeError("t"), struct.error("s"), NotImplementedError("n"), RuntimeError("r"), SyntaxError("x")),
+        *(ValueError("v"), OverflowError("o"), zlib.error("z"), IndexError("i"), EOFError()),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_pillow_raises_names_the_file(
+    tmp_path: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", fail)
+    with pytest.raises(ImageError, match=r"a\.png is damaged: "):
+        read_pixels(tmp_path / "a.png")
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "_open", fail)
+    with pytest.raises(ImageError, match=r"a\.png is "):
+        read_pixels(tmp_path / "a.png")
+    assert decoded_size(tmp_path / "a.png") == 0
+
+
+def test_damaged_files_of_every_format_are_read_or_named(tmp_path: Path, pixels: np.ndarray) -> None:
+    rng = np.random.default_rng(3)
+    for suffix in ("png", "jpg", "webp", "tiff", "bmp"):
+        whole = tmp_path / f"whole.{suffix}"
+        Image.fromarray(pixels).save(whole)
+        for number in range(60):
+            damaged = bytearray(whole.read_bytes())
+            for place in rng.integers(0, min(len(damaged), 300), 3):
+                damaged[place] = rng.integers(0, 256)
+            path = tmp_path / f"{number}.{suffix}"
+            path.write_bytes(damaged)
+            with suppress(ImageError), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                read_pixels(path)

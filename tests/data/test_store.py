@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import PngImagePlugin
 
 from esrlab.data.image_files import ImageError, read_pixels
 from esrlab.data.photos import packing
@@ -19,7 +21,7 @@ from esrlab.data.photos.opening import open_store
 from esrlab.data.photos.store import InvalidStoreError, Listed, cache_folder, place_of, read_store
 from esrlab.data.sampling import make_batch
 from esrlab.errors import UsageError
-from pictures import save, save_many
+from pictures import save, save_many, white_png
 
 
 @pytest.fixture
@@ -308,10 +310,47 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert cache_folder() == Path.home() / ".cache" / "esrlab"
 
 
-def test_a_name_that_is_not_unicode_is_refused_by_name(tmp_path: Path) -> None:
-    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).write_text("words")
-    with pytest.raises(ImageError, match=r"udcff\.png'?: rename it"):
-        open_store(tmp_path)
+def test_a_name_that_is_not_unicode_is_set_aside_and_the_others_are_packed(folder: Path) -> None:
+    count = len(open_store(folder).index.packed)
+    name = os.fsdecode(b"\xff.png")
+    (folder / name).write_bytes((folder / "00.png").read_bytes())
+    index = open_store(folder).index
+    assert len(index.packed) == count
+    assert [aside.reason for aside in index.set_aside][-1:] == [
+        r"\udcff.png has a name that is not Unicode: rename it"
+    ]
+    assert open_store(folder).index == index
+
+
+def test_a_photograph_of_too_many_pixels_is_set_aside_until_the_setting_allows_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "white.png").write_bytes(white_png(200, 200))
+    monkeypatch.setenv("ESRLAB_MAX_PIXELS", "30000")
+    index = open_store(folder).index
+    assert [aside.file.name for aside in index.set_aside] == ["white.png"]
+    assert "$ESRLAB_MAX_PIXELS" in index.set_aside[0].reason
+    monkeypatch.setenv("ESRLAB_MAX_PIXELS", "40000")
+    assert open_store(folder).index.set_aside == []
+
+
+def test_a_photograph_that_breaks_the_decoder_is_set_aside_and_the_others_are_packed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = PngImagePlugin.PngImageFile.load
+
+    def load(image: PngImagePlugin.PngImageFile) -> object:
+        if image.width == 200:
+            raise struct.error("unpack requires a buffer of 4 bytes")
+        return real(image)
+
+    (folder / "white.png").write_bytes(white_png(200, 200))
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
+    index = open_store(folder).index
+    assert [aside.reason for aside in index.set_aside] == [
+        "white.png is damaged: unpack requires a buffer of 4 bytes"
+    ]
+    assert len(index.packed) == 5
 
 
 def test_an_index_of_5000_photographs_is_read_and_checked_in_a_fraction_of_a_second(folder: Path) -> None:

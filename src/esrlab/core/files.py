@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from esrlab.core.text_files import OBJECT, read_json_rows
 from esrlab.errors import UserError
 
 _TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}(\.[a-z0-9]+)?$")
@@ -73,6 +74,11 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def printable(name: str) -> str:
+    """A file's name as Unicode text, which can be written anywhere: bytes that are no UTF-8 become \\udc.."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text atomically."""
     with replacing(path) as temporary:
@@ -84,17 +90,28 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
 
     One that is no number is null; `restore_nan` brings it back.
     """
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
-    text = re.sub(r'(?<!\\)": (-?)Infinity\b', r'": \g<1>1e999', text)
-    return re.sub(r'(?<!\\)": NaN\b', '": null', text)
+    try:
+        return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # a number that JSON has no word for, which is rare
+        encoder = json.JSONEncoder(indent=indent, ensure_ascii=False)
+        return "".join(map(_as_json_number, encoder.iterencode(value)))
 
 
-def restore_nan(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of numbers as it was before it was written: nan where null stands, in tables within it too."""
-    return {
-        key: math.nan if value is None else restore_nan(value) if isinstance(value, dict) else value
-        for key, value in row.items()
-    }
+def _as_json_number(piece: str) -> str:
+    """A piece of the encoder's output; a string's ends with its quote, so that names are never touched."""
+    for word, ours in (("Infinity", "1e999"), ("NaN", "null")):
+        if piece.endswith(word):
+            return piece.removesuffix(word) + ours
+    return piece
+
+
+def restore_nan(value: Any) -> Any:
+    """Numbers as they were before they were written: nan where null stands, in tables and lists too."""
+    if isinstance(value, dict):
+        return {key: restore_nan(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [restore_nan(each) for each in value]
+    return math.nan if value is None else value
 
 
 def write_json_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -107,16 +124,7 @@ def read_json_lines(path: Path, *, growing: bool = False) -> list[dict[str, Any]
 
     A `growing` file is one that a process appends to: its last line may be cut, and is then left out.
     """
-    text = path.read_text(encoding="utf-8")
-    if growing:
-        text = text[: text.rfind("\n") + 1]
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}, line {number}, is not JSON ({error.msg})") from error
-    return rows
+    return read_json_rows(path, OBJECT, growing=growing)
 
 
 def _umask() -> int:

@@ -1,11 +1,14 @@
 """Tidy rows: everything a report says is derived from them."""
 
 from collections.abc import Iterable
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from esrlab.core.files import read_json_lines, write_json_lines
-from esrlab.errors import UserError
+from pydantic import ConfigDict, TypeAdapter
+
+from esrlab.core.files import write_json_lines
+from esrlab.core.text_files import Count, Number, read_json_rows
 
 MANIFEST = "manifest.json"
 """Beside rows: which runs, photographs and benchmark images they rest on."""
@@ -27,13 +30,18 @@ class Score:
     study: str
     recipe: str
     label: str
-    scale: int
-    seed: int | None
-    step: int | None
+    scale: Count
+    seed: Count | None
+    step: Count | None
     image: str
     metric: str
-    value: float
+    value: Number
     outcome: str = ""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
+
+
+_SCORE = TypeAdapter(Score)
 
 
 def write_scores(path: Path, scores: Iterable[Score]) -> None:
@@ -42,11 +50,5 @@ def write_scores(path: Path, scores: Iterable[Score]) -> None:
 
 
 def read_scores(path: Path) -> list[Score]:
-    """Reads rows, old ones without an outcome too; raises UserError naming the file where a row is none."""
-    names = {field.name for field in fields(Score)}
-    needed = {field.name for field in fields(Score) if field.default is MISSING}
-    rows = read_json_lines(path)
-    for number, row in enumerate(rows, start=1):
-        if not needed <= row.keys() <= names:
-            raise UserError(f"{path}, line {number}, is no score: its fields are {sorted(row)}")
-    return [Score(**row) for row in rows]
+    """Reads rows, old ones without an outcome too; raises UserError naming file, line and field."""
+    return read_json_rows(path, _SCORE)

@@ -3,9 +3,17 @@
 Everywhere else an image is an RGB float tensor in [0, 1], NCHW. Greyscale and palette files become RGB;
 16-bit greyscale is scaled, not clipped; EXIF orientation is applied; an alpha channel is dropped and the
 colours are kept as stored.
+
+A file is what its content says, and only FORMATS are opened: Pillow knows formats that start other programs.
+Its size is known from the header, and one of too many pixels is refused before any of them is decoded.
 """
 
 import io
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +23,21 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from esrlab.core.files import replacing
-from esrlab.errors import UserError
+from esrlab.errors import UsageError, UserError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+"""The formats that are opened, by Pillow's names."""
+
+MAX_PIXELS_VARIABLE = "ESRLAB_MAX_PIXELS"
+DEFAULT_MAX_PIXELS = 2**26
+"""8192×8192: the photograph of a camera of 61 megapixels fits."""
+
+_GREY_LEVELS = np.round(np.arange(2**16) / 257).astype(np.uint8)
+"""The 8-bit value of each 16-bit one."""
+
+_opening = threading.Lock()
 
 Pixels = NDArray[np.uint8]
 
@@ -39,39 +59,82 @@ def find_images(folder: Path) -> list[Path]:
     )
 
 
+def max_pixels() -> int:
+    """The most pixels that an image may have: $ESRLAB_MAX_PIXELS, else DEFAULT_MAX_PIXELS.
+
+    Raises UsageError where the variable is no whole number of at least 1.
+    """
+    text = os.environ.get(MAX_PIXELS_VARIABLE, "").strip()
+    if not text:
+        return DEFAULT_MAX_PIXELS
+    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= 1):
+        raise UsageError(f"${MAX_PIXELS_VARIABLE} is a whole number of pixels, 1 or more, not {text!r}")
+    return int(text)
+
+
 def decoded_size(path: Path) -> int:
-    """Bytes that decoding will give, from the file's header alone; 0 where even that cannot be read."""
+    """Bytes that decoding will give, from the file's header alone; 0 where it will not be decoded."""
     try:
-        with Image.open(path) as opened:
-            return opened.width * opened.height * 3
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        with _opened(path, name=str(path)) as image:
+            return image.width * image.height * 3
+    except ImageError:
         return 0
 
 
 def decode_pixels(encoded: bytes, *, name: str) -> Pixels:
     """Decodes a whole image file into (H, W, 3) bytes; raises ImageError with `name` when it cannot."""
+    with _opened(io.BytesIO(encoded), name=name) as opened:
+        upright = ImageOps.exif_transpose(opened)
+        if upright.mode.startswith(("I", "F")):
+            return _grey_16_bit(upright, name=name)
+        return np.array(upright.convert("RGB"), dtype=np.uint8)
+
+
+@contextmanager
+def _opened(file: Path | io.BytesIO, *, name: str) -> Iterator[Image.Image]:
+    """An image of one of FORMATS, not decoded yet; ImageError for all that Pillow raises within the block."""
+    limit = max_pixels()
     try:
-        with Image.open(io.BytesIO(encoded)) as opened:
-            upright = ImageOps.exif_transpose(opened)
-            if upright.mode.startswith(("I", "F")):
-                return _grey_16_bit(upright, name=name)
-            return np.array(upright.convert("RGB"), dtype=np.uint8)
+        with _open_bounded(file, limit=limit) as image:
+            yield image
     except ImageError:
         raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ImageError(
+            f"{name} is too large: it has more than {limit:,} pixels; "
+            f"set ${MAX_PIXELS_VARIABLE} to allow more"
+        ) from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name} is not an image that can be read, whatever its name says") from error
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{name} is too large to decode safely: {error}") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ImageError(f"{name} is damaged: {error}") from error
+        raise ImageError(
+            f"{name} is not an image that can be read (PNG, JPEG, WebP, TIFF or BMP), whatever its name says"
+        ) from error
+    except MemoryError as error:
+        raise ImageError(f"{name} is too large to decode: the memory does not do for it") from error
+    except OSError as error:
+        raise ImageError(f"{name} is damaged: {error.strerror or error}") from error
+    except Exception as error:  # a damaged file raises anything: TypeError, struct.error, zlib.error, ...
+        raise ImageError(f"{name} is damaged: {error or type(error).__name__}") from error
+
+
+def _open_bounded(file: Path | io.BytesIO, *, limit: int) -> Image.Image:
+    """Pillow's image, not decoded; DecompressionBombWarning or -Error where it has over `limit` pixels.
+
+    Pillow's own bound and what becomes of warnings are the process's, so one thread at a time sets them.
+    """
+    with _opening, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limit
+        try:
+            return Image.open(file, formats=FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def _grey_16_bit(image: Image.Image, *, name: str) -> Pixels:
-    values = np.asarray(image, dtype=np.float64)
+    values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise ImageError(f"{name} holds 32-bit values, whose white is not known; save it with 8 or 16 bits")
-    grey = np.round(values / 257.0).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+    return np.repeat(_GREY_LEVELS[values][..., None], 3, axis=2)
 
 
 def read_pixels(path: Path) -> Pixels:

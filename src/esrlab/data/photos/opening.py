@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from esrlab.data.image_files import ImageError
+from esrlab.data.image_files import MAX_PIXELS_VARIABLE, ImageError, max_pixels
 from esrlab.data.photos.collection import nothing_usable
 from esrlab.data.photos.packing import REMEDY, Progress, Say, pack
 from esrlab.data.photos.store import (
@@ -53,6 +53,8 @@ def require_current(folder: Path, listed: Sequence[Listed]) -> Store:
         raise InvalidStoreError(f"it belongs to {store.index.folder}")
     if changes := store.index.differences(listed):
         raise InvalidStoreError(f"the folder has changed ({changes})")
+    if store.index.set_aside and store.index.max_pixels < max_pixels():
+        raise InvalidStoreError(f"${MAX_PIXELS_VARIABLE} allows larger photographs now")
     return store
 
 

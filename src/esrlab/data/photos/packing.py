@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from esrlab.core.files import write_text
-from esrlab.data.image_files import ImageError, Pixels, decode_pixels, decoded_size
+from esrlab.data.image_files import ImageError, Pixels, decode_pixels, decoded_size, max_pixels
 from esrlab.data.photos.collection import nothing_usable
 from esrlab.data.photos.store import (
     ALIGNMENT,
@@ -66,7 +66,12 @@ def pack(
         if not packed:
             raise ImageError(nothing_usable(str(folder), [photo.reason for photo in aside]))
         index = Index(
-            folder=str(folder.resolve()), pixels=target.name, length=length, packed=packed, set_aside=aside
+            folder=str(folder.resolve()),
+            pixels=target.name,
+            length=length,
+            packed=packed,
+            set_aside=aside,
+            max_pixels=max_pixels(),
         )
         write_text(place / INDEX, index.model_dump_json() + "\n")
     except BaseException as error:
@@ -135,9 +140,11 @@ def _load_all(
 
 
 def _load(folder: Path, photo: Listed, before: Store | None, old: Packed | None) -> Loaded:
-    """One photograph: as the store before has it, where that is undamaged, or decoded."""
+    """One photograph: as the store before has it, where that is undamaged, or decoded; else why not."""
     if before is not None and old is not None and before.is_sound(old):
         return old, before.pixels(old)
+    if not photo.has_unicode_name:
+        return SetAside(file=photo, reason=f"{photo.name} has a name that is not Unicode: rename it")
     try:
         encoded = (folder / photo.name).read_bytes()
         pixels = decode_pixels(encoded, name=photo.name)

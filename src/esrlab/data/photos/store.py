@@ -18,7 +18,8 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from esrlab.data.image_files import ImageError, Pixels, find_images
+from esrlab.core.files import printable
+from esrlab.data.image_files import DEFAULT_MAX_PIXELS, ImageError, Pixels, find_images
 
 CACHE_VARIABLE = "ESRLAB_CACHE"
 ALIGNMENT = 4096
@@ -49,6 +50,8 @@ class Listed(BaseModel):
     size: int
     mtime_ns: int
     is_readable: bool
+    has_unicode_name: bool = True
+    """Where not, `name` shows the bytes that are no UTF-8 as \\udc.., and no file is found by it."""
 
 
 class Packed(BaseModel):
@@ -89,6 +92,7 @@ class Index(BaseModel):
     length: int
     packed: list[Packed]
     set_aside: list[SetAside]
+    max_pixels: int = DEFAULT_MAX_PIXELS
 
     @model_validator(mode="after")
     def _check_places(self) -> Self:
@@ -161,22 +165,25 @@ def place_of(folder: Path) -> Path:
 def list_photographs(folder: Path) -> list[Listed]:
     """Every image file below the folder, in a fixed order, without opening one.
 
-    Raises ImageError where there is no folder, or a name that is not Unicode.
+    Raises ImageError where there is no folder.
     """
     return [_list_one(folder, path) for path in find_images(folder)]
 
 
 def _list_one(folder: Path, path: Path) -> Listed:
-    name = path.relative_to(folder).as_posix()
+    found = path.relative_to(folder).as_posix()
+    name = printable(found)
     try:
-        name.encode()
         about = path.stat()
-    except UnicodeEncodeError as error:
-        raise ImageError(f"{folder} holds a file whose name is not Unicode, {name!a}: rename it") from error
     except OSError as error:
-        raise ImageError(f"cannot read {path}: {error.strerror}") from error
-    is_readable = os.access(path, os.R_OK)
-    return Listed(name=name, size=about.st_size, mtime_ns=about.st_mtime_ns, is_readable=is_readable)
+        raise ImageError(f"cannot read {printable(str(path))}: {error.strerror}") from error
+    return Listed(
+        name=name,
+        size=about.st_size,
+        mtime_ns=about.st_mtime_ns,
+        is_readable=os.access(path, os.R_OK),
+        has_unicode_name=name == found,
+    )
 
 
 def read_store(place: Path) -> Store:

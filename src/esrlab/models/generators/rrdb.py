@@ -175,9 +175,13 @@ def unwrap_state(state: Mapping[str, object]) -> dict[str, Tensor]:
     Opens `params_ema`, `params`, `state_dict`, `model` and `generator` (in this order, nested too), then
     drops a leading `module.` of every key. Raises UserError where something other than tensors is left.
     """
+    opened = {id(state)}
     while wrapper := next((key for key in _WRAPPERS if isinstance(state.get(key), Mapping)), None):
         inner = state[wrapper]
         assert isinstance(inner, Mapping)
+        if id(inner) in opened:
+            raise UserError(f"no state dict: {wrapper!r} in it contains itself")
+        opened.add(id(inner))
         state = inner
     tensors: dict[str, Tensor] = {}
     for key, value in state.items():
@@ -186,6 +190,8 @@ def unwrap_state(state: Mapping[str, object]) -> dict[str, Tensor]:
             raise UserError(
                 f"no state dict: {key!r} is a {type(value).__name__}, and no wrapper of {known} is there"
             )
+        if not isinstance(key, str):
+            raise UserError(f"no state dict: a tensor's name in it is {key!r}, not text")
         tensors[key.removeprefix("module.")] = value
     return tensors
 
