@@ -195,9 +195,10 @@ def test_equal_runs_are_equal_bit_for_bit_and_so_is_one_gone_on_with(samples: Ph
     for _ in range(2):
         for run in (first, second):
             train_step(run, [batch_for(run, samples)])
-    save_checkpoint(first, RunHistory(alarms={}, best=None), tmp_path / "checkpoint.pt")
+    path = tmp_path / "step-00000002.pt"
+    save_checkpoint(first, RunHistory(alarms={}, best=None), path, identity={"seed": 0})
     resumed = start(seed=4)
-    load_checkpoint(resumed, tmp_path / "checkpoint.pt")
+    load_checkpoint(resumed, path, identity={"seed": 0})
     for run in (first, second, resumed):
         train_step(run, [batch_for(run, samples)])
     for other in (second, resumed):

@@ -152,7 +152,7 @@ def test_every_name_has_its_game() -> None:
 
 
 def test_unknown_game_suggests_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"'relativstic'; did you mean 'relativistic'\?.*hinge"):
+    with pytest.raises(UsageError, match=r"'relativstic' \(did you mean relativistic\?\).*hinge"):
         game("relativstic")
 
 

@@ -126,7 +126,10 @@ def test_layers_read_from_text(text: str, layers: dict[str, float]) -> None:
 @pytest.mark.parametrize(
     ("fields", "complaint"),
     [
-        ({"layers": "conv5_5"}, r"vgg19 has no layer 'conv5_5'; did you mean 'conv5_\d'\? It has: .*conv5_4"),
+        (
+            {"layers": "conv5_5"},
+            r"vgg19 has no layer 'conv5_5' \(did you mean conv5_\d\?\); it has .*conv5_4",
+        ),
         ({"network": "resnet50"}, r"resnet50 has no layer 'conv5_4'.*layer3"),
         ({"network": "vgg91"}, "vgg19"),
         ({"layers": ""}, "no layer has a weight above 0"),

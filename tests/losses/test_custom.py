@@ -39,6 +39,55 @@ def test_users_file_may_define_dataclasses(tmp_path: Path, views: LossInputs) ->
     assert torch.equal(prepare(tmp_path, code)(views), 2 * views.sr.mean())
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def loss(sr, hr):\n    return (sr - hr).abs().mean()\n",
+        "def loss(prediction, target, scale=1.0):\n    return scale * (prediction - target).abs().mean()\n",
+        "import torch\nloss = torch.nn.L1Loss()\n",
+        "import torch\nloss = torch.nn.functional.l1_loss\n",
+        "def loss(inputs, scale=1.0, *, floor=0.0):\n    return (inputs.sr - inputs.hr).abs().mean()\n",
+    ],
+)
+def test_a_loss_may_take_two_images_or_all_inputs(tmp_path: Path, views: LossInputs, code: str) -> None:
+    assert torch.equal(prepare(tmp_path, code)(views), (views.sr - views.hr).abs().mean())
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("def loss():\n    pass\n", r"takes \(\)"),
+        ("def loss(lr, sr, hr):\n    pass\n", r"takes \(lr, sr, hr\)"),
+        ("def loss(sr, *, hr):\n    pass\n", r"takes \(sr, \*, hr\)"),
+        ("def loss(*images):\n    pass\n", r"takes \(\*images\)"),
+        ("class loss:\n    def __call__(self, sr, hr):\n        pass\n", "is a class"),
+        ("import torch\nloss = torch.dist\n", "does not tell what it takes"),
+    ],
+)
+def test_a_wrong_signature_is_told_when_the_file_is_loaded(tmp_path: Path, code: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint) as caught:
+        prepare(tmp_path, code)
+    assert "def loss(inputs), which has inputs.sr, inputs.hr and inputs.lr, or def loss(sr, hr)" in str(
+        caught.value
+    )
+
+
+def test_an_error_inside_shows_the_users_own_lines_and_no_others(tmp_path: Path, views: LossInputs) -> None:
+    code = (
+        "import torch\n\ndef halve(image):\n    return torch.nn.functional.interpolate(image, size={})\n"
+        "\ndef loss(sr, hr):\n    return halve(sr).mean()\n"
+    )
+    loss = prepare(tmp_path, code)
+    with pytest.raises(UserError) as caught:
+        loss(views)
+    said = str(caught.value)
+    assert "loss in" in said
+    assert "line 7, in loss" in said
+    assert "return halve(sr).mean()" in said
+    assert "line 4, in halve" in said
+    assert said.count('File "') == 2
+
+
 def test_two_files_of_one_name_stay_apart(tmp_path: Path, views: LossInputs) -> None:
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
@@ -74,7 +123,7 @@ def test_missing_function_is_named(tmp_path: Path) -> None:
     ("code", "complaint"), [("def loss(", "SyntaxError"), ("1 / 0", "ZeroDivisionError")]
 )
 def test_failing_file_is_named_with_its_error(tmp_path: Path, code: str, complaint: str) -> None:
-    with pytest.raises(UserError, match=rf"mine\.py failed with {complaint}"):
+    with pytest.raises(UserError, match=rf"(?s)mine\.py failed with {complaint}.*line 1"):
         prepare(tmp_path, code)
 
 

@@ -115,10 +115,8 @@ def test_fields_are_replaced_by_dotted_name_and_validated() -> None:
     assert changed.optimiser.betas == (0.0, 0.5)
     assert "conv2_2" in changed.label
     assert recipe.patches.lr_size == 32
-    with pytest.raises(UsageError, match=r"no field generator\.block; did you mean generator\.blocks"):
+    with pytest.raises(UsageError, match=r"no field generator\.block \(did you mean generator\.blocks"):
         with_fields(recipe, {"generator.block": 3})
-    with pytest.raises(UsageError, match=r"terms\.tv\.weight"):
-        with_fields(find_recipe("wgan-vgg"), {"terms.tv.weight": 1.0})
     with pytest.raises(UsageError, match="scale"):
         with_fields(recipe, {"scale": 5})
 

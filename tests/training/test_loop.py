@@ -200,6 +200,21 @@ def test_a_stop_in_the_last_step_is_heard(tmp_path: Path, samples: Photos) -> No
     assert RunFolder(tmp_path / "run").generator.exists()
 
 
+def test_a_stop_that_comes_while_the_watcher_is_told_is_saved(tmp_path: Path, samples: Photos) -> None:
+    def stop(step: int, row: dict[str, Any]) -> None:
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    recipe, out = tiny("psnr", steps=5), tmp_path / "run"
+    with pytest.raises(Interrupted, match="stopped after step 2 of 5; the same command goes on"):
+        train(recipe, samples, seed=0, device=CPU, out=out, watcher=Callbacks(on_step=stop))
+    assert [path.name for path in RunFolder(out).checkpoints.iterdir()] == ["stop-00000002.pt"]
+    seen: list[int] = []
+    watcher = Callbacks(on_step=lambda step, row: seen.append(step))
+    train(recipe, samples, seed=0, device=CPU, out=out, watcher=watcher)
+    assert seen == [3, 4, 5]
+
+
 def test_a_custom_loss_that_changed_is_another_run(tmp_path: Path, samples: Photos) -> None:
     file = tmp_path / "mine.py"
     file.write_text("def loss(views):\n    return (views.sr - views.hr).square().mean()\n")
@@ -260,7 +275,7 @@ def test_a_value_that_is_no_number_is_null_in_the_log_and_nan_to_who_reads_it(tm
     log = tmp_path / "runs" / "psnr-x2-s0" / "log.jsonl"
     log.parent.mkdir(parents=True)
     log.write_text(f"{new}\n{old}\n")
-    kept, _ = truncate_log(log, 2, tail=9)
+    kept, _ = truncate_log(log, 2, tail=9, warn=pytest.fail)
     for rows in (kept, read_logs(tmp_path)[0].rows):
         assert [math.isnan(each["validation/LPIPS"]) for each in rows] == [True, True]
         assert [math.isnan(each["pull/tv"]["cosine"]) for each in rows] == [True, True]

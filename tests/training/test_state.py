@@ -9,6 +9,7 @@ from torch import Tensor
 from esrlab.data.photos.collection import Photos
 from esrlab.data.sampling import Batch, make_batch
 from esrlab.losses.inputs import LossInputs
+from esrlab.models.critics.vgg import VGGCritic
 from esrlab.recipes.parts import WeightedTerm
 from esrlab.recipes.presets import RECIPES
 from esrlab.study.spec import demo_study, plan_runs
@@ -207,3 +208,20 @@ def test_training_on_pixels_approaches_the_photographs(samples: Photos) -> None:
     )
     losses = [float(train_step(run, [batch_for(run, samples)]).losses["pixel"]) for _ in range(40)]
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_critics_first_weights_are_not_of_the_next_seeds_stream() -> None:
+    critics = []
+    for seed in (0, 1):
+        run = start_run(tiny("wgan-vgg"), seed=seed, device=torch.device("cpu"))
+        assert run.adversarial is not None
+        critics.append(run.adversarial.critic)
+    torch.manual_seed(1)
+    recipe = tiny("wgan-vgg")
+    assert recipe.adversarial is not None
+    settings = recipe.adversarial.critic
+    next_seeds = VGGCritic(size=recipe.hr_size, features=settings.features, norm=settings.norm)
+    key = "conv0_0.weight"
+    drawn = next_seeds.state_dict()[key].clamp(-recipe.adversarial.clip, recipe.adversarial.clip)
+    assert not torch.equal(critics[0].state_dict()[key], drawn)
+    assert not torch.equal(critics[0].state_dict()[key], critics[1].state_dict()[key])

@@ -21,7 +21,7 @@ from esrlab.training.callbacks import Callbacks
 from esrlab.training.loop import Saving, train
 from esrlab.training.non_finite import NonFinite
 from esrlab.training.run_folder import read_outcome
-from esrlab.training.state import TrainState, start_run
+from esrlab.training.state import TrainState, start_average, start_run
 from esrlab.training.step import train_step
 from tiny import tiny
 
@@ -42,11 +42,27 @@ def test_the_average_is_the_averages_definition_and_is_what_is_saved(tmp_path: P
         for key, value in run.generator.state_dict().items():
             expected[key] = decay * expected[key] + (1 - decay) * value
     assert run.average is not None
-    for key, value in run.average.state_dict().items():
+    for key, value in run.result.state_dict().items():
         torch.testing.assert_close(value, expected[key])
     folder = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "run")
     for key, value in load_generator(folder.generator).state_dict().items():
         torch.testing.assert_close(value, expected[key])
+
+
+def test_the_average_takes_buffers_in() -> None:
+    network = torch.nn.BatchNorm2d(2)
+    average = start_average(network, 0.6)
+    expected = {key: value.clone() for key, value in network.state_dict().items()}
+    for step in range(1, 9):
+        network(torch.rand(2, 2, 4, 4, generator=torch.Generator().manual_seed(step)) + step)
+        kept = min(0.6, (1 + step) / (10 + step))
+        for key, value in network.state_dict().items():
+            mean = kept * expected[key] + (1 - kept) * value
+            expected[key] = mean if value.is_floating_point() else value.clone()
+        average.update_parameters(network)
+    for key, value in average.module.state_dict().items():
+        torch.testing.assert_close(value, expected[key])
+    assert not any(parameter.requires_grad for parameter in average.parameters())
 
 
 def test_accumulated_halves_are_one_whole_batch(samples: Photos) -> None:
@@ -178,7 +194,7 @@ def test_after_too_many_the_run_ends_as_diverged_with_its_last_good_generator(
     assert len(list(folder.evidence.iterdir())) == 3
     state = torch.load(folder.checkpoints / "step-00000006.pt", weights_only=True)
     saved = load_generator(folder.generator).state_dict()
-    assert all(torch.equal(saved[key], value) for key, value in state["average"].items())
+    assert all(torch.equal(state["average"][f"module.{key}"], value) for key, value in saved.items())
     assert json.loads(folder.outcome.read_text())["rollbacks"][0]["place"].endswith("conv_body.weight")
 
 
@@ -355,6 +371,23 @@ def test_checkpoints_that_were_due_stay_so_under_another_interval(
         recipe, samples, seed=0, device=CPU, out=out, saving=saving, watcher=Callbacks(on_message=said.append)
     )
     assert "went back to step 4" in said[0]
+
+
+def test_where_a_rollback_leads_does_not_hang_on_the_clock(
+    tmp_path: Path, samples: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, kept = tiny("psnr", steps=5), []
+    for name, minutes in (("slow", 0.0), ("quick", 1000.0)):  # a checkpoint after every step, and none
+        with monkeypatch.context() as patch:
+            poison(4, times=1, monkeypatch=patch)
+            said: list[str] = []
+            saving, watcher = Saving(minutes=minutes), Callbacks(on_message=said.append)
+            folder = train(
+                recipe, samples, seed=0, device=CPU, out=tmp_path / name, saving=saving, watcher=watcher
+            )
+        assert "went back to step 0" in said[0]
+        kept.append(folder.generator.read_bytes())
+    assert kept[0] == kept[1]
 
 
 def test_validation_keeps_the_best_and_draws_samples(tmp_path: Path, samples: Photos) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from esrlab.cli.parsing import Parser
 from esrlab.core.signals import Interrupted, stopping_at_once
 from esrlab.core.version import __version__
 from esrlab.errors import UsageError, UserError
@@ -60,7 +61,7 @@ def call(arguments: Sequence[str]) -> int:
     if command is None:
         return _without_command(arguments or ["--help"])
     module = cast(CommandModule, importlib.import_module(f"esrlab.cli.commands.{command.name}"))
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"esrlab {command.name}",
         description=f"{command.summary[0].upper()}{command.summary[1:]}.",
         epilog=module.__doc__,
@@ -95,7 +96,7 @@ def _without_command(arguments: Sequence[str]) -> int:
     """`esrlab --help`, `esrlab --version`, or a command that does not exist."""
     width = max(len(command.name) for command in COMMANDS)
     listed = "\n".join(f"  {command.name:<{width}}  {command.summary}" for command in COMMANDS)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="esrlab",
         usage="esrlab COMMAND [options]",
         description="A loss-function laboratory for image super-resolution.",
@@ -103,7 +104,8 @@ def _without_command(arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"esrlab {__version__}")
-    parser.add_argument("command", choices=[command.name for command in COMMANDS], help=argparse.SUPPRESS)
+    names = [command.name for command in COMMANDS]
+    parser.add_argument("command", choices=names, metavar="command", help=argparse.SUPPRESS)
     try:
         parser.parse_args(list(arguments[:1]))
     except SystemExit as stop:

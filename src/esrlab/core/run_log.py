@@ -2,15 +2,14 @@
 
 import json
 import os
-import re
+import shutil
 from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from esrlab.core.files import restore_nan
+from esrlab.core.files import replacing, restore_nan
 from esrlab.errors import UserError
-
-_STEP = re.compile(rb'\{"step": (\d+)[,}]')
 
 
 def open_log(path: Path) -> TextIO:
@@ -21,27 +20,82 @@ def open_log(path: Path) -> TextIO:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
-def truncate_log(path: Path, step: int, *, tail: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Cuts the log after the line of `step`; returns the last `tail` lines kept, and those dropped.
+def truncate_log(
+    path: Path, step: int, *, tail: int, warn: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], int]:
+    """Cuts the log after the line of `step`; returns the last `tail` lines kept, and how many are kept.
 
-    What follows a line cut by a crash is dropped as well.
+    A last line that a crash cut goes without a word. Where other lines are damaged, the file as it was is
+    kept aside, the valid lines stay, and `warn` is told how many are lost.
     """
-    kept: deque[bytes] = deque(maxlen=tail)
-    dropped: list[bytes] = []
-    offset = 0
-    if path.exists():
-        with path.open("rb") as file:
-            for line in file:
-                found = _STEP.match(line)
-                if found is None or not line.endswith(b"\n"):
-                    break
-                if int(found[1]) <= step:
-                    kept.append(line)
-                    offset += len(line)
-                else:
-                    dropped.append(line)
-        os.truncate(path, offset)
+    if not path.exists():
+        return [], 0
+    last: deque[bytes] = deque(maxlen=tail)
+    count = length = damaged = 0
+    for line, lost in _lines_up_to(path, step):
+        damaged += lost
+        if line:
+            last.append(line)
+            count += 1
+            length += len(line)
+    if damaged:
+        aside = _keep_aside(path)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            file.writelines(line for line, _ in _lines_up_to(aside, step))
+        warn(
+            f"{path} had {damaged} damaged line{'s' * (damaged != 1)}, left out; "
+            f"the file as it was is kept as {aside.name}"
+        )
+    else:
+        os.truncate(path, length)
+    return [restore_nan(json.loads(line)) for line in last], count
+
+
+def _lines_up_to(path: Path, step: int) -> Iterator[tuple[bytes, int]]:
+    """The valid lines of steps up to `step`, each with how many damaged ones lie before it.
+
+    Steps rise from line to line; one that does not fit those around it is damaged too. An empty line ends
+    them where damaged ones come last.
+    """
+    before, held, lost = 0, (0, b""), 0  # a line is held until the next one shows whether it fits
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            now = _step_of(line)
+            if now is not None and now > held[0]:
+                if 0 < held[0] <= step:
+                    yield held[1], lost
+                    before, lost = held[0], 0
+                if before >= step:
+                    return
+                held = (now, line)
+                continue
+            lost += 1
+            if now is not None and now > before:
+                held = (now, line)
+    if 0 < held[0] <= step:
+        yield held[1], lost
+        before, lost = held[0], 0
+    if lost and before < step:
+        yield b"", lost
+
+
+def _step_of(line: bytes) -> int | None:
+    """The step of a line; None where it is damaged."""
     try:
-        return [restore_nan(json.loads(line)) for line in kept], [json.loads(line) for line in dropped]
-    except ValueError as error:
-        raise UserError(f"{path} has a line that is no JSON ({error}); mend or remove that line") from error
+        row = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    step = row.get("step") if isinstance(row, dict) else None
+    return step if type(step) is int and step > 0 else None
+
+
+def _keep_aside(path: Path) -> Path:
+    """Copies a damaged log beside it, under a name that is free."""
+    number = 1
+    while (aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
+        number += 1
+    with replacing(aside) as temporary:
+        shutil.copyfile(path, temporary)
+    return aside

@@ -12,13 +12,13 @@ several GPUs that each see a part of the batch play a slightly different game.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, relu
 
+from esrlab.core.nearest import did_you_mean
 from esrlab.errors import UsageError
 
 GameName = Literal[
@@ -150,8 +150,9 @@ def game(name: str) -> Game:
         if known.name == name:
             return known
     names = [known.name for known in GAMES]
-    nearest = get_close_matches(name, names, n=1, cutoff=0)[0]
-    raise UsageError(f"no adversarial game {name!r}; did you mean {nearest!r}? There are: {', '.join(names)}")
+    raise UsageError(
+        f"there is no adversarial game {name!r}{did_you_mean(name, names)}; there are {', '.join(names)}"
+    )
 
 
 def clip_parameters(critic: nn.Module, bound: float) -> None:

@@ -1,6 +1,6 @@
 """The losses: what a generator is asked to make small, and the games it plays against a critic."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
@@ -15,3 +15,8 @@ AnyLoss = Annotated[
     L1 | MSE | Charbonnier | TotalVariation | Content | PerceptualDistance | Custom,
     Field(discriminator="kind"),
 ]
+
+LOSS_KINDS: tuple[str, ...] = tuple(
+    loss.model_fields["kind"].default for loss in get_args(get_args(AnyLoss)[0])
+)
+"""Every loss's name."""

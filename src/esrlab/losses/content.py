@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the field's own name)
 
 from esrlab.core.backend import prepare
+from esrlab.core.nearest import did_you_mean
 from esrlab.errors import UserError
 from esrlab.losses.inputs import Loss, LossFunction, LossInputs
 from esrlab.models.features.base import FeatureNetwork
@@ -221,5 +221,4 @@ def parse_layers(text: str) -> dict[str, float]:
 
 
 def _unknown_layer(network: str, name: str, known: tuple[str, ...]) -> str:
-    nearest = get_close_matches(name, known, n=1, cutoff=0)
-    return f"{network} has no layer {name!r}; did you mean {nearest[0]!r}? It has: {', '.join(known)}"
+    return f"{network} has no layer {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}"

@@ -2,7 +2,9 @@
 
 import hashlib
 import importlib.util
+import inspect
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -10,21 +12,25 @@ from typing import Literal
 
 import torch
 from pydantic import field_validator
-from torch import Tensor
+from torch import Tensor, nn
 
 from esrlab.errors import UserError
 from esrlab.losses.inputs import Loss, LossFunction, LossInputs
 
 
 class Custom(Loss):
-    """The loss that `function` in the Python file `file` computes: Views in, a scalar tensor out.
+    """The loss that `function` in the Python file `file` computes, as a scalar tensor.
+
+    It takes what a loss of ours takes, `def loss(inputs)` with inputs.sr, inputs.hr and inputs.lr, or what
+    one takes anywhere else, `def loss(sr, hr)`; a module such as `loss = torch.nn.L1Loss()` will do as well.
 
     **This runs the file's code**, with everything that code may do: a recipe from a stranger that names
     a file is as trustworthy as that file. It is run by `ready`, not when a recipe is read, so that a recipe
     whose file has gone can still be reported on. A relative path counts from the working folder.
 
-    `ready` raises UserError where the file is missing or fails, or has no such function; the loss, where
-    the function's result is not a scalar tensor or no gradient leads from it to sr.
+    `ready` raises UserError where the file is missing or fails, or has no such function, or one that takes
+    something else; the loss, where the function fails, where its result is not a scalar tensor, or where no
+    gradient leads from it to sr.
     """
 
     kind: Literal["custom"] = "custom"
@@ -43,10 +49,13 @@ class Custom(Loss):
         function = getattr(load_module(self.file), self.function, None)
         if not callable(function):
             raise UserError(
-                f"{self.file} defines no function {self.function!r}: "
-                f"write `def {self.function}(views): ...` there, or name another function"
+                f"{self.file} defines no function {self.function!r}: write one there "
+                f"({_accepted(self.function)}), or name another function"
             )
-        checked = _check_results(function, name=f"{self.function} in {self.file}")
+        if isinstance(function, nn.Module):
+            function.to(device)
+        called = _take_inputs(function, file=self.file, name=self.function)
+        checked = _check_results(called, file=self.file, name=self.function)
         digest = hashlib.sha256(self.file.read_bytes()).hexdigest()
         setattr(checked, "origin", f"{self.file.name}, sha256 {digest[:16]}")  # noqa: B010 (a function's own)
         return checked
@@ -69,22 +78,62 @@ def load_module(file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[spec.name]
-        raise UserError(f"running {file} failed with {type(error).__name__}: {error}") from error
+        raise UserError(f"running {file} failed with {_tell(error, file)}") from error
     return module
 
 
-def _check_results(function: Callable[[LossInputs], object], *, name: str) -> LossFunction:
-    def checked(views: LossInputs) -> Tensor:
-        result = function(views)
+def _accepted(name: str) -> str:
+    return f"def {name}(inputs), which has inputs.sr, inputs.hr and inputs.lr, or def {name}(sr, hr)"
+
+
+def _take_inputs(function: Callable[..., object], *, file: Path, name: str) -> Callable[[LossInputs], object]:
+    """The function as one of LossInputs; UserError where it takes neither these nor two images."""
+    refusal = f"{name} in {file} {{}}; a loss is {_accepted(name)}"
+    if isinstance(function, type):
+        raise UserError(refusal.format(f"is a class: make one of it, {name} = {function.__name__}(…)"))
+    try:
+        signature = inspect.signature(function.forward if isinstance(function, nn.Module) else function)
+    except (TypeError, ValueError) as error:
+        raise UserError(refusal.format("does not tell what it takes")) from error
+    needed = [each for each in signature.parameters.values() if each.default is each.empty]
+    by_place = [each for each in needed if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    by_name_only = [each for each in needed if each.kind is each.KEYWORD_ONLY]
+    if len(by_place) == 1 and not by_name_only:
+        return function
+    if len(by_place) == 2 and not by_name_only:
+        return lambda inputs: function(inputs.sr, inputs.hr)
+    raise UserError(refusal.format(f"takes {signature}"))
+
+
+def _tell(error: Exception, file: Path) -> str:
+    """An error and the lines of the user's own files that led to it, without anyone else's."""
+    folder = file.resolve().parent
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).resolve().parent == folder
+    ]
+    lines = "".join([*traceback.format_list(own), *traceback.format_exception_only(error)])
+    return f"{type(error).__name__}:\n{lines.rstrip()}"
+
+
+def _check_results(function: Callable[[LossInputs], object], *, file: Path, name: str) -> LossFunction:
+    where = f"{name} in {file}"
+
+    def checked(inputs: LossInputs) -> Tensor:
+        try:
+            result = function(inputs)
+        except Exception as error:
+            raise UserError(f"{where} failed with {_tell(error, file)}") from error
         if not isinstance(result, Tensor):
-            raise UserError(f"{name} returned {type(result).__name__}; a loss returns a scalar tensor")
+            raise UserError(f"{where} returned {type(result).__name__}; a loss returns a scalar tensor")
         if result.ndim or not result.is_floating_point():
             raise UserError(
-                f"{name} returned {result.dtype} of shape {tuple(result.shape)}; "
+                f"{where} returned {result.dtype} of shape {tuple(result.shape)}; "
                 "a loss returns one floating-point number, such as difference.mean()"
             )
-        if torch.is_grad_enabled() and views.sr.requires_grad and not result.requires_grad:
-            raise UserError(f"{name} has no gradient: compute it from views.sr, without detach() or item()")
+        if torch.is_grad_enabled() and inputs.sr.requires_grad and not result.requires_grad:
+            raise UserError(f"{where} has no gradient: compute it from sr, without detach() or item()")
         return result
 
     return checked

@@ -46,9 +46,7 @@ def load_generator(path: Path, *, scale: int | None = None) -> RRDBNet:
     """
     shape, state = _read(path, scale=scale, is_start=False)
     try:
-        generator = RRDBNet(
-            scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
-        )
+        generator = shape.build()
         generator.load_state_dict(state)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"cannot load a generator from {path}: {error}") from error

@@ -4,14 +4,15 @@
 `terms.content.weight`, `terms.content.loss.layers`.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from esrlab.core.nearest import did_you_mean
 from esrlab.errors import UsageError
+from esrlab.losses.any_loss import LOSS_KINDS
 from esrlab.recipes.recipe import Recipe, parse_recipe
 
 FIXED = ("name", "about", "kind")
@@ -66,13 +67,21 @@ def _is_literal(info: Any) -> bool:
 def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """A copy of `recipe` with fields replaced by dotted name, validated anew.
 
+    A term that the recipe lacks is added by its fields: by terms.NAME.loss.kind under any name, or without
+    it where NAME itself is a loss's, as in terms.tv.weight.
+
     Raises UsageError for a field the recipe does not have (naming the nearest) and for values it refuses.
     """
     dumped = recipe.model_dump(mode="json")
-    known = {leaf.name: leaf for leaf in leaves(recipe)}
-    settable = {*known, "name", "about"}
+    added = _added_terms(recipe, values)
+    dumped["terms"] += added.values()
+    settable = {*(leaf.name for leaf in leaves(recipe)), "name", "about"}
     for dotted, value in values.items():
         name = dotted.replace("-", "_") if dotted.replace("-", "_") in settable else dotted
+        term, rest = _split_term(dotted)
+        if term in added:
+            _put_anew(added[term], rest.replace("-", "_"), value)
+            continue
         if name not in settable:
             raise UsageError(_unknown(dotted, recipe, sorted(settable)))
         rival = _rival(name)
@@ -80,6 +89,40 @@ def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
             _put(dumped, rival, None)
         _put(dumped, name, value)
     return parse_recipe(dumped)
+
+
+def _split_term(dotted: str) -> tuple[str, str]:
+    """The term of a dotted name, and the field in it; nothing for what is no term's field."""
+    first, _, rest = dotted.partition(".")
+    term, _, field = rest.partition(".")
+    return (term, field) if first == "terms" and field else ("", "")
+
+
+def _added_terms(recipe: Recipe, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The terms that the recipe lacks and `values` give a loss; UsageError for one that is given none."""
+    own = {term.name for term in recipe.terms} | {term.name.replace("_", "-") for term in recipe.terms}
+    found: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys(_split_term(dotted)[0] for dotted in values):
+        if not name or name in own:
+            continue
+        kind = values.get(f"terms.{name}.loss.kind", name)
+        if kind == name and name not in LOSS_KINDS:
+            near = did_you_mean(name, [*own, *LOSS_KINDS])
+            raise UsageError(
+                f"recipe {recipe.name!r} has no term {name}{near}; it has {', '.join(sorted(own))}. "
+                f"To add one, name it after its loss ({', '.join(LOSS_KINDS)}) or give terms.{name}.loss.kind"
+            )
+        found[name] = {"name": name, "loss": {"kind": kind}}
+    return found
+
+
+def _put_anew(table: dict[str, Any], dotted: str, value: Any) -> None:
+    """Sets a field of a term that is being added; the recipe's validation refuses what is none."""
+    first, _, rest = dotted.partition(".")
+    if rest and isinstance(table.setdefault(first, {}), dict):
+        _put_anew(table[first], rest, value)
+    else:
+        table[first] = value
 
 
 def _rival(dotted: str) -> str | None:
@@ -101,6 +144,9 @@ def _put(dumped: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def _unknown(dotted: str, recipe: Recipe, settable: list[str]) -> str:
-    near = difflib.get_close_matches(dotted, settable, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"recipe {recipe.name!r} has no field {dotted}{hint} (esrlab recipes {recipe.name} lists them)"
+    if dotted == "terms":
+        return (
+            f"terms of recipe {recipe.name!r} are set one by one, such as terms.pixel.weight, not as a list"
+        )
+    hint = did_you_mean(dotted, settable)
+    return f"recipe {recipe.name!r} has no field {dotted}{hint}; esrlab recipes {recipe.name} lists them"

@@ -5,12 +5,12 @@ ESRGAN" (DAML 2023): RRDB-23, 32×32 LR patches, batch 16, Adam 1e-4 with betas 
 It names neither layers nor weights; those are ours (docs/decisions/0003-what-the-paper-leaves-open.md).
 """
 
-import difflib
-import json
-import tomllib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from esrlab.core.nearest import did_you_mean
+from esrlab.core.tables import read_table
 from esrlab.errors import UsageError
 from esrlab.losses.adversarial import GameName
 from esrlab.losses.content import Content, FeatureWeights
@@ -53,71 +53,93 @@ RECIPES: tuple[Recipe, ...] = (
     ),
 )
 
+LONGEST_CHAIN = 20
+"""Bases of bases that a recipe file may rest on."""
+
 PAPER = tuple(recipe.name for recipe in RECIPES[:4])
 
 
 def find_recipe(name: str) -> Recipe:
     """The recipe of this name, or in this .toml or .json file; UsageError suggests the nearest name."""
+    return _find_recipe(name, within=())
+
+
+def _find_recipe(name: str, *, within: tuple[Path, ...]) -> Recipe:
+    """`within`: the recipe files that led here, each by the base that the one before it names."""
     for recipe in RECIPES:
         if recipe.name == name:
             return recipe
     if name.endswith((".toml", ".json")):
-        return _read_recipe(Path(name))
+        return _read_recipe(Path(name), within=within)
     names = [recipe.name for recipe in RECIPES]
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}? " if near else ""
+    place = f" (the base of {within[-1]})" if within else ""
     raise UsageError(
-        f"there is no recipe {name!r}; {hint}There are: {', '.join(names)}; or name a .toml file"
+        f"there is no recipe {name!r}{place}{did_you_mean(name, names)}; there are {', '.join(names)}; "
+        "or name a .toml file"
     )
 
 
-def _read_recipe(path: Path) -> Recipe:
+def _read_recipe(path: Path, *, within: tuple[Path, ...]) -> Recipe:
     """A recipe file: either every field, or `base = "<name>"` with dotted fields that differ."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        fields: dict[str, Any] = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"the recipe {path} is not valid {path.suffix[1:].upper()}: {error}") from error
+    if path.resolve() in [each.resolve() for each in within]:
+        circle = " → ".join(map(str, (*within, path)))
+        raise UsageError(
+            f"the recipe {path} is its own base ({circle}); let one of them name another base, "
+            "or leave base out and give every field"
+        )
+    if len(within) >= LONGEST_CHAIN:
+        raise UsageError(f"the recipe {within[0]} rests on more than {LONGEST_CHAIN} bases; use fewer")
+    fields = read_table(path, what="recipe")
     fields.setdefault("name", path.stem)
     if "base" not in fields:
-        return parse_recipe(fields)
-    base = find_recipe(str(fields.pop("base")))
-    return with_fields(*_extended(base, fields))
-
-
-def _extended(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
-    """The base with the terms and the game that only the file has, and the fields that change its own."""
-    dumped = base.model_dump()
-    own = {term.name for term in base.terms}
-    terms = fields.get("terms", {})
-    if isinstance(terms, dict):
-        added = [
-            name
-            for name, term in terms.items()
-            if name not in own and isinstance(term, dict) and "loss" in term
-        ]
-        dumped["terms"] = [*dumped["terms"], *({"name": name, **terms[name]} for name in added)]
-        fields = {**fields, "terms": {name: term for name, term in terms.items() if name not in added}}
-    if base.adversarial is None and isinstance(fields.get("adversarial"), dict):
-        dumped["adversarial"] = fields["adversarial"]
-        fields = {key: value for key, value in fields.items() if key != "adversarial"}
-    return parse_recipe(dumped), flatten(fields)
-
-
-def with_weights(recipe: Recipe, weights: FeatureWeights) -> Recipe:
-    """A copy whose content networks carry weights of this origin; UsageError names what cannot."""
+        return parse_recipe(fields, file=path)
+    base = fields.pop("base")
+    if not isinstance(base, str):
+        raise UsageError(
+            f"the recipe {path}: base must be a recipe's name or file in quotes, not {base!r:.80}"
+        )
+    found = _find_recipe(base, within=(*within, path))
     try:
-        terms = [
+        return with_fields(*_with_game(found, fields))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _with_game(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """The base with the game that only the file has, and the fields that are left to set, by dotted name."""
+    if base.adversarial is not None or not isinstance(fields.get("adversarial"), dict):
+        return base, flatten(fields)
+    others = {key: value for key, value in fields.items() if key != "adversarial"}
+    return parse_recipe({**base.model_dump(), "adversarial": fields["adversarial"]}), flatten(others)
+
+
+def with_weights(recipe: Recipe, weights: FeatureWeights, *, terms: Collection[str] | None = None) -> Recipe:
+    """A copy whose content networks carry weights of this origin; UsageError names what cannot.
+
+    terms: the names of those that are meant, all where it is None.
+    """
+    try:
+        changed = [
             term.model_copy(update={"loss": term.loss.with_weights(weights)})
-            if isinstance(term.loss, Content)
+            if isinstance(term.loss, Content) and (terms is None or term.name in terms)
             else term
             for term in recipe.terms
         ]
     except ValueError as error:
         raise UsageError(f"recipe {recipe.name!r}: {error}") from error
-    return parse_recipe({**recipe.model_dump(), "terms": [term.model_dump() for term in terms]})
+    return parse_recipe({**recipe.model_dump(), "terms": [term.model_dump() for term in changed]})
+
+
+def with_weighted_fields(recipe: Recipe, values: Mapping[str, Any], weights: FeatureWeights) -> Recipe:
+    """`with_fields`, where the content networks of terms that are added by it carry weights of this origin.
+
+    Those that were there, and those whose `loss.weights` is among the values, stay as they are.
+    """
+    changed = with_fields(recipe, values)
+    own = {term.name for term in recipe.terms}
+    told = {term.name for term in changed.terms if f"terms.{term.name}.loss.weights" in values}
+    added = {term.name for term in changed.terms} - own - told
+    return with_weights(changed, weights, terms=added) if added else changed
 
 
 def flatten(fields: dict[str, Any], *, prefix: str = "") -> dict[str, Any]:

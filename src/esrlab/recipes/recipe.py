@@ -21,6 +21,7 @@ from esrlab.recipes.parts import (
     Validation,
     WeightedTerm,
 )
+from esrlab.recipes.problems import explain
 
 Scale = Literal[2, 3, 4]
 
@@ -189,37 +190,10 @@ class Recipe(Part):
         return f" [{'; '.join(remarks)}]" if remarks else ""
 
 
-def parse_recipe(fields: dict[str, Any]) -> Recipe:
-    """Validates a recipe's fields; raises UsageError naming every problem by its dotted field."""
+def parse_recipe(fields: dict[str, Any], *, file: Path | None = None) -> Recipe:
+    """Validates a recipe's fields, read from `file`; UsageError names every problem by its dotted field."""
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
-        raise UsageError(explain(error, what=f"recipe {fields.get('name', '')!r}", fields=fields)) from error
-
-
-def explain(error: ValidationError, *, what: str, fields: dict[str, Any]) -> str:
-    """A pydantic error in sentences: a line for each problem of `fields`, by the dotted name that sets it."""
-    lines = []
-    for problem in error.errors():
-        place = _place(problem["loc"], fields) or "as a whole"
-        message = problem["msg"].removeprefix("Value error, ")
-        given = problem.get("input")
-        shown = f" (given: {given!r})" if isinstance(given, (str, int, float)) else ""
-        lines.append(f"  {place}: {message}{shown}")
-    return f"{what} is not valid:\n" + "\n".join(lines)
-
-
-def _place(loc: tuple[int | str, ...], fields: dict[str, Any]) -> str:
-    """`terms.0.loss.content.layers` as `terms.content.loss.layers`: a term by its name, no tag of a union."""
-    parts: list[str] = []
-    value: Any = fields
-    for part in loc:
-        if isinstance(value, dict) and part == value.get("kind"):
-            continue
-        try:
-            value = value[part]
-        except (LookupError, TypeError):
-            value = None
-        named = isinstance(part, int) and isinstance(value, dict) and isinstance(value.get("name"), str)
-        parts.append(str(value["name"]) if named else str(part))
-    return ".".join(parts)
+        what = f"recipe {fields.get('name', '')!r}" + (f" in {file}" if file is not None else "")
+        raise UsageError(explain(error, what=what, fields=fields, model=Recipe)) from error

@@ -20,7 +20,7 @@ from esrlab.recipes.overrides import with_fields
 from esrlab.study.spec import PlannedRun
 from esrlab.training.checkpoint import Checkpoints
 from esrlab.training.pull_maps import PullMaps, map_pulls
-from esrlab.training.run_folder import RunFolder, read_outcome
+from esrlab.training.run_folder import RunFolder, read_outcome, run_identity
 from esrlab.training.state import TrainState, start_run
 
 PULLS = "pulls"
@@ -73,7 +73,7 @@ def keep_maps(
 def load_final(run: PlannedRun, folder: RunFolder, *, device: torch.device) -> TrainState:
     """A finished run in its last state. Raises UserError where no checkpoint of that can be read."""
     recipe = with_fields(run.recipe, {"generator.init": "random", "engine.compile": False})
-    checkpoints = Checkpoints(folder.checkpoints, every=1, keep=1)
+    checkpoints = Checkpoints(folder.checkpoints, every=1, keep=1, identity=run_identity(folder))
     found = checkpoints.load_latest(
         lambda: start_run(recipe, seed=run.seed, device=device), warn=lambda words: None
     )

@@ -1,7 +1,6 @@
 """Recipes × scales × seeds: what a study asks for, as `study.toml` holds it, and the runs that makes."""
 
 import itertools
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,13 @@ from typing import Any, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from esrlab.core.tables import read_table
 from esrlab.errors import UsageError, UserError
 from esrlab.losses.content import FeatureWeights
 from esrlab.recipes.overrides import leaves, with_fields
-from esrlab.recipes.presets import PAPER, find_recipe, flatten, with_weights
-from esrlab.recipes.recipe import RUN_NAME, SEEDS, Recipe, Scale, explain
+from esrlab.recipes.presets import PAPER, find_recipe, flatten, with_weighted_fields, with_weights
+from esrlab.recipes.problems import explain
+from esrlab.recipes.recipe import RUN_NAME, SEEDS, Recipe, Scale
 from esrlab.statistics.claims import AskedClaim, refuse_unknown
 
 
@@ -87,23 +88,21 @@ class PlannedRun:
         return f"{self.recipe.name}-x{self.recipe.scale}-s{self.seed}"
 
 
-def parse_study(asked: dict[str, Any]) -> Study:
-    """Validates a study; raises UsageError naming every problem."""
+def parse_study(asked: dict[str, Any], *, file: Path | None = None) -> Study:
+    """Validates a study, that of `file`; raises UsageError naming every problem."""
+    fields = asked.get("fields", {})
+    flat = {**asked, "fields": flatten(fields)} if isinstance(fields, dict) else asked
     try:
-        return Study.model_validate({**asked, "fields": flatten(asked.get("fields", {}))})
+        return Study.model_validate(flat)
     except ValidationError as error:
-        raise UsageError(explain(error, what="the study", fields=asked)) from error
+        what = f"the study {file}" if file is not None else "the study"
+        raise UsageError(explain(error, what=what, fields=flat, model=Study)) from error
 
 
-def read_study(path: Path) -> Study:
+def read_study(path: Path | str) -> Study:
     """Reads a study file; raises UsageError when it is missing or not valid."""
-    try:
-        asked = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the study {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from error
-    return parse_study({"name": path.stem, **asked})
+    path = Path(path)
+    return parse_study({"name": path.stem, **read_table(path, what="study")}, file=path)
 
 
 def dump_study(study: Study) -> str:
@@ -150,7 +149,7 @@ def _variants(study: Study, name: str, asked: dict[str, Any]) -> Iterator[Recipe
         raise UsageError("a study sets magnifications for all its recipes together: scales = [2, 3, 4]")
     own = flatten({key: value for key, value in asked.items() if key != "base"})
     weighed = with_weights(find_recipe(str(asked.get("base", name))), study.weights)
-    base = with_fields(weighed, {**study.fields, "name": name})
+    base = with_weighted_fields(weighed, {**study.fields, "name": name}, study.weights)
     is_tuple = {leaf.name: leaf.is_tuple for leaf in leaves(base)}
     swept = {
         field: values
@@ -161,7 +160,8 @@ def _variants(study: Study, name: str, asked: dict[str, Any]) -> Iterator[Recipe
     for values in itertools.product(*swept.values()):
         chosen = dict(zip(swept, values, strict=True))
         suffix = "".join(f"+{field}={_as_name(value)}" for field, value in chosen.items())
-        yield with_fields(base, {**fixed, **chosen, "name": f"{name}{suffix}"})
+        changes = {**fixed, **chosen, "name": f"{name}{suffix}"}
+        yield with_weighted_fields(base, changes, study.weights)
 
 
 def _holds_lists(values: list[Any]) -> bool:

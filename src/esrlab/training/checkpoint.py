@@ -1,9 +1,10 @@
 """A run's full state: saved whole, kept in a folder, and found again though some of it is damaged.
 
+A checkpoint says whose it is and after which step; another run's, or a renamed one, is never gone on from.
 Nothing is unpickled: torch reads with `weights_only=True`.
 """
 
-import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -15,10 +16,10 @@ import torch
 from esrlab.core.files import replacing
 from esrlab.errors import UserError
 from esrlab.training.non_finite import Rollback
+from esrlab.training.run_folder import differences
 from esrlab.training.state import TrainState
 
-FORMAT = 2
-UNREADABLE = (OSError, RuntimeError, LookupError, TypeError, EOFError, ValueError, AttributeError)
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,20 @@ class RunHistory:
     best_lead: float | None = None
 
 
-def save_checkpoint(run: TrainState, history: RunHistory, path: Path) -> None:
-    """Writes everything a run needs to go on as if never interrupted, atomically."""
+def save_checkpoint(run: TrainState, history: RunHistory, path: Path, *, identity: dict[str, Any]) -> None:
+    """Writes everything a run needs to go on as if never interrupted, atomically.
+
+    identity: what decides the run (`run_folder.run_identity`), plain JSON values.
+    """
     state: dict[str, Any] = {
         "format": FORMAT,
+        "run": identity,
         "step": run.step,
         "generator": run.generator.state_dict(),
         "optimiser": run.optimiser.state_dict(),
         "balance": run.balance.log_weights,
         "rollbacks": [asdict(rollback) for rollback in run.rollbacks],
-        "story": asdict(history),
+        "history": asdict(history),
     }
     if run.average is not None:
         state["average"] = run.average.state_dict()
@@ -56,10 +61,15 @@ def save_checkpoint(run: TrainState, history: RunHistory, path: Path) -> None:
         torch.save(state, temporary)
 
 
-def load_checkpoint(run: TrainState, path: Path) -> RunHistory:
-    """Puts a saved state into a fresh run of the same recipe; raises UserError when it cannot be read."""
+def load_checkpoint(run: TrainState, path: Path, *, identity: dict[str, Any]) -> RunHistory:
+    """Puts a saved state into a fresh run of the same recipe.
+
+    Raises UserError when it cannot be read, is not of the run with this identity, or is not of the step that
+    its file's name says.
+    """
     try:
         state = _read_whole(path, device=run.device)
+        _require_own(state, identity, named=_step_of(path), steps=run.recipe.steps)
         run.generator.load_state_dict(state["generator"])
         run.optimiser.load_state_dict(state["optimiser"])
         if run.average is not None:
@@ -69,9 +79,11 @@ def load_checkpoint(run: TrainState, path: Path) -> RunHistory:
             run.adversarial.optimiser.load_state_dict(state["critic_optimiser"])
         run.balance.log_weights = dict(state["balance"])
         run.rollbacks = [Rollback(**rollback) for rollback in state["rollbacks"]]
-        run.step = int(state["step"])
-        return RunHistory(**state["story"])
-    except (*UNREADABLE, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        run.step = state["step"]
+        return RunHistory(**state["history"])
+    except (
+        Exception
+    ) as error:  # from damaged bytes zipfile, zlib, struct, pickle and torch raise what they like
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"the checkpoint {path} cannot be used ({reason})") from error
 
@@ -79,6 +91,8 @@ def load_checkpoint(run: TrainState, path: Path) -> RunHistory:
 def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
     """The state, after every byte was held against its checksum, which torch's own reading leaves out."""
     with zipfile.ZipFile(path) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("it has compressed parts, which no checkpoint has")
         damaged = archive.testzip()
     if damaged is not None:
         raise ValueError(f"{damaged} in it does not match its checksum")
@@ -88,8 +102,23 @@ def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
     return state
 
 
+def _require_own(state: dict[str, Any], identity: dict[str, Any], *, named: int | None, steps: int) -> None:
+    """Raises ValueError for another run's state, or one of another step than the file's name says."""
+    changed = differences(state["run"], identity)
+    if changed:
+        raise ValueError(f"it is another run's: {'; '.join(changed)}")
+    step = state["step"]
+    if type(step) is not int or not 0 <= step <= steps:
+        raise ValueError(f"it says step {step!r} of a run of {steps} steps")
+    if step != named:
+        raise ValueError(f"it holds step {step}, which its name does not say")
+
+
 DUE, BETWEEN = "step", "stop"
 """How the names of checkpoints begin: those that were due, and those from a clock or a request to stop."""
+
+_NAME = re.compile(rf"(?:{DUE}|{BETWEEN})-([0-9]{{8,18}})\.pt")
+"""Names of checkpoints: the kind, and the step in eight digits or more."""
 
 
 @dataclass(frozen=True)
@@ -98,29 +127,33 @@ class Checkpoints:
 
     One is due at every multiple of `every` steps; others come from a clock or a request to stop. Only due
     ones are gone back to after a rollback, so that what a run computes does not hang on the clock. The
-    file's name tells which it was, whatever `every` is by now.
+    file's name tells which it was, whatever `every` is by now. identity: of the run they are to be of.
     """
 
     folder: Path
     every: int
     keep: int
+    identity: dict[str, Any]
 
     def found(self) -> list[tuple[int, Path]]:
         """Every checkpoint with its step, the latest first; of two at one step, the one that was due."""
-        paths = [path for kind in (DUE, BETWEEN) for path in self.folder.glob(f"{kind}-*.pt")]
-        steps = [(path.stem.partition("-")[2], path) for path in paths]
-        return sorted(((int(step), path) for step, path in steps if step.isdigit()), key=lambda one: -one[0])
+        steps = [(_step_of(path), path) for kind in (DUE, BETWEEN) for path in self.folder.glob(f"{kind}-*")]
+        return sorted(((step, path) for step, path in steps if step is not None), key=lambda found: -found[0])
 
     def is_due(self, step: int) -> bool:
         """Whether a checkpoint is due after this step."""
         return step % self.every == 0
 
     def save(self, run: TrainState, history: RunHistory, *, is_due: bool) -> None:
-        """Saves the run's state, and removes what is then no longer kept."""
+        """Saves the run's state, and removes what is then no longer kept.
+
+        Later ones are not: they were passed over, or gone back from, and would take the place of good ones.
+        """
         path = self.folder / f"{DUE if is_due else BETWEEN}-{run.step:08d}.pt"
-        save_checkpoint(run, history, path)
-        others = [other for _, other in self.found() if other != path]
-        due = [other for other in others if _was_due(other)]
+        save_checkpoint(run, history, path, identity=self.identity)
+        found = [(step, other) for step, other in self.found() if other != path]
+        others = [other for _, other in found]
+        due = [other for step, other in found if _was_due(other) and step <= run.step]
         kept = due[: self.keep - is_due]
         for other in others:
             if other not in kept:
@@ -131,16 +164,17 @@ class Checkpoints:
     ) -> tuple[TrainState, RunHistory] | None:
         """The latest state that can be read, in a run that `start` makes; None where there is no checkpoint.
 
-        `due_only`: of those that were due, if there are any. A damaged one is passed over for the one
+        `due_only`: of those that were due. One that is damaged or another run's is passed over for the one
         before, with a warning. Raises UserError where all are.
         """
         found = self.found()
-        due = [(step, path) for step, path in found if _was_due(path)]
         reasons: list[str] = []
-        for step, path in due if due_only and due else found:
+        for step, path in found:
+            if due_only and not _was_due(path):
+                continue
             run = start()
             try:
-                history = load_checkpoint(run, path)
+                history = load_checkpoint(run, path, identity=self.identity)
             except UserError as error:
                 reasons.append(str(error))
                 continue
@@ -159,6 +193,12 @@ class Checkpoints:
         for later, path in self.found():
             if later > step:
                 path.unlink(missing_ok=True)
+
+
+def _step_of(path: Path) -> int | None:
+    """The step that a checkpoint's name says; None for another file's."""
+    found = _NAME.fullmatch(path.name)
+    return int(found[1]) if found else None
 
 
 def _was_due(path: Path) -> bool:

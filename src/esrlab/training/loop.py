@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from esrlab.core.devices import memory_in_use
 from esrlab.core.files import remove_leftovers, to_json, write_text
 from esrlab.core.signals import Interrupted, StopRequest, stop_requests
 from esrlab.data.photos.collection import Photos
@@ -46,7 +45,7 @@ from esrlab.training.session import (
 )
 from esrlab.training.state import TrainState, mix, start_run
 from esrlab.training.step import train_step
-from esrlab.training.step_report import StepReport, require_finite_weights
+from esrlab.training.step_report import log_row, require_finite_weights
 
 LOOK_EVERY = 10
 """Steps between looks for signs of collapse."""
@@ -68,65 +67,93 @@ def train(
     Raises UsageError when `out` holds something else, UserError when it cannot be written to or another
     process works there, and Interrupted after Ctrl-C or a request to stop, when everything so far is saved.
     """
-    folder, callbacks = RunFolder(out), watcher or Callbacks()
-    refuse_other_run(folder, describe_run(recipe, photos, seed=seed, device=device))
+    folder = RunFolder(out)
+    about = describe_run(recipe, photos, seed=seed, device=device)
+    refuse_other_run(folder, about)
     with sole_use(out):
-        about = describe_run(recipe, photos, seed=seed, device=device)
-        validation_changed: list[str] = []
-        has_begun = refuse_other_run(folder, about)
+        refuse_other_run(folder, about)
         if folder.generator.exists():
             return folder
         remove_leftovers(out)
-        state = start_run(recipe, seed=seed, device=device)
-        about["origins"] = state.origins
-        if validator is not None:
-            about["validation"] = {
-                "images": validator.title,
-                "fingerprint": validator.fingerprint,
-                "best_by": validator.best_by(
-                    recipe.validation.best_by, has_game=recipe.active_adversarial is not None
-                ),
-            }
-        if has_begun:
-            refuse_other_run(folder, about)
-            for move in environment_changes(folder, about):
-                callbacks.on_message(
-                    f"{move}: resuming in a different environment: results may differ in the last digits"
-                )
-            validation_changed = changed_validation(folder, about)
-            for change in validation_changed:
-                callbacks.on_message(
-                    f"{change}: the best is chosen anew, and curves of validation do not join"
-                )
-        else:
-            write_text(folder.recipe, to_json(about, indent=2) + "\n")
-        ready = [state]  # the first to be asked for; a damaged checkpoint or a rollback needs another
-
-        def start() -> TrainState:
-            return ready.pop() if ready else start_run(recipe, seed=seed, device=device)
-
-        session = open_session(
+        session = _open(
             folder,
+            recipe,
             photos,
-            start,
+            about=about,
+            device=device,
             saving=saving or Saving(),
             validator=validator,
-            watcher=callbacks,
+            watcher=watcher or Callbacks(),
         )
-        if has_begun and validation_changed:
-            session.history = replace(session.history, best=None)
-            keep_validation(folder, about)
-        try:
-            with stop_requests() as stop:
-                _take_steps(session, stop)
-                _finish(session)
-        finally:
-            session.supply.close()
-            with suppress(OSError):  # a full disk has been told of already
-                session.log.close()
-        if stop:
-            raise Interrupted(f"stopped after the last step; {folder.generator} is written")
+        _carry_out(session)
     return folder
+
+
+def _carry_out(session: Session) -> None:
+    """All steps that are left, and the end; what is open is closed however it goes."""
+    try:
+        with stop_requests() as stop:
+            _take_steps(session, stop)
+            _finish(session)
+    finally:
+        session.supply.close()
+        with suppress(OSError):  # a full disk has been told of already
+            session.log.close()
+    if stop:
+        raise Interrupted(f"stopped after the last step; {session.folder.generator} is written")
+
+
+def _open(
+    folder: RunFolder,
+    recipe: Recipe,
+    photos: Photos,
+    *,
+    about: dict[str, Any],
+    device: torch.device,
+    saving: Saving,
+    validator: ValidatorLike | None,
+    watcher: Callbacks,
+) -> Session:
+    """The run begun, or gone on with: recipe.json written or held against `about`, the state found."""
+    state = start_run(recipe, seed=about["seed"], device=device)
+    about["origins"] = state.origins
+    if validator is not None:
+        about["validation"] = _describe_validation(validator, recipe)
+    validation_changed = _settle_description(folder, about, watcher)
+    ready = [state]  # the first to be asked for; a damaged checkpoint or a rollback needs another
+
+    def start() -> TrainState:
+        return ready.pop() if ready else start_run(recipe, seed=about["seed"], device=device)
+
+    session = open_session(folder, photos, start, saving=saving, validator=validator, watcher=watcher)
+    if validation_changed:
+        session.history = replace(session.history, best=None)
+        keep_validation(folder, about)
+    return session
+
+
+def _describe_validation(validator: ValidatorLike, recipe: Recipe) -> dict[str, str]:
+    has_game = recipe.active_adversarial is not None
+    return {
+        "images": validator.title,
+        "fingerprint": validator.fingerprint,
+        "best_by": validator.best_by(recipe.validation.best_by, has_game=has_game),
+    }
+
+
+def _settle_description(folder: RunFolder, about: dict[str, Any], watcher: Callbacks) -> bool:
+    """Writes recipe.json for a new run; for an old one says what has changed. Whether its validation has."""
+    if not refuse_other_run(folder, about):
+        write_text(folder.recipe, to_json(about, indent=2) + "\n")
+        return False
+    for change in environment_changes(folder, about):
+        watcher.on_message(
+            f"{change}: resuming in a different environment: results may differ in the last digits"
+        )
+    changes = changed_validation(folder, about)
+    for change in changes:
+        watcher.on_message(f"{change}: the best is chosen anew, and curves of validation do not join")
+    return bool(changes)
 
 
 def _take_steps(session: Session, stop: StopRequest) -> None:
@@ -146,10 +173,13 @@ def _take_steps(session: Session, stop: StopRequest) -> None:
         _log_and_validate(session, row)
         step = session.state.step
         is_due = step == steps or session.checkpoints.is_due(step)
-        if stop or is_due or is_late(session):
+        is_saved = is_due or is_late(session)
+        if is_saved:
             save(session, is_due=is_due)
         tell(session, lambda watcher, step=step, row=row: watcher.on_step(step, row))
         if stop and step < steps:
+            if not is_saved:  # decided last: the request may have come while the watcher was told
+                save(session, is_due=False)
             raise Interrupted(f"stopped after step {step} of {steps}; the same command goes on")
 
 
@@ -218,21 +248,3 @@ def _finish(session: Session) -> None:
 def _write_generator(state: TrainState, path: Path) -> None:
     about = {"recipe": state.recipe.name, "seed": str(state.seed), "step": str(state.step)}
     save_generator(state.result, path, about=about)
-
-
-def log_row(report: StepReport, state: TrainState, *, seconds: float) -> dict[str, Any]:
-    """A step as one line: loss/<term>, pull/<term>, cosine/<term>/<other>, critic/<value>, …, its pace."""
-    row: dict[str, Any] = {"step": state.step}
-    for name, number in report.numbers.items():
-        group, _, rest = name.partition("/")
-        term, _, part = rest.partition("/")
-        if part and group == "pull":
-            row.setdefault(f"{group}/{term}", {})[part] = number
-        else:
-            row[name] = number
-    patches = state.recipe.patches.batch * state.recipe.optimiser.grad_accumulation
-    return row | {
-        "seconds": round(seconds, 6),
-        "images_per_second": round(patches / seconds, 3),
-        "memory_gib": round(memory_in_use(state.device) / 2**30, 3),
-    }

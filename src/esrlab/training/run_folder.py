@@ -192,6 +192,18 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
     return True
 
 
+def run_identity(folder: RunFolder) -> dict[str, Any]:
+    """What decides a run's numbers, as recipe.json holds it; its checkpoints carry it too.
+
+    Raises UserError where recipe.json cannot be read.
+    """
+    try:
+        about = json.loads(folder.recipe.read_text(encoding="utf-8"))
+        return {key: about.get(key) for key in RUN_FIELDS}
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{folder.recipe} cannot be read ({error})") from error
+
+
 def environment_changes(folder: RunFolder, about: dict[str, Any]) -> list[str]:
     """Where the surroundings differ from those the run began in: numbers may then differ in last digits."""
     before = json.loads(folder.recipe.read_text(encoding="utf-8"))

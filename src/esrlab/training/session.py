@@ -19,7 +19,7 @@ from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.checkpoint import Checkpoints, RunHistory
 from esrlab.training.collapse import WINDOW, Sign, find_signs
 from esrlab.training.non_finite import NonFinite
-from esrlab.training.run_folder import RunFolder
+from esrlab.training.run_folder import RunFolder, run_identity
 from esrlab.training.state import TrainState
 
 
@@ -63,12 +63,15 @@ def open_session(
     watcher: Callbacks,
 ) -> Session:
     """The run as its last readable checkpoint left it, or at its beginning; the log cut back to it."""
-    checkpoints = Checkpoints(folder.checkpoints, saving.every, saving.keep)
+    checkpoints = Checkpoints(folder.checkpoints, saving.every, saving.keep, run_identity(folder))
     found = checkpoints.load_latest(start, warn=watcher.on_message)
     state, history = found or (start(), RunHistory(alarms={}, best=None))
-    kept, _ = truncate_log(folder.log, state.step, tail=WINDOW)
-    if state.step > (kept[-1]["step"] if kept else 0):
-        watcher.on_message(f"{folder.log} lacks lines of steps before {state.step}; its curves have a gap")
+    kept, count = truncate_log(folder.log, state.step, tail=WINDOW, warn=watcher.on_message)
+    if count < state.step:
+        watcher.on_message(
+            f"{folder.log} lacks {state.step - count} of the {state.step} lines up to step {state.step}; "
+            "its curves have a gap"
+        )
     log = open_log(folder.log)
     recent = deque(kept, maxlen=WINDOW)
     return Session(
@@ -143,7 +146,7 @@ def reraise_disk_errors(session: Session) -> Iterator[None]:
 
 
 def go_back(session: Session, event: NonFinite) -> None:
-    """Returns to the last checkpoint that was due; after too many rollbacks, ends there as diverged.
+    """Returns to the last checkpoint that was due, or to the start; after too many rollbacks, ends there.
 
     The best validation so far stays the best: it was finite, whichever patches led there. Evidence first,
     then the state, the log last: killed in between, a run resumes from either side of it.
@@ -164,7 +167,7 @@ def go_back(session: Session, event: NonFinite) -> None:
     save(session, is_due=session.checkpoints.is_due(step))
     session.checkpoints.forget_after(step)
     session.log.close()
-    kept, _ = truncate_log(session.folder.log, step, tail=WINDOW)
+    kept, _ = truncate_log(session.folder.log, step, tail=WINDOW, warn=partial(say, session))
     session.log = open_log(session.folder.log)
     session.recent = deque(kept, maxlen=WINDOW)
     session.signs = find_signs(session.recent, best=session.history.best_lead)

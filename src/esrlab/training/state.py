@@ -1,12 +1,14 @@
 """A run at its beginning, and all that changes in it: networks, optimisers, weights of terms."""
 
-import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 from esrlab.core.backend import compiled, make_adam, prepare, prepare_backend
 from esrlab.losses.adversarial import Game, clip_parameters, game
@@ -19,6 +21,9 @@ from esrlab.models.generators.rrdb import RRDBNet, start_as_interpolator
 from esrlab.recipes.parts import STARTS, Adversarial, Term
 from esrlab.recipes.recipe import ADVERSARIAL, Recipe
 from esrlab.training.non_finite import Rollback
+
+CRITIC_STREAM = int.from_bytes(b"critic")
+"""Mixed with the seed for the critic's first weights: a stream that is no seed's, step's or rollback's."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class AdversarialState:
 class TrainState:
     """The only mutable thing: networks, optimisers, weights of terms, and how many steps were taken.
 
-    average: the moving average of the generator's weights, None where the recipe has none;
+    average: the moving average of the generator's weights and buffers, None where the recipe has none;
     rollbacks: the steps that were not applied, since something in them was not finite;
     origins: where pretrained weights came from, by the term's name, and "init" for the generator's own.
     """
@@ -44,7 +49,7 @@ class TrainState:
     seed: int
     device: torch.device
     generator: RRDBNet
-    average: RRDBNet | None
+    average: AveragedModel | None
     optimiser: Optimizer
     terms: tuple[tuple[Term, LossFunction], ...]
     adversarial: AdversarialState | None
@@ -56,7 +61,7 @@ class TrainState:
     @property
     def result(self) -> RRDBNet:
         """The generator that the run is for: the moving average where there is one."""
-        return self.generator if self.average is None else self.average
+        return self.generator if self.average is None else cast("RRDBNet", self.average.module)
 
     @property
     def draw_seed(self) -> int:
@@ -81,16 +86,14 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> TrainState:
     origins: dict[str, str] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        generator = RRDBNet(
-            scale=recipe.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
-        )
+        generator = shape.build(scale=recipe.scale)
         if shape.init == "interpolation":
             start_as_interpolator(generator)
         elif shape.init not in STARTS:
             origins["init"] = start_from(generator, shape.init)
         adversarial = _start_contest(recipe, seed=seed, device=device)
     prepare(generator.to(device))
-    average = copy.deepcopy(generator).requires_grad_(False) if shape.ema_decay else None
+    average = start_average(generator, shape.ema_decay) if shape.ema_decay else None
     if recipe.engine.compile:
         compiled(generator, device=device)
     active = [term for term in recipe.terms if term.is_active]
@@ -103,11 +106,33 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> TrainState:
     )
 
 
+def start_average(network: nn.Module, decay: float) -> AveragedModel:
+    """A moving average of a network's weights and buffers, which begins as the network is now.
+
+    After its n-th update the decay is min(decay, (1 + n) / (10 + n)): early on it follows more closely, or it
+    would remember the first weights for long.
+    """
+
+    def follow(means: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
+        kept = min(decay, (1 + int(count)) / (10 + int(count)))
+        for mean, value in zip(means, values, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - kept)
+            else:
+                mean.copy_(value)  # a count, of which there is no mean
+
+    average = AveragedModel(network, multi_avg_fn=follow, use_buffers=True).requires_grad_(False)
+    average.n_averaged.fill_(
+        1
+    )  # the first weights count; at 0 the first update would put others in their place
+    return average
+
+
 def _start_contest(recipe: Recipe, *, seed: int, device: torch.device) -> AdversarialState | None:
     settings = recipe.active_adversarial
     if settings is None:
         return None
-    torch.manual_seed(seed + 1)
+    torch.manual_seed(mix(seed, CRITIC_STREAM))
     critic = VGGCritic(size=recipe.hr_size, features=settings.critic.features, norm=settings.critic.norm)
     rules = game(settings.loss)
     if rules.constraint == "clip":

@@ -12,10 +12,13 @@ from torch.nn.utils import clip_grads_with_norm_
 
 from esrlab.core.backend import precision_context
 from esrlab.data.sampling import Batch
+from esrlab.errors import UserError
 from esrlab.losses.adversarial import clip_parameters, gradient_penalty
+from esrlab.losses.custom import Custom
 from esrlab.losses.inputs import LossInputs
 from esrlab.losses.pulls import add_pulls
 from esrlab.recipes.learning_rate import learning_rate
+from esrlab.recipes.parts import Term
 from esrlab.recipes.recipe import ADVERSARIAL
 from esrlab.training.non_finite import NonFinite
 from esrlab.training.state import AdversarialState, TrainState, mix
@@ -116,7 +119,7 @@ def term_gradients(state: TrainState, batch: Batch, generated: Tensor) -> TermGr
     for term, loss in state.terms:
         with _precision(state):
             value = loss(views)
-        (gradients[term.name],) = torch.autograd.grad(value, sr)
+        gradients[term.name] = _gradient(term, value, sr)
         losses[term.name] = value.detach()
     if state.adversarial is None or not state.plays:
         return TermGradients(losses, gradients, None)
@@ -126,6 +129,19 @@ def term_gradients(state: TrainState, batch: Batch, generated: Tensor) -> TermGr
     (gradients[ADVERSARIAL],) = torch.autograd.grad(value, sr, retain_graph=True)
     losses[ADVERSARIAL] = value.detach()
     return TermGradients(losses, gradients, scores)
+
+
+def _gradient(term: Term, value: Tensor, sr: Tensor) -> Tensor:
+    """A term's gradient at sr; UserError where a user's own loss cannot be differentiated there."""
+    try:
+        return torch.autograd.grad(value, sr)[0]
+    except RuntimeError as error:
+        if not isinstance(term.loss, Custom):
+            raise
+        raise UserError(
+            f"the custom loss {term.name} ({term.loss.function} in {term.loss.file}) has no gradient at sr: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
 
 
 def _update_critic_alone(
@@ -186,11 +202,7 @@ def _apply(state: TrainState, report: StepReport) -> None:
     state.balance.learn({name: pull.share for name, pull in report.pulls.items()})
     state.step += 1
     if state.average is not None:
-        # Early on the average follows more closely, or it would remember the first weights for long.
-        decay = min(state.recipe.generator.ema_decay, (1 + state.step) / (10 + state.step))
-        with torch.no_grad():
-            for mean, weight in zip(state.average.parameters(), state.generator.parameters(), strict=True):
-                mean.lerp_(weight, 1 - decay)
+        state.average.update_parameters(state.generator)
 
 
 def _update_critic(state: TrainState, adversarial: AdversarialState, norm: Tensor) -> None:

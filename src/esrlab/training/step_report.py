@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torch.nn.utils import get_total_norm
 
+from esrlab.core.devices import memory_in_use
 from esrlab.data.sampling import Batch
 from esrlab.losses.pulls import Pull, measure_pulls
 from esrlab.training.non_finite import NonFinite, Rollback, first_nonfinite
@@ -135,3 +137,21 @@ def _suspects(state: TrainState, work: Work) -> Iterator[tuple[str, Tensor | Non
     for who, network in networks:
         for name, parameter in network.named_parameters():
             yield f"the gradient of the {who}'s {name}", parameter.grad
+
+
+def log_row(report: StepReport, state: TrainState, *, seconds: float) -> dict[str, Any]:
+    """A step as one line: loss/<term>, pull/<term>, cosine/<term>/<other>, critic/<value>, …, its pace."""
+    row: dict[str, Any] = {"step": state.step}
+    for name, number in report.numbers.items():
+        group, _, rest = name.partition("/")
+        term, _, part = rest.partition("/")
+        if part and group == "pull":
+            row.setdefault(f"{group}/{term}", {})[part] = number
+        else:
+            row[name] = number
+    patches = state.recipe.patches.batch * state.recipe.optimiser.grad_accumulation
+    return row | {
+        "seconds": round(seconds, 6),
+        "images_per_second": round(patches / seconds, 3),
+        "memory_gib": round(memory_in_use(state.device) / 2**30, 3),
+    }

@@ -36,8 +36,11 @@ def add_weights(parser: argparse.ArgumentParser, *, default: str) -> None:
     )
 
 
-def add_fields(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
-    """A flag for every field of the recipe, by its dotted name; scale and steps are fields too."""
+def add_fields(parser: argparse.ArgumentParser, recipe: Recipe, arguments: Sequence[str]) -> None:
+    """A flag for every field of the recipe, by its dotted name; scale and steps are fields too.
+
+    So are, among `arguments`, the fields of terms that the recipe does not have: they may add one.
+    """
     group = parser.add_argument_group(
         f"fields of the recipe {recipe.name}", "any of them can be set; the value shown is the recipe's"
     )
@@ -52,6 +55,21 @@ def add_fields(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
             metavar=leaf.name.rsplit(".", 1)[-1].upper(),
             help=f"{leaf.description}{choices} ({leaf.shown})".strip().replace("%", "%%"),
         )
+
+    for name in _other_terms(recipe, arguments):
+        group.add_argument(f"--{name}", dest=f"{FIELD}{name}", help=argparse.SUPPRESS)
+
+
+def _other_terms(recipe: Recipe, arguments: Sequence[str]) -> list[str]:
+    """The dotted names among the arguments that speak of terms which the recipe does not have."""
+    own = {term.name.replace("_", "-") for term in recipe.terms}
+    flags = dict.fromkeys(text.partition("=")[0] for text in arguments if text.startswith("--terms."))
+    parts = {flag.removeprefix("--"): flag.split(".") for flag in flags}
+    return [
+        name
+        for name, split in parts.items()
+        if len(split) > 2 and split[1] and split[1].replace("_", "-") not in own
+    ]
 
 
 def chosen_fields(options: argparse.Namespace) -> dict[str, Any]:

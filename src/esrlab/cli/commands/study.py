@@ -72,7 +72,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="seeds")
     add_weights(parser, default="the study's own; real where it says nothing")
     add_device(parser)
-    add_fields(parser, find_recipe("wgan-vgg"))
+    add_fields(parser, find_recipe("wgan-vgg"), arguments)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -32,13 +32,15 @@ from esrlab.core.signals import Interrupted
 from esrlab.data.photos.folder import open_photos
 from esrlab.errors import UsageError, UserError
 from esrlab.evaluation.validation.validator import open_validation
+from esrlab.losses.custom import Custom
 from esrlab.recipes.overrides import with_fields
 from esrlab.recipes.parts import STARTS
-from esrlab.recipes.presets import find_recipe, with_weights
+from esrlab.recipes.presets import find_recipe, with_weighted_fields, with_weights
 from esrlab.recipes.recipe import SEEDS, Recipe
 from esrlab.recipes.unused import idle_settings
 from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.loop import Saving, train
+from esrlab.training.non_finite import Rollback
 from esrlab.training.run_folder import Outcome, RunFolder, read_outcome, refuse_other_run
 from esrlab.training.trackers.kinds import require_tracker
 from esrlab.training.trackers.trackers import open_trackers
@@ -83,16 +85,18 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     add_weights(parser, default="the recipe's own; real for the named recipes")
     add_device(parser)
     name = first_positional(arguments)
-    add_fields(parser, find_recipe(name if name is not None else "wgan-vgg"))
+    add_fields(parser, find_recipe(name if name is not None else "wgan-vgg"), arguments)
 
 
 def run(options: argparse.Namespace) -> int:
     """Trains, and says where the generator lies."""
     _check_numbers(options)
     recipe = find_recipe(options.recipe)
-    if options.weights is not None:
-        recipe = with_weights(recipe, options.weights)
-    recipe = with_fields(recipe, chosen_fields(options))
+    fields = chosen_fields(options)
+    if options.weights is None:
+        recipe = with_fields(recipe, fields)
+    else:
+        recipe = with_weighted_fields(with_weights(recipe, options.weights), fields, options.weights)
     for field, why in idle_settings(recipe).items():
         console.print(f"{field} does nothing in {recipe.name}: {why}", markup=False)
     device = choose_device(options.device)
@@ -144,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
             if not folder.generator.exists():  # else it was asked to stop in its last step, and is done
                 raise
     print(folder.generator)
-    return say_outcome(read_outcome(folder))
+    return say_outcome(read_outcome(folder), recipe)
 
 
 def _check_numbers(options: argparse.Namespace) -> None:
@@ -173,7 +177,7 @@ def _open_validator(
     return open_validation(source, scale=recipe.scale, device=device, convention=recipe.patches.convention)
 
 
-def say_outcome(outcome: Outcome | None) -> int:
+def say_outcome(outcome: Outcome | None, recipe: Recipe) -> int:
     """Names a collapse or a divergence; the exit code is 1 where the run was given up."""
     if outcome is None or outcome.outcome == "finished":
         return 0
@@ -183,8 +187,21 @@ def say_outcome(outcome: Outcome | None) -> int:
     last = outcome.rollbacks[-1]
     console.print(
         f"this run diverged after {len(outcome.rollbacks)} rollbacks, the last one: {last}. The generator is "
-        f"step {outcome.step}'s of {outcome.asked}; evidence/ has the log lines that led there. Try a lower "
-        "optimiser.learning_rate, or optimiser.grad_clip_norm 1",
+        f"step {outcome.step}'s of {outcome.asked}; evidence/ has the log lines that led there. "
+        f"{_advise(last, recipe)}",
         markup=False,
     )
     return 1
+
+
+def _advise(rollback: Rollback, recipe: Recipe) -> str:
+    """What to change: a custom loss that is not finite, or whose gradient is not, else the learning rate."""
+    group, _, name = rollback.place.partition("/")
+    custom = {term.name: term.loss for term in recipe.terms if isinstance(term.loss, Custom)}
+    if group in ("loss", "pull") and name in custom:
+        what = "value" if group == "loss" else "gradient"
+        return (
+            f"The {what} of the custom loss {name} ({custom[name].function} in {custom[name].file}) is not "
+            "finite; look there for a division by 0, or a root or logarithm at 0 (add a small number first)"
+        )
+    return "Try a lower optimiser.learning_rate, or optimiser.grad_clip_norm 1"

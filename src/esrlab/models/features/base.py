@@ -1,10 +1,10 @@
 """What VGG, ResNet and AlexNet have in common: named layers, read in one pass, never trained."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from difflib import get_close_matches
 
 from torch import Tensor, nn
 
+from esrlab.core.nearest import did_you_mean
 from esrlab.errors import UsageError
 
 
@@ -12,9 +12,9 @@ def require_layers(layers: Sequence[str], known: Sequence[str], *, network: str)
     """Raise UsageError, with the layers that exist and the nearest of them, where one is not known."""
     for layer in layers:
         if layer not in known:
-            nearest = get_close_matches(layer, known, n=1, cutoff=0.0)
-            hint = f" (did you mean {nearest[0]}?)" if nearest else ""
-            raise UsageError(f"{network} has no layer {layer!r}{hint}; it has {', '.join(known)}")
+            raise UsageError(
+                f"{network} has no layer {layer!r}{did_you_mean(layer, known)}; it has {', '.join(known)}"
+            )
 
 
 def cut_after(names: tuple[str, ...], deepest: str | None, *, network: str) -> tuple[str, ...]:

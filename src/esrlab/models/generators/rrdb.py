@@ -168,6 +168,10 @@ class RRDBShape:
     growth: int
     blocks: int
 
+    def build(self) -> RRDBNet:
+        """The network of this shape, with random first weights."""
+        return RRDBNet(scale=self.scale, features=self.features, growth=self.growth, blocks=self.blocks)
+
 
 def unwrap_state(state: Mapping[str, object]) -> dict[str, Tensor]:
     """Take the bare key -> tensor mapping out of a checkpoint's usual wrappers.
@@ -244,7 +248,7 @@ def _settle_scale(*, has_second_enlargement: bool, scale: int | None) -> int:
 
 def _require_same_tensors(state: Mapping[str, Tensor], shape: RRDBShape) -> None:
     with torch.device("meta"):
-        net = RRDBNet(scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks)
+        net = shape.build()
     expected = {key: tuple(value.shape) for key, value in net.state_dict().items()}
     given = {key: tuple(value.shape) for key, value in state.items()}
     wrong = [key for key in expected | given if expected.get(key) != given.get(key)]

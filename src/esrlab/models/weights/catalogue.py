@@ -1,8 +1,8 @@
 """The pretrained weights there are: what each is, where it lies, how large, and under which licence."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from esrlab.core.nearest import did_you_mean
 from esrlab.errors import UsageError
 
 KNOWN_DIGITS = 8
@@ -178,9 +178,9 @@ def find_record(name: str) -> WeightRecord:
         if record.name == name:
             return record
     names = [record.name for record in CATALOGUE]
-    nearest = get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f" (did you mean {nearest[0]}?)" if nearest else ""
-    raise UsageError(f"there are no weights {name!r}{hint}; there are {', '.join(names)}")
+    raise UsageError(
+        f"there are no weights {name!r}{did_you_mean(name, names)}; there are {', '.join(names)}"
+    )
 
 
 def megabytes(size: int) -> str:

@@ -4,10 +4,10 @@ Accelerate gives all of them one way to take numbers; the rest is in this table 
 """
 
 import importlib.util
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from esrlab.core.nearest import did_you_mean
 from esrlab.data.image_files import Pixels
 from esrlab.errors import UsageError, UserError
 
@@ -28,9 +28,9 @@ TRACKERS = (
 def require_tracker(name: str) -> None:
     """Raises UsageError for a name that no tracker has, UserError with the remedy for a missing package."""
     if name not in TRACKERS:
-        near = get_close_matches(name.lower().replace("-", "_"), TRACKERS, n=1, cutoff=0.5)
-        meant = f": did you mean {near[0]}?" if near else ";"
-        raise UsageError(f"there is no tracker {name!r}{meant} known are {', '.join(TRACKERS)}")
+        raise UsageError(
+            f"there is no tracker {name!r}{did_you_mean(name, TRACKERS)}; known are {', '.join(TRACKERS)}"
+        )
     for package in ("accelerate", name):
         if importlib.util.find_spec(package) is None:
             wanted = "'esrlab[trackers]'" if package in ("accelerate", "tensorboard") else package

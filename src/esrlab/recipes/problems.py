@@ -1,0 +1,114 @@
+"""What is wrong with fields that were given, in sentences: where, what, and what they may be instead."""
+
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from esrlab.core.nearest import did_you_mean
+
+LONGEST = 80
+"""Letters of a given value that a message repeats."""
+
+NEEDED = {
+    "missing": "it has to be given, and is not",
+    "union_tag_not_found": 'it needs a kind, such as kind = "l1"',
+}
+SHAPES = {
+    "dict_type": "table of fields",
+    "model_type": "table of fields",
+    "model_attributes_type": "table of fields",
+    "tuple_type": "list",
+    "list_type": "list",
+}
+"""What is said by pydantic's name of the problem."""
+
+
+def explain(error: ValidationError, *, what: str, fields: Mapping[str, Any], model: type[BaseModel]) -> str:
+    """A pydantic error in sentences: a line for each problem of `fields`, by the dotted name that sets it.
+
+    model: what the fields were to make; its fields are the ones that an unknown name may have meant.
+    """
+    lines = [
+        f"  {_place(problem['loc'], fields) or 'as a whole'}: {_say(problem, fields, model)}"
+        for problem in error.errors()
+    ]
+    return f"{what} is not valid:\n" + "\n".join(dict.fromkeys(lines))
+
+
+def _say(problem: ErrorDetails, fields: Mapping[str, Any], model: type[BaseModel]) -> str:
+    """A problem in our words where pydantic's tell neither what is wrong nor what to do."""
+    name, given = str(problem["loc"][-1]) if problem["loc"] else "", problem.get("input")
+    match problem["type"]:
+        case "extra_forbidden":
+            known = sorted(_known_fields(model, problem["loc"][:-1], fields))
+            return f"there is no such field{did_you_mean(name, known)}; there are {', '.join(known)}"
+        case "union_tag_invalid":
+            context = problem.get("ctx", {})
+            tag = str(context.get("tag", ""))
+            tags = [each.strip(" '") for each in str(context.get("expected_tags", "")).split(",")]
+            return f"there is no kind {_shorten(tag)!r}{did_you_mean(tag, tags)}; there are {', '.join(tags)}"
+        case kind if kind in NEEDED:
+            return NEEDED[kind]
+        case kind if kind in SHAPES:
+            return f"it must be a {SHAPES[kind]}, not {_shorten(repr(given))}"
+    message = problem["msg"].removeprefix("Value error, ")
+    shown = f" (given: {_shorten(repr(given))})" if isinstance(given, (str, int, float)) else ""
+    return f"{message}{shown}"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _known_fields(model: type[BaseModel], loc: tuple[int | str, ...], fields: Mapping[str, Any]) -> set[str]:
+    """The fields of the model that `loc` leads to."""
+    models, value = [model], fields
+    for part in loc:
+        if isinstance(value, Mapping) and part == value.get("kind"):
+            models = [each for each in models if _kind(each) == part]
+            continue
+        value = _member(value, part)
+        if isinstance(part, str):
+            models = [
+                inner
+                for each in models
+                if part in each.model_fields
+                for inner in _models_in(each.model_fields[part].annotation)
+            ]
+    return {name for each in models for name in each.model_fields}
+
+
+def _kind(model: type[BaseModel]) -> Any:
+    return model.model_fields["kind"].default if "kind" in model.model_fields else None
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The records that a field's type speaks of: itself, a union's members, a tuple's or a table's values."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (Annotated, Union, UnionType, tuple, list, dict):
+        for inner in get_args(annotation):
+            yield from _models_in(inner)
+
+
+def _member(value: Any, part: int | str) -> Any:
+    try:
+        return value[part]
+    except (LookupError, TypeError):
+        return None
+
+
+def _place(loc: tuple[int | str, ...], fields: Mapping[str, Any]) -> str:
+    """`terms.0.loss.content.layers` as `terms.content.loss.layers`: a term by its name, no tag of a union."""
+    parts: list[str] = []
+    value: Any = fields
+    for part in loc:
+        if isinstance(value, Mapping) and part == value.get("kind"):
+            continue
+        value = _member(value, part)
+        named = isinstance(part, int) and isinstance(value, Mapping) and isinstance(value.get("name"), str)
+        parts.append(_shorten(str(value["name"]) if named else str(part)))
+    return ".".join(parts)
