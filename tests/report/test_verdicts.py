@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from esrlab.core.scores import Score
+from esrlab.core.scores import Score, write_scores
 from esrlab.errors import UserError
 from esrlab.report.formats import to_latex, to_markdown
 from esrlab.report.limitations import Words, learnt_lpips, write_words
+from esrlab.report.merging import merge_studies
 from esrlab.report.page.build import write_page
 from esrlab.report.tables import build_tables
 from esrlab.report.tidy import verdicts_as_csv
 from esrlab.report.verdict_text import show, show_p, write_sentence
 from esrlab.report.verdicts import COVERAGE, Judgement, as_record, judge_study
-from esrlab.statistics.claim_register import register_claims
+from esrlab.statistics.claim_register import dated_claims, register_claims
 from esrlab.statistics.claims import Assertion, Claim, ClaimPart, read_asked_claims
 from esrlab.statistics.verdicts import judge
 
@@ -268,3 +269,16 @@ def test_a_claim_in_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(UserError, match=message):
             judge_study(tmp_path, scores({"a": 0.5}))
+
+
+def test_a_merged_report_keeps_the_day_and_the_standing_of_claims(tmp_path: Path) -> None:
+    text = '[[claims]]\nid = "mine"\nwords = "w"\nbetter = "a"\nthan = "b"\nscales = [2]\n'
+    for name, has_results in (("planned", False), ("later", True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "study.toml").write_text(text.replace("[2]", "[2]" if name == "planned" else "[2, 3]"))
+        write_scores(folder / "scores.jsonl", scores({name: 0.5}))
+        register_claims(folder, read_asked_claims(folder), has_results=has_results)
+    merged = merge_studies([tmp_path / "planned", tmp_path / "later"], tmp_path / "both")
+    found = {claim.id: bool(claim.exploratory) for claim in dated_claims(merged, has_results=True)}
+    assert found == {"mine": False, "mine.2": True}
