@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from esrlab.core.files import to_json, write_text
-from esrlab.errors import UserError
+from esrlab.core.files import find_inside, to_json, write_text
+from esrlab.core.text_files import read_json
 from esrlab.statistics.claims import AskedClaim, Claim, read_asked_claims
 
 REGISTER = "claims-register.json"
@@ -26,7 +26,7 @@ class RegisteredClaim(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    written: str
+    written: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
     exploratory: bool
     claim: AskedClaim
 
@@ -50,15 +50,8 @@ _ENTRIES = TypeAdapter(tuple[RegisteredClaim, ...])
 
 def read_register(folder: Path) -> tuple[RegisteredClaim, ...]:
     """The register of a folder, empty where there is none; UserError naming the file where it is none."""
-    path = folder / REGISTER
-    if not path.is_file():
-        return ()
-    try:
-        return _ENTRIES.validate_json(path.read_bytes())
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise UserError(f"{path} is no register of claims: {place}: {problem['msg']}") from error
+    path = find_inside(folder, REGISTER)
+    return () if path is None else read_json(path, _ENTRIES)
 
 
 def write_register(folder: Path, entries: Iterable[RegisteredClaim]) -> None:
