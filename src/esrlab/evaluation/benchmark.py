@@ -88,7 +88,7 @@ def evaluate(
 
 
 def evaluate_folder(
-    folder: Path,
+    folder: Path | str,
     benchmark: Benchmark,
     *,
     scale: int,
@@ -102,6 +102,7 @@ def evaluate_folder(
     `evaluate` does: on what is left by that crop. Raises UserError naming the image that has no partner; one
     of another size, or that cannot be read or measured, is told to `on_error`, or raises without it.
     """
+    folder = Path(folder)
     found = _by_name(folder)
     _pair(found, dict(benchmark.members), sr_folder=folder, hr_folder=Path(benchmark.name))
     for name, image in benchmark.images(on_error):
@@ -162,8 +163,8 @@ def perceptual_metric(weights: LPIPSWeights, *, device: torch.device) -> Metric:
 
 
 def compare_folders(
-    sr_folder: Path,
-    hr_folder: Path,
+    sr_folder: Path | str,
+    hr_folder: Path | str,
     *,
     metrics: Sequence[Metric],
     progress: Callable[[int, int], None] | None = None,
@@ -175,6 +176,7 @@ def compare_folders(
     that has no partner; one that differs in size, is damaged or cannot be measured is told to `on_error`,
     and raises where there is none. What could not be measured is None.
     """
+    sr_folder, hr_folder = Path(sr_folder), Path(hr_folder)
     pairs = _pair(_by_name(sr_folder), _by_name(hr_folder), sr_folder=sr_folder, hr_folder=hr_folder)
     rows: list[dict[str, Any]] = []
     for done, (name, sr_path, hr_path) in enumerate(pairs, start=1):
