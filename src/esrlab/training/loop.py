@@ -72,9 +72,9 @@ def train(
     refuse_other_run(folder, about)
     with sole_use(out):
         refuse_other_run(folder, about)
+        remove_leftovers(out)
         if folder.generator.exists():
             return folder
-        remove_leftovers(out)
         session = _open(
             folder,
             recipe,
