@@ -200,8 +200,10 @@ def test_the_page_shows_verdicts_first_and_escaped(judged: Judgement, tmp_path: 
 def test_a_claim_in_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     for text, message in (
-        ('[[claims]]\nid = "mine"\n', r"claims\.words"),
+        ('[[claims]]\nid = "mine"\n', r"claims\.0\.words: is missing"),
         ("[[claims\n", "not valid TOML"),
+        ("claims = 3\n", "claims: should be"),
+        ("claims = [3]\n", r"claims\.0: should be"),
     ):
         path.write_text(text)
         with pytest.raises(UserError, match=message):

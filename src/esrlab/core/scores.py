@@ -44,11 +44,11 @@ class Score:
 _SCORE = TypeAdapter(Score)
 
 
-def write_scores(path: Path, scores: Iterable[Score]) -> None:
+def write_scores(path: Path | str, scores: Iterable[Score]) -> None:
     """Writes one row a line, atomically."""
-    write_json_lines(path, (asdict(score) for score in scores))
+    write_json_lines(Path(path), (asdict(score) for score in scores))
 
 
-def read_scores(path: Path) -> list[Score]:
+def read_scores(path: Path | str) -> list[Score]:
     """Reads rows, old ones without an outcome too; raises UserError naming file, line and field."""
-    return read_json_rows(path, _SCORE)
+    return read_json_rows(Path(path), _SCORE)

@@ -17,6 +17,7 @@ from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
 from esrlab.evaluation.metrics.standard import Metric, lpips_metric
 from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.features.lpips import LPIPSNetwork
+from esrlab.models.features.students import LPIPSStudent
 from esrlab.models.lpips_choice import LPIPSWeights, build_lpips
 
 
@@ -76,7 +77,7 @@ def evaluate(
 
 
 def evaluate_folder(
-    folder: Path,
+    folder: Path | str,
     benchmark: Benchmark,
     *,
     scale: int,
@@ -89,6 +90,7 @@ def evaluate_folder(
     `evaluate` does: on what is left by that crop. Raises UserError naming the image that has no partner or
     another size.
     """
+    folder = Path(folder)
     found = _by_name(folder)
     _pair(found, dict(benchmark.members), sr_folder=folder, hr_folder=Path(benchmark.name))
     for name, image in benchmark.images():
@@ -118,13 +120,15 @@ def _measure(
 def perceptual_metric(weights: LPIPSWeights, *, device: torch.device) -> Metric:
     """LPIPS ("real") or LPIPS≈ ("student"); UserError, with the remedy, where real weights are absent."""
     network = build_lpips(weights).to(device)
-    meter = LPIPSMeter(network) if isinstance(network, LPIPSNetwork) else StudentMeter(network)
-    return lpips_metric(meter)
+    if isinstance(network, LPIPSNetwork):
+        return lpips_metric(LPIPSMeter(network))
+    assert isinstance(network, LPIPSStudent)
+    return lpips_metric(StudentMeter(network))
 
 
 def compare_folders(
-    sr_folder: Path,
-    hr_folder: Path,
+    sr_folder: Path | str,
+    hr_folder: Path | str,
     *,
     metrics: Sequence[Metric],
     progress: Callable[[int, int], None] | None = None,
@@ -134,6 +138,7 @@ def compare_folders(
     The mean is over images (PSNR is averaged in dB, as the field does). Raises UserError naming the image
     that has no partner, differs in size or is damaged.
     """
+    sr_folder, hr_folder = Path(sr_folder), Path(hr_folder)
     pairs = _pair(_by_name(sr_folder), _by_name(hr_folder), sr_folder=sr_folder, hr_folder=hr_folder)
     rows: list[dict[str, Any]] = []
     for done, (name, sr_path, hr_path) in enumerate(pairs, start=1):

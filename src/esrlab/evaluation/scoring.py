@@ -137,8 +137,9 @@ class ScoreFolder:
         write_scores(self.path / "scores.jsonl", rows)
 
 
-def open_score_folder(path: Path) -> ScoreFolder:
+def open_score_folder(path: Path | str) -> ScoreFolder:
     """A folder to add evaluated methods to; UsageError where it holds a study or anything else."""
+    path = Path(path)
     if (path / "study.toml").exists():
         raise UsageError(
             f"{path} holds a study, whose rows are its own; choose another folder with --out, and report "

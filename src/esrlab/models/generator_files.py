@@ -11,14 +11,15 @@ from torch import Tensor
 from esrlab.core.files import replacing
 from esrlab.core.tensor_files import read_state
 from esrlab.errors import UserError
-from esrlab.models.generators.rrdb import RRDBNet, RRDBShape, describe_rrdb, unwrap_state
+from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.rrdb_state import RRDBShape, describe_rrdb, unwrap_state
 
 
-def save_generator(generator: RRDBNet, path: Path, *, about: dict[str, str]) -> None:
+def save_generator(generator: RRDBNet, path: Path | str, *, about: dict[str, str]) -> None:
     """Writes the generator alone as float32 safetensors: the ecosystem's key names, the scale as metadata."""
     state = {key: value.detach().float().cpu().contiguous() for key, value in generator.state_dict().items()}
     metadata = {**about, "architecture": "RRDBNet", "scale": str(generator.scale)}
-    with replacing(path, failures=(SafetensorError,)) as temporary:
+    with replacing(Path(path), failures=(SafetensorError,)) as temporary:
         save_file(state, temporary, metadata=metadata)
         _order_metadata(temporary)
 
@@ -39,16 +40,14 @@ def _order_metadata(path: Path) -> None:
         file.write(text.ljust(length))
 
 
-def load_generator(path: Path, *, scale: int | None = None) -> RRDBNet:
+def load_generator(path: Path | str, *, scale: int | None = None) -> RRDBNet:
     """The RRDBNet in a .safetensors or .pth file, shape inferred, scale from its metadata unless given.
 
     Raises UserError for a file that is damaged or holds something else.
     """
-    shape, state = _read(path, scale=scale, is_start=False)
+    shape, state = _read(Path(path), scale=scale, is_start=False)
     try:
-        generator = RRDBNet(
-            scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
-        )
+        generator = shape.build()
         generator.load_state_dict(state)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"cannot load a generator from {path}: {error}") from error

@@ -8,6 +8,8 @@ from esrlab.core.backend import Precision
 from esrlab.data.degradations.bicubic import Convention
 from esrlab.losses.adversarial import GameName
 from esrlab.losses.any_loss import AnyLoss
+from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.rrdb_state import RRDBShape
 
 Schedule = Literal["constant", "multi-step", "cosine"]
 BestBy = Literal["auto", "psnr", "ssim", "lpips"]
@@ -69,6 +71,10 @@ class Generator(Part):
         lt=1,
         description="decay of a moving average of its weights, which is then the result; 0 for none",
     )
+
+    def build(self, *, scale: int) -> RRDBNet:
+        """A fresh generator of this shape at a magnification, with random first weights, on the CPU."""
+        return RRDBShape(scale=scale, features=self.features, growth=self.growth, blocks=self.blocks).build()
 
 
 class Patches(Part):

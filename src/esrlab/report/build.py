@@ -31,12 +31,13 @@ class Report:
     files: list[Path]
 
 
-def make_report(study: Path, *, progress: Callable[[int, int], None] | None = None) -> Report:
+def make_report(study: Path | str, *, progress: Callable[[int, int], None] | None = None) -> Report:
     """Rebuilds report.md, report.html, tables.tex, tables.csv, verdicts.csv and figures/ of a study's folder.
 
     progress: is told how many of how many benchmark images are on the page. Raises UserError where the
     folder holds no scores.
     """
+    study = Path(study)
     source = study / "scores.jsonl"
     if not source.is_file():
         raise UserError(f"{study} holds no scores.jsonl; run esrlab study with --out {study} first")

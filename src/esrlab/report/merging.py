@@ -5,7 +5,6 @@ same folders give the same bytes.
 """
 
 import filecmp
-import json
 import math
 import shutil
 from collections.abc import Sequence
@@ -16,11 +15,12 @@ from typing import Any
 import tomli_w
 
 from esrlab.core.command_history import GivenCommand, read_commands, write_commands
-from esrlab.core.files import replacing, to_json, write_text
+from esrlab.core.files import find_inside, replacing, to_json, write_text
 from esrlab.core.scores import BICUBIC, Score, write_scores
 from esrlab.errors import UsageError
 from esrlab.report.merge_sources import MergeSource, open_sources, unused_name
 from esrlab.report.recipe_identity import Identity, differing_fields
+from esrlab.report.study_files import read_merge_notes
 from esrlab.statistics.claims import CLAIMS, read_asked_claims
 
 MERGED = "merged.json"
@@ -34,15 +34,16 @@ AGREEMENT = 1e-6
 _Place = tuple[str, int, int | None, str, str]
 
 
-def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) -> Path:
+def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool = False) -> Path:
     """Merges studies' folders into `out` and returns it.
 
     Equal names of recipes that are not the same are told apart by " (<study>)"; `apart`: of all recipes.
     Raises UsageError where a benchmark's images differ, where one row has two values, and for an `out` that
     holds anything else; nothing is written then.
     """
-    _refuse_place(folders, out)
-    sources = open_sources(folders)
+    places, out = [Path(folder) for folder in folders], Path(out)
+    _refuse_place(places, out)
+    sources = open_sources(places)
     _refuse_other_images(sources)
     notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources)]
     rows = _merge_rows(sources)
@@ -66,8 +67,7 @@ def merge_studies(folders: Sequence[Path], out: Path, *, apart: bool = False) ->
 
 def read_notes(study: Path) -> list[str]:
     """What a report on a merged folder has to say of the merging; nothing where it is none."""
-    path = study / MERGED
-    return json.loads(path.read_text(encoding="utf-8"))["notes"] if path.is_file() else []
+    return read_merge_notes(study)
 
 
 def default_place(folders: Sequence[Path]) -> Path:
@@ -209,7 +209,8 @@ def _copy_pictures(source: MergeSource, out: Path) -> None:
     for folder in sorted((source.folder / "pictures").glob("x*/*")):
         called = folder.name if folder.name in ("lr", "hr") else source.called(folder.name)
         for path in sorted(folder.rglob("*.png")):
-            _copy(path, out / "pictures" / folder.parent.name / called / path.relative_to(folder))
+            if find_inside(source.folder, str(path.relative_to(source.folder))):
+                _copy(path, out / "pictures" / folder.parent.name / called / path.relative_to(folder))
 
 
 def _copy_maps(source: MergeSource, out: Path) -> None:
@@ -223,9 +224,15 @@ def _copy_maps(source: MergeSource, out: Path) -> None:
                 for root, name in ((source.folder, folder.name), (out, called))
             )
             place = out / "pulls" / folder.parent.name / called / inside
-            if own.is_file() and not place.exists() and filecmp.cmp(own, kept, shallow=False):
+            if (
+                own.is_file()
+                and kept.is_file()
+                and not place.exists()
+                and filecmp.cmp(own, kept, shallow=False)
+            ):
                 for path in sorted((*about.parent.glob("*.png"), about)):
-                    _copy(path, place / path.name)
+                    if find_inside(source.folder, str(path.relative_to(source.folder))):
+                        _copy(path, place / path.name)
 
 
 def _copy_runs(source: MergeSource, out: Path) -> None:
@@ -233,7 +240,7 @@ def _copy_runs(source: MergeSource, out: Path) -> None:
         place = out / "runs" / _run_name(source, folder.name)
         if not place.exists():
             for name in RUN_FILES:
-                if (folder / name).is_file():
+                if find_inside(source.folder, "runs", folder.name, name):
                     _copy(folder / name, place / name)
 
 

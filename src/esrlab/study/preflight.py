@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 
 from esrlab.models.generator_files import start_from
-from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.recipes.parts import STARTS
 from esrlab.study.spec import PlannedRun
 from esrlab.training.run_folder import RunFolder
@@ -27,7 +26,5 @@ def require_starts(runs: tuple[PlannedRun, ...], out: Path) -> None:
         if shape.init in STARTS or begun or shape.model_dump_json() in tried:
             continue
         tried.add(shape.model_dump_json())
-        network = RRDBNet(
-            scale=run.recipe.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
-        )
+        network = shape.build(scale=run.recipe.scale)
         start_from(network, shape.init)

@@ -63,7 +63,7 @@ class Laboratory:
 def run_study(
     study: Study,
     *,
-    out: Path,
+    out: Path | str,
     device: torch.device,
     photos: Photos,
     watcher: StudyWatcher,
@@ -77,6 +77,7 @@ def run_study(
     Raises UsageError when `out` holds another study, UserError when another process works there, Interrupted
     when asked to stop.
     """
+    out = Path(out)
     study = settle_study(study, out)
     runs = plan_runs(study)
     benchmarks = tuple(open_benchmark(source, name=name) for name, source in study.benchmarks.items())

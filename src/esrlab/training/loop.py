@@ -57,7 +57,7 @@ def train(
     *,
     seed: int,
     device: torch.device,
-    out: Path,
+    out: Path | str,
     saving: Saving | None = None,
     validator: ValidatorLike | None = None,
     watcher: Callbacks | None = None,
@@ -67,6 +67,7 @@ def train(
     Raises UsageError when `out` holds something else, UserError when it cannot be written to or another
     process works there, and Interrupted after Ctrl-C or a request to stop, when everything so far is saved.
     """
+    out = Path(out)
     folder = RunFolder(out)
     about = describe_run(recipe, photos, seed=seed, device=device)
     refuse_other_run(folder, about)

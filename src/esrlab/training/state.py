@@ -86,9 +86,7 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> TrainState:
     origins: dict[str, str] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        generator = RRDBNet(
-            scale=recipe.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks
-        )
+        generator = shape.build(scale=recipe.scale)
         if shape.init == "interpolation":
             start_as_interpolator(generator)
         elif shape.init not in STARTS:

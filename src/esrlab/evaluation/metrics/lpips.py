@@ -4,10 +4,12 @@ import hashlib
 from collections import OrderedDict
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from esrlab.evaluation.metrics.pairs import check_pair
+from esrlab.evaluation.metrics.tiles import WHOLE_PIXELS, mean_distance
 from esrlab.models.features.lpips import SMALLEST_SIDE, LPIPSNetwork
+from esrlab.models.features.students import LPIPSStudent
 
 CACHE_BYTES = 512 * 2**20
 """Activations of true images kept, oldest dropped first: about 300 images of 512×512."""
@@ -17,7 +19,8 @@ class LPIPSMeter:
     """Measures LPIPS-Alex v0.1; smaller is nearer, 0 for equal images. Zhang et al. 2018.
 
     Takes sr and hr (N, 3, H, W) in [0, 1], at least 31 px a side; gives (N,) on the CPU. Whoever scores
-    several models on one benchmark with one meter pays for each true image once.
+    several models on one benchmark with one meter pays for each true image once, up to 2048×2048 pixels:
+    larger ones are measured tile by tile, to the same distance but for rounding, and not kept.
     ValueError: other shapes or ranges (images in [−1, 1] are the commonest mistake).
     """
 
@@ -31,8 +34,15 @@ class LPIPSMeter:
         check_pair(sr, hr, smallest=SMALLEST_SIDE)
         device = self._network.heads[0].device
         with torch.inference_mode():
+            if hr.shape[-2] * hr.shape[-1] > WHOLE_PIXELS:
+                return mean_distance(self._compare, sr, hr)
             target = self._measure_hr(hr.float().to(device))
             return self._network.compare(self._network.measure(sr.float().to(device)), target).cpu()
+
+    def _compare(self, sr: Tensor, hr: Tensor) -> list[Tensor]:
+        device = self._network.heads[0].device
+        measured = (self._network.measure(image.float().to(device)) for image in (sr, hr))
+        return self._network.distances(*measured)
 
     def _measure_hr(self, hr: Tensor) -> list[Tensor]:
         key = hashlib.blake2b(hr.cpu().numpy().tobytes(), person=str(tuple(hr.shape)).encode()[:16]).digest()
@@ -51,17 +61,23 @@ class LPIPSMeter:
 class StudentMeter:
     """Measures LPIPS≈, what the embedded student makes of LPIPS-Alex: (N,) on the CPU, ranges as LPIPSMeter.
 
-    `network` takes two images (N, 3, H, W) in [0, 1] and gives (N,) distances.
+    Images above 2048×2048 pixels are measured tile by tile, to the same distance but for rounding.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: LPIPSStudent) -> None:
         self._network = network
         self._device = next(network.parameters()).device
 
     def __call__(self, sr: Tensor, hr: Tensor) -> Tensor:
         check_pair(sr, hr, smallest=SMALLEST_SIDE)
         with torch.inference_mode():
+            if hr.shape[-2] * hr.shape[-1] > WHOLE_PIXELS:
+                return mean_distance(self._compare, sr, hr)
             return self._network(sr.float().to(self._device), hr.float().to(self._device)).cpu()
+
+    def _compare(self, sr: Tensor, hr: Tensor) -> list[Tensor]:
+        measured = (self._network.taps(image.float().to(self._device)) for image in (sr, hr))
+        return self._network.compare(*measured)
 
 
 def _bytes(taps: list[Tensor]) -> int:

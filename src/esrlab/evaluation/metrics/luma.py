@@ -24,17 +24,22 @@ def luma(image: Tensor) -> Tensor:
     return torch.sum(image * weights, dim=1, keepdim=True) + _OFFSET
 
 
-def take_compared(image: Tensor, *, border: int, channel: Channel) -> Tensor:
-    """What a metric compares of an image, in float64: without `border` pixels at each side, RGB or luma.
-
-    (N, 3, H, W) -> (N, 3 or 1, H - 2·border, W - 2·border). ValueError: an unknown channel.
-    """
+def without_border(image: Tensor, border: int) -> Tensor:
+    """(N, C, H, W) -> a view without `border` pixels at each side."""
     height, width = image.shape[-2:]
-    inner = image[..., border : height - border, border : width - border].to(torch.float64)
+    return image[..., border : height - border, border : width - border]
+
+
+def take_compared(image: Tensor, *, channel: Channel) -> Tensor:
+    """What a metric compares of an image or a piece of one, in float64: (N, 3, H, W) -> (N, 3 or 1, H, W).
+
+    ValueError: an unknown channel.
+    """
+    exact = image.to(torch.float64)
     match channel:
         case "rgb":
-            return inner
+            return exact
         case "y":
-            return luma(inner)
+            return luma(exact)
         case _:
             raise ValueError(f"unknown channel {channel!r}: one of {', '.join(get_args(Channel))}")

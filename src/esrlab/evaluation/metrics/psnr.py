@@ -5,8 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from esrlab.evaluation.metrics.luma import Channel, take_compared
+from esrlab.evaluation.metrics.luma import Channel, take_compared, without_border
 from esrlab.evaluation.metrics.pairs import check_pair
+from esrlab.evaluation.metrics.tiles import split
 
 _PAPER_PEAK = 255
 _PAPER_SPAN = 2  # images in [-1, 1]: differences are twice those in [0, 1]
@@ -22,9 +23,14 @@ def psnr(sr: Tensor, hr: Tensor, *, border: int = 0, channel: Channel = "rgb") -
     benchmarks' custom.
     """
     check_pair(sr, hr, border=border)
-    sr, hr = (take_compared(image, border=border, channel=channel) for image in (sr, hr))
-    mse = (sr - hr).square().mean(dim=(1, 2, 3))
-    return -10 * torch.log10(mse)
+    sr, hr = without_border(sr, border), without_border(hr, border)
+    total = torch.zeros(len(hr), dtype=torch.float64, device=hr.device)
+    count = 0
+    for rows, columns in split(*hr.shape[-2:]):
+        one, other = (take_compared(image[..., rows, columns], channel=channel) for image in (sr, hr))
+        total = total + (one - other).square().sum(dim=(1, 2, 3))
+        count += one[0].numel()
+    return -10 * torch.log10(total / count)
 
 
 def psnr_paper(sr: Tensor, hr: Tensor) -> Tensor:

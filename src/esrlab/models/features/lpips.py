@@ -61,11 +61,14 @@ class LPIPSNetwork(nn.Module):
 
     def compare(self, sr: Sequence[Tensor], hr: Sequence[Tensor]) -> Tensor:
         """Distances (N,) in [0, ∞) of two lists of activations that `measure` gave; 0 where equal."""
-        parts = [
-            (head * (one - other).square()).sum(dim=1).mean(dim=(1, 2))
+        return torch.stack([found.mean(dim=(1, 2)) for found in self.distances(sr, hr)]).sum(dim=0)
+
+    def distances(self, sr: Sequence[Tensor], hr: Sequence[Tensor]) -> list[Tensor]:
+        """The distance at each place of each activation: (N, h', w') five times."""
+        return [
+            (head * (one - other).square()).sum(dim=1)
             for head, one, other in zip(self.heads, sr, hr, strict=True)
         ]
-        return torch.stack(parts).sum(dim=0)
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Distances (N,) of image pairs (N, 3, h, w) in [0, 1]."""
