@@ -1,5 +1,6 @@
 """A study is what was asked, whole and checked before anything runs; sweeps multiply its recipes."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from esrlab.cli.main import call
 from esrlab.errors import UsageError
 from esrlab.recipes.presets import PAPER
+from esrlab.statistics.claim_register import dated_claims
 from esrlab.statistics.claims import read_claims
 from esrlab.study.folder import claim_folder
 from esrlab.study.spec import Study, demo_study, dump_study, paper_study, parse_study, plan_runs, read_study
@@ -166,6 +168,17 @@ def test_claims_may_be_added_to_a_study_that_has_begun(tmp_path: Path) -> None:
     assert [claim.id for claim in read_claims(tmp_path)] == ["mine"]
     claim_folder(claiming(), tmp_path, manifest={})
     assert [claim.id for claim in read_claims(tmp_path)] == ["mine"], "none asked for, none taken away"
+
+
+def test_a_claim_added_once_a_run_has_scores_is_exploratory(tmp_path: Path) -> None:
+    claim_folder(claiming(CLAIM), tmp_path, manifest={})
+    (tmp_path / "runs" / "wgan-vgg-x2-s0").mkdir(parents=True)
+    (tmp_path / "runs" / "wgan-vgg-x2-s0" / "scores.jsonl").touch()
+    renamed, other = {**CLAIM, "id": "same"}, {**CLAIM, "id": "other", "metrics": ["PSNR"]}
+    claim_folder(claiming(renamed, other), tmp_path, manifest={})
+    found = {claim.id: claim.exploratory for claim in dated_claims(tmp_path, has_results=True)}
+    assert found["same"] == "", "called otherwise, it compares what it did"
+    assert date.fromisoformat(found["other"])
 
 
 def test_a_start_may_name_a_file_for_each_scale() -> None:

@@ -21,6 +21,7 @@ from esrlab.errors import UsageError
 from esrlab.report.merge_sources import MergeSource, open_sources, unused_name
 from esrlab.report.recipe_identity import Identity, differing_fields
 from esrlab.report.study_files import read_merge_notes
+from esrlab.statistics.claim_register import read_register, rename_registers, write_register
 from esrlab.statistics.claims import CLAIMS, read_asked_claims
 
 MERGED = "merged.json"
@@ -48,12 +49,11 @@ def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool
     notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources)]
     rows = _merge_rows(sources)
     claims, commands = _merge_claims(sources), _merge_commands(sources)
+    registered = rename_registers((read_register(each.folder), each.called) for each in sources)
     for part in ("pictures", "pulls", "runs", "figures"):
         shutil.rmtree(out / part, ignore_errors=True)
-    from_folders = [
-        {"folder": str(source.folder), "study": source.name, "renamed": source.renamed} for source in sources
-    ]
-    write_text(out / MERGED, to_json({"from": from_folders, "notes": notes}, indent=2) + "\n")
+    parts = [{"folder": str(each.folder), "study": each.name, "renamed": each.renamed} for each in sources]
+    write_text(out / MERGED, to_json({"from": parts, "notes": notes}, indent=2) + "\n")
     write_text(out / "manifest.json", to_json(_merge_manifests(sources), indent=2) + "\n")
     write_scores(out / "scores.jsonl", rows)
     write_commands(out, commands)
@@ -62,6 +62,7 @@ def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool
         _copy_maps(source, out)
         _copy_runs(source, out)
     write_text(out / CLAIMS, tomli_w.dumps({"claims": claims}))
+    write_register(out, registered)
     return out
 
 

@@ -73,11 +73,15 @@ class Assertion:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A claim: its name, its words, and what it asserts, all of which has to hold."""
+    """A claim: its name, its words, and what it asserts, all of which has to hold.
+
+    exploratory: the day (YYYY-MM-DD) on which it was written where results were there already, else "".
+    """
 
     id: str
     words: str
     assertions: tuple[Assertion, ...]
+    exploratory: str = ""
 
     def parts(self) -> tuple[ClaimPart, ...]:
         """Every comparison that the claim rests on."""
@@ -113,12 +117,12 @@ class AskedClaim(BaseModel):
             raise ValueError(f"claim {self.id}: a cascade is a ×4 made of two ×2 steps; say scales = [4]")
         return self
 
-    def claim(self) -> Claim:
-        """The same as every other claim."""
+    def claim(self, *, exploratory: str = "") -> Claim:
+        """The same as every other claim; exploratory: as `Claim` has it."""
         asserted = Assertion(
             kind="better", recipe=self.better, rival=self.than, scales=self.scales, metrics=self.metrics
         )
-        return Claim(id=self.id, words=self.words, assertions=(asserted,))
+        return Claim(id=self.id, words=self.words, assertions=(asserted,), exploratory=exploratory)
 
 
 def refuse_unknown(claims: Sequence[AskedClaim], *, recipes: Sequence[str], scales: Sequence[int]) -> None:
