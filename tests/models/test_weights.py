@@ -29,6 +29,7 @@ from esrlab.models.weights.catalogue import CATALOGUE, WeightFile, WeightRecord,
 from esrlab.models.weights.download import Patience, download, part_of
 from esrlab.models.weights.finding import examine, explain_absence, find_weights, hub_folder, search_folders
 from esrlab.models.weights.loading import load_feature_network, load_weights, open_weights, require_covered
+from leftovers import leave_half_written
 
 BODY = bytes(range(256)) * 4000  # 1 MB
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -759,3 +760,9 @@ def test_vgg19_to_conv3_4_loads_and_refuses_deeper(shared: Path, monkeypatch: py
     said = str(raised.value)
     assert f"{loaded.found.path} holds vgg19 to conv3_4; conv5_4 lies deeper" in said
     assert "esrlab weights get vgg19 --to FOLDER" in said
+
+
+def test_getting_clears_away_what_a_killed_call_left(record: WeightRecord, tmp_path: Path) -> None:
+    left = leave_half_written(tmp_path / record.file.name)
+    fetch_record(record, tmp_path)
+    assert not left.exists()

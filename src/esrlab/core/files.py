@@ -1,21 +1,24 @@
 """Writing so that a crash leaves the old file or the new one, never half of either."""
 
+import hashlib
 import json
 import math
 import os
+import platform
 import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from esrlab.core.text_files import OBJECT, read_json_rows
 from esrlab.errors import UserError
 
-_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}(\.[a-z0-9]+)?$")
-"""Names of `replacing`'s temporary files."""
+_MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+_TEMPORARY = re.compile(r"\.tmp-([0-9a-f]{8})-([0-9]{1,18})-[a-z0-9_]{8}(?:\..*)?", re.DOTALL)
+"""Names of `replacing`'s temporary files: the machine and the process that write there."""
 
 
 @contextmanager
@@ -27,7 +30,8 @@ def replacing(path: Path, *, failures: tuple[type[Exception], ...] = ()) -> Iter
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        prefix = f".tmp-{_MACHINE}-{os.getpid()}-"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         temporary.chmod(0o666 & ~_umask())
@@ -65,17 +69,36 @@ def find_inside(root: Path, *names: str) -> Path | None:
 
 def is_leftover(path: Path) -> bool:
     """Whether a file is named as `replacing` names what it writes."""
-    return _TEMPORARY.match(path.name) is not None
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, *, shared: bool = False) -> int:
     """Removes what `replacing` left half-written in a folder, and below it, when its process was killed.
 
-    For folders that one process at a time works in: another's file at work would be taken for a leftover.
+    `shared`: other processes may be writing there, so that only files of this machine's processes that have
+    ended go; else all go, and the caller holds the folder for itself. Returns the bytes freed.
     """
-    for path in folder.rglob(".*"):
-        if path.is_file() and is_leftover(path):
-            path.unlink(missing_ok=True)
+    freed = 0
+    for path in folder.rglob(".tmp-*"):
+        if is_leftover(path) and not (shared and _may_be_written(path)):
+            with suppress(OSError):  # gone in the meantime, or another user's: it is in nobody's way
+                size = path.stat().st_size
+                path.unlink()
+                freed += size
+    return freed
+
+
+def _may_be_written(path: Path) -> bool:
+    found = _TEMPORARY.fullmatch(path.name)
+    if found is None or found[1] != _MACHINE or os.name != "posix":
+        return True  # nothing is known of its process
+    try:
+        os.kill(int(found[2]), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 
 from esrlab.core.command_history import keep_command
-from esrlab.core.files import write_text
+from esrlab.core.files import remove_leftovers, write_text
 from esrlab.core.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
 from esrlab.core.signals import Interrupted
 from esrlab.data.image_files import write_image
@@ -88,6 +88,7 @@ def run_study(
     claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks) | {"perceptual": judges})
     lab = Laboratory(study, out, device, photos, benchmarks, perceptual, watcher)
     with sole_use(out):
+        remove_leftovers(out)
         if command:
             keep_command(out, command)
         _score_bicubic(lab)

@@ -74,11 +74,11 @@ def train(
     refuse_other_run(folder, about)
     with sole_use(folder.path):
         refuse_other_run(folder, about)
+        remove_leftovers(folder.path)
         asked, files = about["recipe"], {"generator": folder.generator, "checkpoints": folder.checkpoints}
         more = goes_beyond(folder.recipe, asked, **files)
         if folder.generator.exists() and not more:
             return folder
-        remove_leftovers(folder.path)
         session = _open(
             folder,
             recipe,

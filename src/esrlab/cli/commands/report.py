@@ -20,6 +20,7 @@ from pathlib import Path
 from rich.console import Console
 
 from esrlab.cli.console import answers, counter
+from esrlab.core.files import remove_leftovers
 from esrlab.report.build import Report, make_report
 from esrlab.report.formats import to_terminal
 from esrlab.report.merging import default_place, merge_studies
@@ -46,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
     if len(options.studies) > 1 or options.out is not None:
         out = options.out or default_place(options.studies)
         study = merge_studies(options.studies, out, apart=options.apart)
+    remove_leftovers(study, shared=True)
     with counter("making the report") as count:
         report = make_report(study, progress=count)
     if options.json:

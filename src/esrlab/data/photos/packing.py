@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
-from esrlab.core.files import write_text
+from esrlab.core.files import remove_leftovers, write_text
 from esrlab.data.image_files import ImageError, Pixels, decode_pixels, decoded_size, max_pixels
 from esrlab.data.photos.collection import nothing_usable
 from esrlab.data.photos.store import (
@@ -85,8 +85,8 @@ def pack(
 
 def remove_strays(place: Path, *, keep: str | None) -> int:
     """Removes what killed or replaced builds left, all but the pixels file `keep`; returns bytes freed."""
-    freed = 0
-    for path in (*place.glob("pixels-*.bin"), *place.glob(f".{INDEX}.*")):
+    freed = remove_leftovers(place)
+    for path in place.glob("pixels-*.bin"):
         if path.name != keep:
             freed += path.stat().st_size
             path.unlink()

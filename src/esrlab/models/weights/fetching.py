@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from safetensors.torch import save
 
-from esrlab.core.files import replacing, write_text
+from esrlab.core.files import remove_leftovers, replacing, write_text
 from esrlab.core.tensor_files import read_state
 from esrlab.errors import UserError
 from esrlab.models.features.imagenet import FeatureNetworkName, layer_names
@@ -90,11 +90,12 @@ def _network(record: WeightRecord) -> FeatureNetworkName:
 
 
 def _prepare(folder: Path) -> None:
-    """Raises UserError where nothing can be written."""
+    """Clears away what killed calls left there; raises UserError where nothing can be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        remove_leftovers(folder, shared=True)
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another with --to") from error
 
