@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from esrlab.statistics.bootstrap import BOUNDS, crossed_interval, crossed_intervals
+from esrlab.statistics.bootstrap import BOUNDS, crossed_interval
 from esrlab.statistics.inference import LEVEL, POWER, holm, power, t_test
 
 Array = NDArray[np.float64]
@@ -111,6 +111,17 @@ def family_error(world: World, *, seeds: int, members: int, studies: int = STUDI
     return float(np.mean([min(holm(list(row))) < LEVEL for row in found]))
 
 
+def decisive_coverage(
+    world: World, *, seeds: int, paired: bool, new_images: bool = False, studies: int = STUDIES
+) -> float:
+    """How often the interval that reports draw, of the test that decides, holds the truth, which is 0."""
+    first, second = draw(world, seeds=seeds, studies=studies, new_images=new_images)
+    one, other = first.mean(axis=-1), second.mean(axis=-1)
+    tested = t_test([one - other], [1.0]) if paired else t_test([one, other], [1.0, -1.0])
+    low, high = tested.interval()
+    return float(((low <= 0) & (high >= 0)).mean())
+
+
 def nested_interval(differences: Array, *, draws: int) -> tuple[float, float]:
     """For comparison: percentiles where images are drawn anew within each drawn seed, not widened."""
     rng = np.random.default_rng(0)
@@ -143,10 +154,10 @@ def coverage(
     return {name: count / studies for name, count in hits.items() if paired or "nested" not in name}
 
 
-def mean_coverage(world: World, *, seeds: int, studies: int = STUDIES, draws: int = 1000) -> float:
-    """How often one recipe's own interval holds its true mean over all seeds and images, which is 0."""
-    first, _ = draw(world, seeds=seeds, studies=studies, new_images=True)
-    low, high = crossed_intervals([first], [1.0], draws=draws)
+def mean_coverage(world: World, *, seeds: int, studies: int = STUDIES) -> float:
+    """How often one recipe's own interval holds its true mean over all seeds on these images, which is 0."""
+    first, _ = draw(replace(world, image=0.0), seeds=seeds, studies=studies)
+    low, high = t_test([first.mean(axis=-1)], [1.0]).interval()
     return float(((low <= 0) & (high >= 0)).mean())
 
 
@@ -176,6 +187,26 @@ def print_plans() -> None:
         print(f"{name:<30}{shown}")
 
 
+def print_decisive() -> None:
+    """Coverage of the intervals that reports draw: of differences, and of one recipe's own mean."""
+    print("\ncoverage of the 95% interval of the test that decides")
+    kinds = (("paired", True, 0.5), ("apart", False, 0.0), ("apart, r=0.5", False, 0.5))
+    for new_images in (False, True):
+        for seeds in (2, *SEEDS):
+            shown = ""
+            for name, paired, correlation in kinds:
+                world = replace(WORLD, correlation=correlation)
+                found = decisive_coverage(world, seeds=seeds, paired=paired, new_images=new_images)
+                shown += f"  {name} {100 * found:.1f}%"
+            print(f"{'other' if new_images else 'these'} images, {seeds:>2} seeds{shown}")
+    print("\ncoverage of one recipe's own 95% interval, of all seeds on these images")
+    for seeds in (2, *SEEDS):
+        normal, heavy = (
+            mean_coverage(world, seeds=seeds) for world in (WORLD, replace(WORLD, is_heavy=True))
+        )
+        print(f"{seeds:>3} seeds  {100 * normal:.1f}%  heavy-tailed {100 * heavy:.1f}%")
+
+
 def main() -> None:
     """Prints every table of docs/statistics.md."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
@@ -201,7 +232,8 @@ def main() -> None:
             for members in (3, 39)
         ]
         print(f"{seeds:>3} seeds  {'  '.join(shown)}")
-    print("\ncoverage of 95% intervals")
+    print_decisive()
+    print("\ncoverage of 95% intervals by bootstrap")
     for new_images in (False, True):
         for seeds in (2, *SEEDS):
             for paired in (True, False):
@@ -210,13 +242,6 @@ def main() -> None:
                 about = f"{which} images, {seeds} seeds, {how}"
                 shown = "  ".join(f"{name} {100 * value:.1f}%" for name, value in found.items())
                 print(f"{about:<32}{shown}")
-    print("\ncoverage of one recipe's own interval, of all seeds and images, by its number of images")
-    for seeds in (2, *SEEDS):
-        line = [
-            (images, mean_coverage(replace(WORLD, images=images), seeds=seeds, studies=STUDIES // 4))
-            for images in (5, 14, 19, 100)
-        ]
-        print(f"{seeds:>3} seeds " + "".join(f"  {images}: {100 * value:.1f}%" for images, value in line))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def test_the_same_command_of_another_version_is_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["[", "{}x", '[{"typed": 1}]', '["esrlab"]'])
 def test_a_file_that_holds_no_commands_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / COMMANDS_FILE).write_text(text)
-    with pytest.raises(UserError, match=r"commands\.json holds no commands"):
+    with pytest.raises(UserError, match=r"commands\.json: "):
         read_commands(tmp_path)
 
 

@@ -129,7 +129,7 @@ def test_the_page_refers_to_nothing_outside_itself(reader: Reader, html: str) ->
 
 def test_means_have_their_intervals_below_them_and_the_meaning_at_the_table(html: str) -> None:
     assert re.search(r"<td>34\.80 ± 0\.14 <small>\[33\.\d\d, 3\d\.\d\d\]</small></td>", html) is not None
-    assert '<p class="footnote">In brackets: the 95% interval of a mean over seeds and images' in html
+    assert '<p class="footnote">In brackets: the 95% interval of a mean over seeds, by t' in html
 
 
 def test_the_pages_policy_allows_its_own_script_alone(reader: Reader, html: str) -> None:

@@ -15,6 +15,7 @@ from esrlab.report.figures import busiest_place, draw_figures
 from esrlab.report.formats import escape_latex, to_latex, to_markdown, to_terminal
 from esrlab.report.limitations import write_words
 from esrlab.report.logs import RunLog, name_endings
+from esrlab.report.page.build import summarise
 from esrlab.report.paper import PAPER_TABLES, PRINTED
 from esrlab.report.tables import Table, build_tables
 
@@ -255,3 +256,17 @@ def test_a_metric_of_unknown_direction_is_named_as_not_compared(tmp_path: Path) 
     write_scores(tmp_path / "scores.jsonl", [*rows(), *foreign])
     notes = make_report(tmp_path).words.notes
     assert any(note.startswith("NIQE: which way this is better is not known here") for note in notes)
+
+
+def test_what_a_page_is_made_of_counts_seeds_and_trainings_and_nothing_else() -> None:
+    folder = [
+        dataclasses.replace(row, recipe="their-images", label="their-images", seed=None, step=None)
+        for row in rows(seeds=1)
+        if row.recipe == "wgan-vgg"
+    ]
+    assert summarise(rows(seeds=4)) == "2 recipes, ×2, ×4, 4 seeds, 2 benchmark images"
+    both = summarise(rows(seeds=4) + folder)
+    assert both == "2 recipes, 1 method of unknown training, ×2, ×4, 4 seeds, 2 benchmark images"
+    low = [dataclasses.replace(row, value=row.value - 9) for row in folder]
+    (below,) = [line for line in write_words(rows() + low, notes=()).cannot if "below bicubic" in line]
+    assert "2 of the 4" in below or "2 of 4" in below

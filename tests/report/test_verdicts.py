@@ -4,18 +4,23 @@ import dataclasses
 import json
 import re
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from esrlab.core.scores import Score
+from esrlab.core.scores import Score, write_scores
 from esrlab.errors import UserError
 from esrlab.report.formats import to_latex, to_markdown
-from esrlab.report.limitations import Words
+from esrlab.report.limitations import Words, learnt_lpips, write_words
+from esrlab.report.merging import merge_studies
 from esrlab.report.page.build import write_page
+from esrlab.report.tables import build_tables
+from esrlab.report.tidy import verdicts_as_csv
 from esrlab.report.verdict_text import show, show_p, write_sentence
 from esrlab.report.verdicts import COVERAGE, Judgement, as_record, judge_study
-from esrlab.statistics.claims import Assertion, Claim, ClaimPart
+from esrlab.statistics.claim_register import dated_claims, register_claims
+from esrlab.statistics.claims import Assertion, Claim, ClaimPart, read_asked_claims
 from esrlab.statistics.verdicts import judge
 
 NAMES = {"a": "WGAN + VGG", "b": "ESRGAN + VGG"}
@@ -131,6 +136,7 @@ def judged(tmp_path: Path) -> Judgement:
         '[[claims]]\nid = "mine"\nwords = "a beats b"\n'
         'better = "a"\nthan = "b"\nscales = [2]\nmetrics = ["PSNR"]\n'
     )
+    register_claims(tmp_path, read_asked_claims(tmp_path), has_results=False)
     paper = [dataclasses.replace(row, recipe="esrgan-vgg") for row in scores({"b": 0.0})]
     against = [dataclasses.replace(row, recipe="wgan-vgg") for row in scores({"a": 0.0})]
     return judge_study(tmp_path, scores({"a": 0.1, "b": 0.0}) + paper + against)
@@ -159,7 +165,64 @@ def test_notes_say_how_far_intervals_and_tests_can_be_trusted(judged: Judgement)
     for seeds, percent in COVERAGE.items():
         assert f"{percent}% with {seeds} seeds" in notes
     assert "Tests over images are left out on purpose" in notes
-    assert "all comparisons of this section (2)" in notes
+    assert "all comparisons of claims that were written before the results (2;" in notes
+
+
+def test_a_claim_written_after_results_is_exploratory_and_changes_no_other_verdict(
+    tmp_path: Path,
+) -> None:
+    paper = [dataclasses.replace(row, recipe="esrgan-vgg") for row in scores({"b": 0.3})]
+    rows = scores({"a": 9.0, "b": 0.0}) + paper
+    rows += [dataclasses.replace(row, recipe="wgan-vgg") for row in scores({"a": 0.0})]
+    before = judge_study(tmp_path, rows)
+    (tmp_path / "study.toml").write_text(
+        '[[claims]]\nid = "mine"\nwords = "a beats b"\n'
+        'better = "a"\nthan = "b"\nscales = [2]\nmetrics = ["PSNR"]\n'
+    )
+    after = judge_study(tmp_path, rows)
+    mine = next(verdict for verdict in after.verdicts if verdict.claim.id == "mine")
+    assert [v for v in after.verdicts if v.claim.id != "mine"] == list(before.verdicts)
+    assert (mine.outcome, mine.family) == ("supported", 1)
+    day = date.fromisoformat(mine.claim.exploratory).isoformat()
+    assert any(said.startswith(f"mine supported (exploratory, written {day}): ") for said in after.sentences)
+    assert f"supported (exploratory, written {day})" in {row.cells[2] for row in after.tables[0].rows}
+    assert any("a family of their own (1 comparisons)" in note for note in after.notes)
+    assert f",{day}," in verdicts_as_csv(after)
+
+
+def test_the_interval_is_that_of_the_test_and_the_bootstrap_stands_beside_it() -> None:
+    (verdict,) = judge(scores({"a": 0.12, "b": 0.0}), [claim("PSNR")])
+    (finding,) = verdict.findings
+    found = finding.comparison
+    assert found is not None
+    assert found.interval is not None
+    assert found.bootstrap is not None
+    low, high = found.interval
+    assert (low < 0 < high) == (found.p is not None and found.p > 0.05)
+    assert high - low > found.bootstrap[1] - found.bootstrap[0]
+
+
+def test_lpips_of_a_recipe_that_was_trained_on_it_has_its_caveat(tmp_path: Path) -> None:
+    rows = [
+        dataclasses.replace(row, recipe=recipe, label=label, metric="LPIPS")
+        for recipe, name, label in (
+            ("esrgan-vgg", "a", "ESRGAN + VGG + LPIPS"),
+            ("wgan-vgg", "b", "WGAN + VGG"),
+        )
+        for row in scores({name: 0.0})
+    ]
+    notes = " ".join(judge_study(tmp_path, rows).notes)
+    assert "esrgan-vgg: it was trained on LPIPS and is judged by it" in notes
+    marked = {row.cells[1] for table in build_tables(rows + in_psnr(rows)) for row in table.rows}
+    assert "esrgan-vgg §" in marked
+    assert "wgan-vgg" in marked
+    assert any("LPIPS loss" in line for line in write_words(rows, notes=()).cannot)
+    assert not learnt_lpips("WGAN + VGG (student) [shares: content 50%]")
+    assert learnt_lpips("L1 + LPIPS≈ (student), ×2∘×2")
+
+
+def in_psnr(rows: list[Score]) -> list[Score]:
+    return [dataclasses.replace(row, metric="PSNR-Y/2") for row in rows]
 
 
 def test_records_for_programs_are_json(judged: Judgement) -> None:
@@ -200,9 +263,24 @@ def test_the_page_shows_verdicts_first_and_escaped(judged: Judgement, tmp_path: 
 def test_a_claim_in_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     for text, message in (
-        ('[[claims]]\nid = "mine"\n', r"claims\.words"),
+        ('[[claims]]\nid = "mine"\n', r"claims\.0\.words: is missing"),
         ("[[claims\n", "not valid TOML"),
+        ("claims = 3\n", "claims: should be"),
+        ("claims = [3]\n", r"claims\.0: should be"),
     ):
         path.write_text(text)
         with pytest.raises(UserError, match=message):
             judge_study(tmp_path, scores({"a": 0.5}))
+
+
+def test_a_merged_report_keeps_the_day_and_the_standing_of_claims(tmp_path: Path) -> None:
+    text = '[[claims]]\nid = "mine"\nwords = "w"\nbetter = "a"\nthan = "b"\nscales = [2]\n'
+    for name, has_results in (("planned", False), ("later", True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "study.toml").write_text(text.replace("[2]", "[2]" if name == "planned" else "[2, 3]"))
+        write_scores(folder / "scores.jsonl", scores({name: 0.5}))
+        register_claims(folder, read_asked_claims(folder), has_results=has_results)
+    merged = merge_studies([tmp_path / "planned", tmp_path / "later"], tmp_path / "both")
+    found = {claim.id: bool(claim.exploratory) for claim in dated_claims(merged, has_results=True)}
+    assert found == {"mine": False, "mine.2": True}

@@ -86,7 +86,7 @@ def test_tests_over_images_are_rightly_left_out(simulate: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(("seeds", "least", "most"), [(3, 0.82, 0.90), (5, 0.86, 0.94), (10, 0.90, 0.97)])
-def test_intervals_hold_the_truth_as_often_as_reports_say(
+def test_bootstraps_hold_the_truth_as_often_as_reports_say(
     simulate: dict[str, Any], seeds: int, least: float, most: float
 ) -> None:
     found = simulate["coverage"](
@@ -96,9 +96,16 @@ def test_intervals_hold_the_truth_as_often_as_reports_say(
     assert found["crossed, widened"] > max(found["crossed"], found["nested, widened"])
 
 
-@pytest.mark.parametrize(("seeds", "images", "least", "most"), [(2, 19, 0.96, 1), (3, 5, 0.84, 0.92)])
-def test_a_recipes_own_interval_holds_its_mean_as_often_as_said(
-    simulate: dict[str, Any], seeds: int, images: int, least: float, most: float
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_the_interval_that_is_drawn_holds_the_truth_in_95_percent(
+    simulate: dict[str, Any], seeds: int, paired: bool
 ) -> None:
-    world = replace(simulate["WORLD"], images=images)
-    assert least <= simulate["mean_coverage"](world, seeds=seeds, studies=1000, draws=400) <= most
+    world = replace(simulate["WORLD"], correlation=0.5 if paired else 0.0)
+    found = simulate["decisive_coverage"](world, seeds=seeds, paired=paired, studies=STUDIES)
+    assert 0.94 <= found <= (0.96 if paired else 0.985), "Welch's is careful with few seeds, never bold"
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_a_recipes_own_interval_holds_its_mean_in_95_percent(simulate: dict[str, Any], seeds: int) -> None:
+    assert 0.94 <= simulate["mean_coverage"](simulate["WORLD"], seeds=seeds, studies=STUDIES) <= 0.96

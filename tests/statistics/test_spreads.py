@@ -2,13 +2,16 @@
 
 import math
 import statistics
+from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from esrlab.core.scores import Score
-from esrlab.statistics.bootstrap import crossed_interval
 from esrlab.statistics.spreads import Series, spreads
+
+stats: Any = scipy.stats
 
 
 def score(value: float, *, seed: int | None, image: str = "Set5/baby", recipe: str = "a") -> Score:
@@ -57,7 +60,7 @@ def interval_of(rows: list[Score], recipe: str = "a") -> tuple[float, float] | N
     return spreads(rows)[Series("Set5", 2, recipe, "m")].interval
 
 
-def test_a_means_interval_is_of_seeds_and_images_and_the_same_in_any_order() -> None:
+def test_a_means_interval_is_by_t_over_seeds_and_the_same_in_any_order() -> None:
     table = np.array([[10.0, 30.0, 21.0], [12.0, 36.0, 22.0], [11.0, 31.0, 29.0]])
     rows = [
         score(float(table[seed, image]), seed=seed, image=f"Set5/{image}", recipe=recipe)
@@ -65,7 +68,9 @@ def test_a_means_interval_is_of_seeds_and_images_and_the_same_in_any_order() -> 
         for seed in range(3)
         for image in range(3)
     ]
-    assert interval_of(rows) == pytest.approx(crossed_interval([table], [1.0]))
+    means = table.mean(axis=1)
+    expected = stats.t.interval(0.95, 2, loc=means.mean(), scale=means.std(ddof=1) / math.sqrt(3))
+    assert interval_of(rows) == pytest.approx(expected)
     assert interval_of(rows[::-1], "b") == interval_of(rows) == interval_of(rows[:9])
     assert spreads(rows)[Series("Set5", 2, "a", "m")].images == 3
 

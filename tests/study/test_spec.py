@@ -1,12 +1,15 @@
 """A study is what was asked, whole and checked before anything runs; sweeps multiply its recipes."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from esrlab.cli.commands.study import chosen_seeds
 from esrlab.cli.main import call
 from esrlab.errors import UsageError
 from esrlab.recipes.presets import PAPER
+from esrlab.statistics.claim_register import dated_claims
 from esrlab.statistics.claims import read_claims
 from esrlab.study.folder import claim_folder
 from esrlab.study.spec import Study, demo_study, dump_study, paper_study, parse_study, plan_runs, read_study
@@ -168,6 +171,17 @@ def test_claims_may_be_added_to_a_study_that_has_begun(tmp_path: Path) -> None:
     assert [claim.id for claim in read_claims(tmp_path)] == ["mine"], "none asked for, none taken away"
 
 
+def test_a_claim_added_once_a_run_has_scores_is_exploratory(tmp_path: Path) -> None:
+    claim_folder(claiming(CLAIM), tmp_path, manifest={})
+    (tmp_path / "runs" / "wgan-vgg-x2-s0").mkdir(parents=True)
+    (tmp_path / "runs" / "wgan-vgg-x2-s0" / "scores.jsonl").touch()
+    renamed, other = {**CLAIM, "id": "same"}, {**CLAIM, "id": "other", "metrics": ["PSNR"]}
+    claim_folder(claiming(renamed, other), tmp_path, manifest={})
+    found = {claim.id: claim.exploratory for claim in dated_claims(tmp_path, has_results=True)}
+    assert found["same"] == "", "called otherwise, it compares what it did"
+    assert date.fromisoformat(found["other"])
+
+
 def test_a_start_may_name_a_file_for_each_scale() -> None:
     study = parse_study(
         {
@@ -201,3 +215,16 @@ def test_claims_about_what_the_command_line_leaves_out_are_left_out(
     said = " ".join(capsys.readouterr().err.split())
     assert "left out: other-scale, other-recipe, cascade" in said
     assert "not valid" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "seeds"),
+    [([2], [7, 5]), ([5], [7, 5, 6, 0, 1]), ([0], [0]), ([2, 3], [2, 3]), ([1], [7])],
+)
+def test_one_number_of_seeds_means_the_first_so_many(given: list[int], seeds: list[int]) -> None:
+    assert chosen_seeds(given, (7, 5, 6)) == seeds
+
+
+def test_a_slip_in_the_number_of_seeds_is_refused() -> None:
+    with pytest.raises(UsageError, match="say --seed 123456789"):
+        chosen_seeds([123456789], (0,))

@@ -1,14 +1,15 @@
 """Which commands made a folder: `commands.json` beside a study's rows, so that its report can tell."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from esrlab.core.files import to_json, write_text
+from pydantic import TypeAdapter
+
+from esrlab.core.files import find_inside, to_json, write_text
+from esrlab.core.text_files import read_json
 from esrlab.core.version import __version__
-from esrlab.errors import UserError
 
 COMMANDS_FILE = "commands.json"
 
@@ -24,6 +25,9 @@ class GivenCommand:
     version: str
     date: str
     study: str = ""
+
+
+_COMMANDS = TypeAdapter(list[GivenCommand])
 
 
 def keep_command(folder: Path, command: str) -> None:
@@ -48,10 +52,7 @@ def read_commands(folder: Path) -> list[GivenCommand]:
 
     Raises UserError where the file cannot be read.
     """
-    path = folder / COMMANDS_FILE
-    if not path.is_file():
+    path = find_inside(folder, COMMANDS_FILE)
+    if path is None:
         return []
-    try:
-        return [GivenCommand(**record) for record in json.loads(path.read_text(encoding="utf-8"))]
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path} holds no commands ({error}); mend or remove it") from error
+    return read_json(path, _COMMANDS)

@@ -49,6 +49,20 @@ def replacing(path: Path, *, failures: tuple[type[Exception], ...] = ()) -> Iter
         temporary.unlink(missing_ok=True)
 
 
+def find_inside(root: Path, *names: str) -> Path | None:
+    """The file of these names below `root`; None where there is none, or where it lies anywhere else.
+
+    For names that come from outside: an absolute one, `..` and links lead nowhere but into the folder.
+    """
+    if any(".." in re.split(r"[/\\]", name) for name in names):
+        return None
+    path = root.joinpath(*names)
+    try:
+        return path if path.is_file() and path.resolve().is_relative_to(root.resolve()) else None
+    except (OSError, ValueError):  # a name that is too long, or has a zero byte, is no file's
+        return None
+
+
 def is_leftover(path: Path) -> bool:
     """Whether a file is named as `replacing` names what it writes."""
     return _TEMPORARY.match(path.name) is not None

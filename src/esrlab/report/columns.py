@@ -42,8 +42,8 @@ ABSENT = "n/a"
 """What stands in the LPIPS column where it was not measured."""
 
 INTERVALS = (
-    "In brackets: the 95% interval of a mean over seeds and images; mostly it shows how images differ, which "
-    "is the same for all recipes, so it does not tell whether one is better: intervals of differences do."
+    "In brackets: the 95% interval of a mean over seeds, by t, on these images. It does not tell whether one "
+    "recipe is better than another: intervals of differences do."
 )
 NO_INTERVALS = "No mean has a ± or a 95% interval: that takes several seeds."
 

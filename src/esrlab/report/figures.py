@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esrlab.core.files import replacing
+from esrlab.core.files import find_inside, replacing
 from esrlab.core.scores import Score
 from esrlab.errors import UserError
 from esrlab.report.logs import RunLog
+from esrlab.report.page.pictures import open_picture
 from esrlab.report.planefigure import DARK_COLOURS, draw_plane
 from esrlab.report.tables import marked
 
@@ -95,9 +96,8 @@ def _save(figure: Figure, path: Path) -> Path:
 
 
 def _read(path: Path) -> Pixels:
-    from matplotlib.image import imread
-
-    return np.asarray(imread(path), dtype=np.float64)[..., :3]
+    pixels = np.asarray(open_picture(path), dtype=np.float64)
+    return (np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels)[..., :3]
 
 
 def _crops(study: Path, scores: list[Score], names: dict[str, str], scale: int) -> Figure | None:
@@ -107,9 +107,9 @@ def _crops(study: Path, scores: list[Score], names: dict[str, str], scale: int) 
     root = study / "pictures" / f"x{scale}"
     recipes = list(dict.fromkeys(score.recipe for score in scores))
     images = list(dict.fromkeys(score.image for score in scores if score.scale == scale))
-    images = [image for image in images if (root / "hr" / f"{image}.png").exists()][:IMAGES]
+    images = [image for image in images if find_inside(root, "hr", f"{image}.png")][:IMAGES]
     methods = (
-        ["lr", *(name for name in recipes if (root / name / f"{images[0]}.png").exists()), "hr"]
+        ["lr", *(name for name in recipes if find_inside(root, name, f"{images[0]}.png")), "hr"]
         if images
         else []
     )
@@ -121,11 +121,12 @@ def _crops(study: Path, scores: list[Score], names: dict[str, str], scale: int) 
     for line, image in zip(axes, images, strict=True):
         top, left = busiest_place(_read(root / "hr" / f"{image}.png"), side=CROP, step=scale)
         for place, method in zip(line, methods, strict=True):
-            if not (root / method / f"{image}.png").exists():
+            path = find_inside(root, method, f"{image}.png")
+            if path is None:
                 place.axis("off")
                 continue
             shrink = scale if method == "lr" else 1
-            pixels = _read(root / method / f"{image}.png")
+            pixels = _read(path)
             rows = slice(top // shrink, (top + CROP) // shrink)
             columns = slice(left // shrink, (left + CROP) // shrink)
             place.imshow(pixels[rows, columns], interpolation="nearest", vmin=0, vmax=1)

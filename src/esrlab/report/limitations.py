@@ -1,5 +1,6 @@
 """What a study's rows can say and what they cannot, in sentences, from the rows alone."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,9 @@ from esrlab.report.paper import PRINTED
 
 PAPER_STEPS = 5000
 SETTLING_SEEDS = 3
+
+LEARNT_LPIPS = "it was trained on LPIPS and is judged by it, so its LPIPS says how well it learnt the metric"
+"""The caveat of a recipe that has the metric for a loss."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +25,16 @@ class Words:
 
 def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
     """The sentences of a report, from its rows alone."""
-    trained = [score for score in scores if score.recipe != BICUBIC]
-    seeds = len({score.seed for score in trained if score.seed is not None})
+    methods = [score for score in scores if score.recipe != BICUBIC]
+    trained = [score for score in methods if score.seed is not None]
+    seeds = len({score.seed for score in trained})
     images = len({score.image for score in scores})
     steps = sorted({score.step for score in trained if score.step is not None})
-    if not trained:
+    if not methods:
         return Words(can=(), cannot=("anything about a loss: nothing was trained yet",), notes=tuple(notes))
+    kind = "trained generators" if len(trained) == len(methods) else "methods"
     can = [
-        f"which of these trained generators scores higher on {_count(images, 'image')}, "
+        f"which of these {kind} scores higher on {_count(images, 'image')}, "
         "under the conventions named in each column"
     ]
     if seeds > 1:
@@ -58,6 +64,8 @@ def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
             "what the full ImageNet networks buy: the content networks here are small students of them, "
             "and the residual student's teacher is an EfficientNet, not a ResNet"
         )
+    if any(learnt_lpips(score.label) for score in methods):
+        cannot.append(f"whether a recipe with an LPIPS loss is nearer to the eye: {LEARNT_LPIPS}")
     below = _below_bicubic(scores)
     if below:
         cannot.append(
@@ -70,6 +78,12 @@ def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
     return Words(can=tuple(can), cannot=tuple(cannot), notes=tuple(notes))
 
 
+def learnt_lpips(label: str) -> bool:
+    """Whether LPIPS, or its imitation, is among the losses that a recipe's label names."""
+    losses = label.partition(" [")[0].split(" + ")
+    return any(re.match(r"LPIPS(?:≈|,|$)", loss) for loss in losses)
+
+
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
@@ -79,10 +93,11 @@ def _span(steps: list[int]) -> str:
 
 
 def _below_bicubic(scores: Sequence[Score]) -> str:
-    """How many (recipe, scale) means lie below bicubic's, as "n of m", or nothing."""
+    """How many (recipe, scale) means of trainings lie below bicubic's, as "n of m", or nothing."""
     totals: dict[tuple[str, int], list[float]] = {}
     for score in scores:
-        if score.metric == f"PSNR-Y/{score.scale}":
+        counts = score.recipe == BICUBIC or score.seed is not None
+        if counts and score.metric == f"PSNR-Y/{score.scale}":
             totals.setdefault((score.recipe, score.scale), []).append(score.value)
     means = {key: sum(values) / len(values) for key, values in totals.items()}
     rivals = [key for key in means if key[0] != BICUBIC and not key[0].endswith(CASCADE)]

@@ -1,6 +1,6 @@
 """What a study's own files tell beside its rows: training logs, how runs ended, what is still to run."""
 
-import json
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from esrlab.core.files import read_json_lines, restore_nan
 from esrlab.core.scores import Score
+from esrlab.report.study_files import find_runs, read_ending, read_log, read_manifest
 from esrlab.training.collapse import ABSENT_SHARE
+
+_RUN = re.compile(r"(.+)-x([0-9]+)-s([0-9]+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,12 @@ class RunLog:
 def read_logs(study: Path) -> list[RunLog]:
     """The logs under runs/, in the order of their folders' names; lines cut by a crash are left out."""
     logs: list[RunLog] = []
-    for path in sorted((study / "runs").glob("*-x*-s*/log.jsonl")):
-        name, seed = path.parent.name.rsplit("-s", 1)
-        recipe, scale = name.rsplit("-x", 1)
-        ending = path.parent / "outcome.json"
-        outcome = json.loads(ending.read_text(encoding="utf-8")) if ending.exists() else {}
-        rows = [restore_nan(row) for row in read_json_lines(path, growing=True)]
-        logs.append(RunLog(recipe, int(scale), int(seed), rows, outcome))
+    for folder in find_runs(study, "log.jsonl"):
+        found = _RUN.fullmatch(folder.name)
+        if found is not None:
+            recipe, scale, seed = found.groups()
+            rows, outcome = read_log(study, folder.name), read_ending(study, folder.name)
+            logs.append(RunLog(recipe, int(scale), int(seed), rows, outcome))
     return logs
 
 
@@ -99,8 +100,8 @@ def name_unfinished(study: Path, scores: Iterable[Score]) -> list[str]:
     """Which of the study's runs have no scores yet, as a sentence, and each that failed."""
     failed = sorted(path.parent.name for path in (study / "runs").glob("*/failed.txt"))
     notes = [f"Run {name} failed; runs/{name}/failed.txt says why." for name in failed]
-    if (study / "manifest.json").exists():
-        planned = json.loads((study / "manifest.json").read_text(encoding="utf-8"))["runs"]
+    planned = read_manifest(study).get("runs", [])
+    if planned:
         scored = {f"{score.recipe}-x{score.scale}-s{score.seed}" for score in scores}
         missing = [name for name in planned if name not in scored]
         if missing:

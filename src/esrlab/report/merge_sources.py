@@ -1,6 +1,5 @@
 """The folders that a merged report is made from: what they hold, and what their recipes are called."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 from esrlab.core.scores import CASCADE, Score, read_scores
 from esrlab.errors import UserError
 from esrlab.report.recipe_identity import Identity, read_identities
+from esrlab.report.study_files import read_manifest
 
 
 @dataclass
@@ -46,20 +46,9 @@ def open_sources(folders: Sequence[Path]) -> list[MergeSource]:
         if wanted in {source.name for source in sources}:
             wanted = re.sub(r"[^A-Za-z0-9._=+-]", "_", folder.resolve().name)[:60]
         name = unused_name(wanted, {source.name for source in sources}, joint="-")
-        manifest = _read_manifest(folder)
+        manifest = read_manifest(folder)
         sources.append(MergeSource(folder, name, scores, manifest, read_identities(folder, manifest, scores)))
     return sources
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) else {}
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error})") from error
 
 
 def unused_name(name: str, taken: set[str], *, joint: str = " ") -> str:

@@ -5,7 +5,6 @@ same folders give the same bytes.
 """
 
 import filecmp
-import json
 import math
 import shutil
 from collections.abc import Sequence
@@ -16,11 +15,13 @@ from typing import Any
 import tomli_w
 
 from esrlab.core.command_history import GivenCommand, read_commands, write_commands
-from esrlab.core.files import replacing, to_json, write_text
+from esrlab.core.files import find_inside, replacing, to_json, write_text
 from esrlab.core.scores import BICUBIC, Score, write_scores
 from esrlab.errors import UsageError
 from esrlab.report.merge_sources import MergeSource, open_sources, unused_name
 from esrlab.report.recipe_identity import Identity, differing_fields
+from esrlab.report.study_files import read_merge_notes
+from esrlab.statistics.claim_register import read_register, rename_registers, write_register
 from esrlab.statistics.claims import CLAIMS, read_asked_claims
 
 MERGED = "merged.json"
@@ -48,12 +49,11 @@ def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool
     notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources)]
     rows = _merge_rows(sources)
     claims, commands = _merge_claims(sources), _merge_commands(sources)
+    registered = rename_registers((read_register(each.folder), each.called) for each in sources)
     for part in ("pictures", "pulls", "runs", "figures"):
         shutil.rmtree(out / part, ignore_errors=True)
-    from_folders = [
-        {"folder": str(source.folder), "study": source.name, "renamed": source.renamed} for source in sources
-    ]
-    write_text(out / MERGED, to_json({"from": from_folders, "notes": notes}, indent=2) + "\n")
+    parts = [{"folder": str(each.folder), "study": each.name, "renamed": each.renamed} for each in sources]
+    write_text(out / MERGED, to_json({"from": parts, "notes": notes}, indent=2) + "\n")
     write_text(out / "manifest.json", to_json(_merge_manifests(sources), indent=2) + "\n")
     write_scores(out / "scores.jsonl", rows)
     write_commands(out, commands)
@@ -62,13 +62,13 @@ def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool
         _copy_maps(source, out)
         _copy_runs(source, out)
     write_text(out / CLAIMS, tomli_w.dumps({"claims": claims}))
+    write_register(out, registered)
     return out
 
 
 def read_notes(study: Path) -> list[str]:
     """What a report on a merged folder has to say of the merging; nothing where it is none."""
-    path = study / MERGED
-    return json.loads(path.read_text(encoding="utf-8"))["notes"] if path.is_file() else []
+    return read_merge_notes(study)
 
 
 def default_place(folders: Sequence[Path]) -> Path:
@@ -210,7 +210,8 @@ def _copy_pictures(source: MergeSource, out: Path) -> None:
     for folder in sorted((source.folder / "pictures").glob("x*/*")):
         called = folder.name if folder.name in ("lr", "hr") else source.called(folder.name)
         for path in sorted(folder.rglob("*.png")):
-            _copy(path, out / "pictures" / folder.parent.name / called / path.relative_to(folder))
+            if find_inside(source.folder, str(path.relative_to(source.folder))):
+                _copy(path, out / "pictures" / folder.parent.name / called / path.relative_to(folder))
 
 
 def _copy_maps(source: MergeSource, out: Path) -> None:
@@ -224,9 +225,15 @@ def _copy_maps(source: MergeSource, out: Path) -> None:
                 for root, name in ((source.folder, folder.name), (out, called))
             )
             place = out / "pulls" / folder.parent.name / called / inside
-            if own.is_file() and not place.exists() and filecmp.cmp(own, kept, shallow=False):
+            if (
+                own.is_file()
+                and kept.is_file()
+                and not place.exists()
+                and filecmp.cmp(own, kept, shallow=False)
+            ):
                 for path in sorted((*about.parent.glob("*.png"), about)):
-                    _copy(path, place / path.name)
+                    if find_inside(source.folder, str(path.relative_to(source.folder))):
+                        _copy(path, place / path.name)
 
 
 def _copy_runs(source: MergeSource, out: Path) -> None:
@@ -234,7 +241,7 @@ def _copy_runs(source: MergeSource, out: Path) -> None:
         place = out / "runs" / _run_name(source, folder.name)
         if not place.exists():
             for name in RUN_FILES:
-                if (folder / name).is_file():
+                if find_inside(source.folder, "runs", folder.name, name):
                     _copy(folder / name, place / name)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from esrlab.core.scores import CASCADE, Score
-from esrlab.errors import UserError
+from esrlab.report.study_files import find_runs, read_about
 
 FILES = "files"
 SHOWN = 3
@@ -47,14 +47,9 @@ def read_identities(folder: Path, manifest: dict[str, Any], scores: Iterable[Sco
 
 def _of_runs(folder: Path, recipe: str) -> dict[str, Any] | None:
     """From the first run of the recipe: scale and seed are no part of what a recipe is."""
-    for path in sorted((folder / "runs").glob("*/recipe.json")):
-        if path.parent.name.rpartition("-x")[0] != recipe:
-            continue
-        try:
-            about = json.loads(path.read_text(encoding="utf-8"))
-            return _trained(about)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise UserError(f"{path} cannot be read ({error!r})") from error
+    for run in find_runs(folder, "recipe.json"):
+        if run.name.rpartition("-x")[0] == recipe:
+            return _trained(read_about(folder, run.name, as_trained=True))
     return None
 
 
@@ -69,7 +64,7 @@ def _of_evaluated(manifest: dict[str, Any], recipe: str) -> dict[str, Any] | Non
     for about in noted.values():
         if about.get("trained"):
             return _trained(about["trained"])
-    return {FILES: {key: about["digest"] for key, about in noted.items()}} if noted else None
+    return {FILES: {key: about.get("digest", "") for key, about in noted.items()}} if noted else None
 
 
 def _trained(about: dict[str, Any]) -> dict[str, Any]:

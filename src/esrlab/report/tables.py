@@ -16,6 +16,7 @@ from esrlab.report.columns import (
     STUDENT_LPIPS,
     Column,
 )
+from esrlab.report.limitations import LEARNT_LPIPS, learnt_lpips
 from esrlab.report.paper import PAPER_TABLES, PAPERS_SHIFT, PRINTED
 from esrlab.statistics.spreads import Series, Spread, spreads
 
@@ -53,6 +54,9 @@ class Table:
 
 MARKS = {"collapsed": "†", "diverged": "‡"}
 """What stands beside a row, some of whose trainings ended so."""
+
+LEARNT = "§"
+"""What stands beside a recipe that was trained on the metric that judges it."""
 
 MEANINGS = {
     "collapsed": "Signs of collapse stood at the end of these trainings; the figures are of the generator as "
@@ -120,7 +124,9 @@ class TableRows:
 
     def mark(self, scale: int, recipe: str, name: str) -> str:
         """A row's name with the marks of how its trainings ended."""
-        return " ".join([name, *(MARKS[outcome] for outcome in self.endings.get((scale, recipe), {}))])
+        learnt = [LEARNT] if learnt_lpips(self.labels[recipe]) else []
+        ended = [MARKS[outcome] for outcome in self.endings.get((scale, recipe), {})]
+        return " ".join([name, *ended, *learnt])
 
     def footnotes(self, shown: Sequence[tuple[int, str, str]]) -> tuple[str, ...]:
         """What the marks of these rows (scale, recipe, name) mean: of how many seeds they are true."""
@@ -135,6 +141,8 @@ class TableRows:
                 notes.append(
                     f"{mark} {outcome}, in so many of the seeds: {', '.join(rows)}. {MEANINGS[outcome]}"
                 )
+        if any(learnt_lpips(self.labels[recipe]) for _, recipe, _ in shown):
+            notes.append(f"{LEARNT} {LEARNT_LPIPS}.")
         return tuple(notes)
 
     def _seeds(self, scale: int, recipe: str) -> int:

@@ -17,13 +17,14 @@ CELLS = (
     *("seeds", "images", "collapsed", "diverged", "paper"),
 )
 PARTS = (
-    *("claim", "verdict", "kind", "recipe", "rival", "scale", "base", "metric", "standing"),
-    *("difference", "low", "high", "p", "p_holm", "effect", "effect_of", "seeds", "images", "paired"),
+    *("claim", "verdict", "exploratory", "kind", "recipe", "rival", "scale", "base", "metric", "standing"),
+    *("difference", "low", "high", "bootstrap_low", "bootstrap_high", "p", "p_holm"),
+    *("effect", "effect_of", "seeds", "images", "paired"),
 )
 
 
 def cells_as_csv(scores: Sequence[Score]) -> str:
-    """Every cell of every table: mean and sd over seeds, its 95% interval over seeds and images.
+    """Every cell of every table: mean and sd over seeds, its 95% interval over seeds.
 
     `seeds` is 0 where none is known; `paper` is the figure that the paper prints, of PSNR-paper, SSIM-paper
     and LPIPS. What there is none of is empty.
@@ -57,7 +58,9 @@ def cells_as_csv(scores: Sequence[Score]) -> str:
 def verdicts_as_csv(judgement: Judgement) -> str:
     """Every part that a verdict rests on, a line each; what was not tested is empty.
 
-    `seeds` is the fewer of the two recipes'.
+    `seeds` is the fewer of the two recipes'; `low` and `high` are the 95% interval of the test that decides,
+    `bootstrap_low` and `bootstrap_high` the bootstrap's; `exploratory` is the day on which
+    a claim was written where results were there already.
     """
     lines: list[dict[str, Any]] = []
     for verdict in judgement.verdicts:
@@ -65,6 +68,8 @@ def verdicts_as_csv(judgement: Judgement) -> str:
         for part in record["parts"]:
             low, high = part.get("interval") or (None, None)
             line = {**part, "claim": record["id"], "verdict": record["verdict"], "low": low, "high": high}
+            line["exploratory"] = record["exploratory"]
+            line["bootstrap_low"], line["bootstrap_high"] = part.get("bootstrap") or (None, None)
             line["seeds"] = min(part.get("seeds", ()), default=None)
             lines.append({column: line.get(column) for column in PARTS})
     return _to_csv(PARTS, lines)

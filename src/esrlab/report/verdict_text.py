@@ -1,7 +1,6 @@
 """Verdicts in plain sentences: numbers with units, interval, p after Holm, seeds, images."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from esrlab.core.metrics import LPIPS_STUDENT, METRIC_FAMILIES
 from esrlab.core.scores import CASCADE
@@ -15,7 +14,7 @@ MOST_DECIMALS = 8
 
 def write_sentence(verdict: Verdict, *, names: Mapping[str, str]) -> str:
     """The verdict in one sentence; `names` says how recipes are called."""
-    begun = f"{verdict.claim.id} {verdict.outcome}: "
+    begun = f"{verdict.claim.id} {outcome_of(verdict)}: "
     if verdict.outcome == "not examined":
         return f"{begun}the study has no {_missing(verdict)}."
     decisive = _decisive(verdict)
@@ -46,9 +45,15 @@ def show_p(value: float) -> str:
     return "below 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
-def show_interval(comparison: Comparison, part: ClaimPart) -> str:
+def outcome_of(verdict: Verdict) -> str:
+    """What became of a claim, and, where it was written after results, that and when."""
+    day = verdict.claim.exploratory
+    return f"{verdict.outcome} (exploratory, written {day})" if day else verdict.outcome
+
+
+def show_interval(interval: tuple[float, float] | None, part: ClaimPart) -> str:
     """Both bounds, or a dash where there is no interval."""
-    return "–" if comparison.interval is None else " … ".join(show(comparison.interval, part))
+    return "–" if interval is None else " … ".join(show(interval, part))
 
 
 def show_seeds(comparison: Comparison) -> str:
@@ -145,10 +150,10 @@ def _evidence(finding: Finding) -> str:
     p = f"p {show_p(finding.holm)} after Holm"
     if comparison.p < 0.05 <= finding.holm:
         p = f"p {show_p(comparison.p)} alone, {show_p(finding.holm)} after Holm"
-    if finding.part.kind == "shrinks" and comparison.difference < 0 and comparison.interval is not None:
-        low, high = comparison.interval  # of what the sentence says: by how much the lead grows
-        comparison = replace(comparison, interval=(-high, -low))
-    interval = show_interval(comparison, finding.part)
+    bounds = comparison.interval
+    if finding.part.kind == "shrinks" and comparison.difference < 0 and bounds is not None:
+        bounds = (-bounds[1], -bounds[0])  # of what the sentence says: by how much the lead grows
+    interval = show_interval(bounds, finding.part)
     return f"(95% interval {interval}; {p}; {seeds}, {images}){_left_out(comparison)}"
 
 

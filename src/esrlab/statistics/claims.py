@@ -1,15 +1,15 @@
 """Claims as data: the paper's A1 to D1, and those that a study file adds; each falls into parts to test."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from esrlab.core.files import find_inside
 from esrlab.core.scores import BICUBIC, CASCADE
-from esrlab.errors import UserError
+from esrlab.core.text_files import conform, read_toml
 
 Family = Literal["PSNR", "SSIM", "LPIPS"]
 """A metric by its family: PSNR-Y and SSIM-Y with the scale as border, LPIPS or its imitation."""
@@ -73,11 +73,15 @@ class Assertion:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A claim: its name, its words, and what it asserts, all of which has to hold."""
+    """A claim: its name, its words, and what it asserts, all of which has to hold.
+
+    exploratory: the day (YYYY-MM-DD) on which it was written where results were there already, else "".
+    """
 
     id: str
     words: str
     assertions: tuple[Assertion, ...]
+    exploratory: str = ""
 
     def parts(self) -> tuple[ClaimPart, ...]:
         """Every comparison that the claim rests on."""
@@ -113,12 +117,12 @@ class AskedClaim(BaseModel):
             raise ValueError(f"claim {self.id}: a cascade is a ×4 made of two ×2 steps; say scales = [4]")
         return self
 
-    def claim(self) -> Claim:
-        """The same as every other claim."""
+    def claim(self, *, exploratory: str = "") -> Claim:
+        """The same as every other claim; exploratory: as `Claim` has it."""
         asserted = Assertion(
             kind="better", recipe=self.better, rival=self.than, scales=self.scales, metrics=self.metrics
         )
-        return Claim(id=self.id, words=self.words, assertions=(asserted,))
+        return Claim(id=self.id, words=self.words, assertions=(asserted,), exploratory=exploratory)
 
 
 def refuse_unknown(claims: Sequence[AskedClaim], *, recipes: Sequence[str], scales: Sequence[int]) -> None:
@@ -148,23 +152,22 @@ def read_claims(study: Path) -> tuple[Claim, ...]:
     return tuple(asked.claim() for asked in read_asked_claims(study))
 
 
+class _AskedClaims(BaseModel):
+    claims: tuple[AskedClaim, ...] = ()
+
+
+_ASKED = TypeAdapter(_AskedClaims)
+
+
 def read_asked_claims(study: Path) -> tuple[AskedClaim, ...]:
     """[[claims]] of a folder's study.toml, or of claims.toml where it is no study's; none without either.
 
     Raises UserError naming the file where they are not valid.
     """
-    path = next((study / name for name in ("study.toml", CLAIMS) if (study / name).is_file()), None)
+    path = find_inside(study, "study.toml") or find_inside(study, CLAIMS)
     if path is None:
         return ()
-    try:
-        asked = tomllib.loads(path.read_text(encoding="utf-8")).get("claims", [])
-        return tuple(AskedClaim.model_validate(claim) for claim in asked)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid TOML: {error}") from error
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(["claims", *map(str, problem["loc"])])
-        raise UserError(f"{path}: {place}: {problem['msg'].removeprefix('Value error, ')}") from error
+    return conform(read_toml(path), _ASKED, place=f"{path}").claims
 
 
 def _better(recipe: str, rival: str, scales: tuple[int, ...], metrics: tuple[Family, ...] = ALL) -> Assertion:

@@ -37,8 +37,9 @@ SHARED_PART = 0.75
 class Comparison:
     """What rows say about Σ weight·cell, which for two recipes is first − second, in the metric's own unit.
 
-    difference: of the means over seeds and images; interval: 95%, over seeds and images; p: two-sided, of
-    per-seed means, before Holm. effect: Hedges' g, in `effect_of` (d_z: standard deviations of the per-seed
+    difference: of the means over seeds and images; p: two-sided, of per-seed means, before Holm; interval:
+    the 95% interval of that same test. bootstrap: beside it, over seeds and images (`crossed_interval`).
+    effect: Hedges' g, in `effect_of` (d_z: standard deviations of the per-seed
     differences, where paired; d: root mean square of the recipes' own). seeds: of each trained cell;
     `unshared`: seeds that do not count, since not all ran them. images: how many count; `left_out`: how many
     were not scored by all; `not_finite`: how many had a value that is infinite (equal images) or no number.
@@ -55,6 +56,7 @@ class Comparison:
     not_finite: int
     paired: bool
     interval: tuple[float, float] | None = None
+    bootstrap: tuple[float, float] | None = None
     p: float | None = None
     effect: float | None = None
     effect_of: str = ""
@@ -159,6 +161,7 @@ def _tested(base: Comparison, groups: Sequence[Array], weights: Sequence[float])
     tested = t_test(means, weights)
     if math.isnan(float(tested.p)):
         return replace(base, untested="the seeds do not vary")
+    low, high = tested.interval()
     sds = [abs(weight) * float(mean.std(ddof=1)) for mean, weight in zip(means, weights, strict=True)]
     pooled = math.sqrt(sum(sd**2 for sd in sds) / len(sds))
     effect = (
@@ -166,7 +169,8 @@ def _tested(base: Comparison, groups: Sequence[Array], weights: Sequence[float])
     )
     return replace(
         base,
-        interval=crossed_interval(groups, weights),
+        interval=(float(low), float(high)),
+        bootstrap=crossed_interval(groups, weights),
         p=float(tested.p),
         effect=effect,
         effect_of="" if effect is None else "d_z" if base.paired else "d",

@@ -50,6 +50,15 @@ class TTest:
     freedom: Array
     p: Array
 
+    def interval(self, *, level: float = LEVEL) -> tuple[Array, Array]:
+        """The values that the test does not refute at `level`: 95% in the long run where it is 5%.
+
+        It holds 0 exactly where p is above the level. nan where p is.
+        """
+        reach = special().stdtrit(self.freedom, 1 - level / 2) * self.error
+        reach = np.where(np.isnan(self.p), np.nan, reach)
+        return self.difference - reach, self.difference + reach
+
 
 def t_test(groups: Sequence[Array], weights: Sequence[float]) -> TTest:
     """Whether Σ weight·mean(group) is 0, by Welch's t with Satterthwaite's degrees of freedom.

@@ -4,7 +4,8 @@ The rule. A part *holds* where its p after Holm is below 5% and its difference g
 *against* the claim where it goes the other way, and is *open* otherwise; it is *missing* where the rows do
 not have it. A claim is supported where all its parts hold, contradicted where any part stands against it, not
 examined where all are missing, and undecided otherwise. The family of Holm is every part of every claim that
-could be tested, each distinct part once.
+could be tested, each distinct part once. Claims that were written after results are a family of their own, so
+that none of them changes what becomes of the others.
 """
 
 from collections.abc import Sequence
@@ -59,18 +60,25 @@ def judge(scores: Sequence[Score], claims: Sequence[Claim]) -> tuple[Verdict, ..
     rows = gather(scores)
     ended = {(score.recipe, score.scale, score.seed) for score in scores if score.outcome}
     parts = dict.fromkeys(part for claim in claims for part in claim.parts())
-    compared = {part: _compare(rows, part) for part in parts}
+    compared = {part: replace(_compare(rows, part), ended=_count_ended(ended, part)) for part in parts}
+    families = [
+        _judge_family([claim for claim in claims if bool(claim.exploratory) == is_later], compared)
+        for is_later in (False, True)
+    ]
+    return tuple(families[bool(claim.exploratory)][claim] for claim in claims)
+
+
+def _judge_family(claims: Sequence[Claim], found: dict[ClaimPart, Finding]) -> dict[Claim, Verdict]:
+    """Verdicts on claims that are corrected together."""
+    compared = {part: found[part] for claim in claims for part in claim.parts()}
     tested = {
         part: finding.comparison.p
         for part, finding in compared.items()
         if finding.comparison is not None and finding.comparison.p is not None
     }
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
-    findings = {
-        part: _settle(finding, adjusted.get(part), ended=_count_ended(ended, part))
-        for part, finding in compared.items()
-    }
-    return tuple(_conclude(claim, findings, family=len(tested)) for claim in claims)
+    findings = {part: _settle(finding, adjusted.get(part)) for part, finding in compared.items()}
+    return {claim: _conclude(claim, findings, family=len(tested)) for claim in claims}
 
 
 def label_of(rows: Rows, family: Family, scale: int) -> str:
@@ -120,7 +128,7 @@ def _count_ended(ended: set[tuple[str, int, int | None]], part: ClaimPart) -> in
     return sum((recipe, scale) == (part.recipe, part.scale) for recipe, scale, _ in ended)
 
 
-def _settle(finding: Finding, adjusted: float | None, *, ended: int) -> Finding:
+def _settle(finding: Finding, adjusted: float | None) -> Finding:
     """The finding with its p after Holm and where it stands.
 
     Pictures that held up do not stand against a collapse where trainings were seen to collapse.
@@ -129,9 +137,9 @@ def _settle(finding: Finding, adjusted: float | None, *, ended: int) -> Finding:
     if finding.comparison is not None and adjusted is not None and adjusted < LEVEL:
         agrees = finding.comparison.difference * claimed_sign(finding.part) > 0
         standing = "holds" if agrees else "against"
-        if finding.part.kind == "collapses" and not agrees and ended:
+        if finding.part.kind == "collapses" and not agrees and finding.ended:
             standing = "open"
-    return replace(finding, standing=standing, holm=adjusted, ended=ended)
+    return replace(finding, standing=standing, holm=adjusted)
 
 
 def _conclude(claim: Claim, findings: dict[ClaimPart, Finding], *, family: int) -> Verdict:

@@ -10,6 +10,7 @@ from esrlab.data.photos.benchmark import Benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError, UserError
 from esrlab.models.lpips_choice import LPIPSWeights, has_real_lpips
+from esrlab.statistics.claim_register import register_claims
 from esrlab.study.spec import PlannedRun, Study, dump_study, plan_runs, read_asked
 from esrlab.training.run_folder import differences, is_used
 
@@ -99,12 +100,15 @@ def choose_lpips(study: Study, out: Path) -> list[LPIPSWeights]:
 def claim_folder(study: Study, out: Path, *, manifest: dict[str, Any]) -> None:
     """Writes study.toml and the manifest; UsageError for a folder of another study, or on other data.
 
-    Claims that are asked for take the place of those in the folder; where none are, those there stay.
+    Claims that are asked for take the place of those in the folder; where none are, those there stay. The
+    folder's register keeps the day of each, and whether results were there already.
     """
     has_begun = refuse_other_study(study, out)
     _refuse_other_data(out, manifest)
     if not has_begun or settle_study(study, out) != read_asked(out):
         write_text(out / "study.toml", dump_study(settle_study(study, out)))
+    trained = [path for path in out.glob("runs/*/scores.jsonl") if path.parent.name != BICUBIC]
+    register_claims(out, settle_study(study, out).claims, has_results=bool(trained))
     write_text(out / MANIFEST, to_json(manifest, indent=2) + "\n")
 
 

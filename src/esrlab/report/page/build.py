@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from esrlab.core.files import write_text
-from esrlab.core.scores import BICUBIC, Score
+from esrlab.core.scores import Score
 from esrlab.errors import UserError
 from esrlab.report.formats import WORDS
 from esrlab.report.limitations import Words
@@ -69,7 +69,7 @@ def write_page(
         word_columns=WORDS,
         judgement=judgement,
         verdicts=_verdicts(judgement),
-        about=_summary(scores),
+        about=summarise(scores),
         style=(ASSETS / "page.css").read_text(encoding="utf-8"),
         script=script,
         policy=_policy(script),
@@ -130,14 +130,20 @@ def _verdicts(judgement: Judgement) -> list[tuple[str, str, str]]:
     ]
 
 
-def _summary(scores: Sequence[Score]) -> str:
+def summarise(scores: Sequence[Score]) -> str:
     """What the study is made of, in a sentence."""
     recipes = trained_recipes(scores)
+    seeded = {score.recipe for score in scores if score.seed is not None}
+    others = [recipe for recipe in recipes if recipe not in seeded]
     scales = ", ".join(f"×{scale}" for scale in sorted({score.scale for score in scores}))
-    seeds = len({score.seed for score in scores if score.recipe != BICUBIC})
+    seeds = len({score.seed for score in scores if score.seed is not None})
     images = len({score.image for score in scores})
-    parts = (_count(len(recipes), "recipe"), scales, _count(seeds, "seed"), _count(images, "benchmark image"))
-    return ", ".join(parts)
+    parts = [_count(len(recipes) - len(others), "recipe")] if len(recipes) > len(others) else []
+    if others:
+        parts.append(f"{_count(len(others), 'method')} of unknown training")
+    if seeds:
+        scales += f", {_count(seeds, 'seed')}"
+    return ", ".join((*parts, scales, _count(images, "benchmark image")))
 
 
 def _count(number: int, what: str) -> str:

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from esrlab.core.files import find_inside
 from esrlab.core.scores import BICUBIC, Score
 from esrlab.report.page.pictures import (
     Pixels,
@@ -86,8 +87,7 @@ class _Shelf:
         return self.root / f"x{scale}" / method / f"{image}.png"
 
     def has(self, scale: int, method: str, image: str) -> bool:
-        inside = ".." not in PurePosixPath(f"{method}/{image}").parts
-        return inside and self.path(scale, method, image).is_file()
+        return find_inside(self.root, f"x{scale}", method, f"{image}.png") is not None
 
     def found(self, scale: int, image: str) -> list[str]:
         return [method for method in self.methods if self.has(scale, method, image)]
@@ -184,6 +184,8 @@ def _line(
         panels.append(_panel(key, image, small, method=LR, scale=scale, values=values))
     for method in store_root.found(scale, image):
         pixels = pictures[scale, method][window]
+        if not pixels.size:  # a picture of another size, which the window lies outside of
+            continue
         panels.append(_panel(key, image, pixels, method=method, scale=scale, values=values))
     return Line(scale, tuple(panels))
 

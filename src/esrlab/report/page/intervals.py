@@ -35,7 +35,7 @@ def tabulate_intervals(scores: Sequence[Score]) -> dict[str, Table]:
                     comparison = compare(rows, second, first, scale=scale, metric=metric)
                     part = ClaimPart(kind="better", recipe=second, rival=first, scale=scale, metric=family)
                     found = show([comparison.difference], part)[0] if comparison.images else "–"
-                    bounds = show_interval(comparison, part)
+                    bounds = show_interval(comparison.interval, part)
                     cells = (
                         f"×{scale}",
                         metric,

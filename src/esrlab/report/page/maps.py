@@ -3,20 +3,26 @@
 No torch: `pulls/` holds grey pictures and an about.json for each (`mapfiles` says what is in it).
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field, TypeAdapter
 
+from esrlab.core.files import find_inside
 from esrlab.core.scores import Score
+from esrlab.core.text_files import Count, Number, read_json
 from esrlab.report.page.pictures import BYTES_A_PIXEL, colour, encode_picture, read_picture, shrink
 from esrlab.report.page.steering import show_share, show_signed
 
 BUDGET = 2_500_000
 """Bytes of the page that maps and their pictures may take."""
+
+MOST_PIXELS = 10**5
+"""A side of a region at most."""
 
 BYTES_A_MAP_PIXEL = 0.8 * 4 / 3
 """Of a map in `pictures.LEVELS` colours, encoded without loss and then as text."""
@@ -136,7 +142,7 @@ def build_maps(study: Path, scores: Sequence[Score]) -> Maps | None:
     return Maps(wall.scales(), _draw_ramp(), tuple(absent), left_out, wall.taken)
 
 
-_UNREADABLE = (OSError, SyntaxError, ValueError, LookupError, TypeError)
+_UNREADABLE = (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError)
 """What reading files of any origin may raise, a picture's included."""
 
 
@@ -146,19 +152,51 @@ def _log_and_validate(study: Path, scores: Sequence[Score]) -> Iterator[tuple[in
     for image in dict.fromkeys(score.image for score in scores):
         for scale in sorted({score.scale for score in scores}):
             for recipe in recipes:
-                inside = PurePosixPath(f"{recipe}/{image}")
-                path = study / "pulls" / f"x{scale}" / inside / "about.json"
-                if ".." not in inside.parts and path.is_file():
+                path = find_inside(study, "pulls", f"x{scale}", recipe, image, "about.json")
+                if path is not None:
                     yield scale, recipe, image, path
+
+
+@dataclass(frozen=True)
+class _Region:
+    top: Annotated[Count, Field(ge=0)]
+    left: Annotated[Count, Field(ge=0)]
+    height: Annotated[Count, Field(ge=1, le=MOST_PIXELS)]
+    width: Annotated[Count, Field(ge=1, le=MOST_PIXELS)]
+    patch: Annotated[Count, Field(ge=1)]
+
+
+@dataclass(frozen=True)
+class _Term:
+    name: str
+    share: Number
+    cosine: Number
+
+
+@dataclass(frozen=True)
+class _About:
+    seed: Count
+    step: Count
+    region: _Region
+    terms: list[_Term]
+
+
+@dataclass(frozen=True)
+class _Absence:
+    absent: str | None = None
+
+
+_ABOUT, _ABSENT = TypeAdapter(_About), TypeAdapter(_Absence)
 
 
 def _read(path: Path, *, recipe: str, scale: int, image: str) -> _Found:
     """What an about.json says; ValueError with its reason where there is no map, others where it is none."""
-    about = json.loads(path.read_text(encoding="utf-8"))
-    if "absent" in about:
-        raise ValueError(about["absent"])
-    box = about["region"]
-    terms = [(str(term["name"]), float(term["share"]), float(term["cosine"])) for term in about["terms"]]
+    about = read_json(path, _ABSENT)
+    if about.absent is not None:
+        raise ValueError(about.absent)
+    about = read_json(path, _ABOUT)
+    box = about.region
+    terms = [(term.name, term.share, term.cosine) for term in about.terms]
     if any("/" in name or "\\" in name for name, _, _ in terms):
         raise ValueError("a term's name is no file's")
     return _Found(
@@ -166,10 +204,10 @@ def _read(path: Path, *, recipe: str, scale: int, image: str) -> _Found:
         recipe=recipe,
         scale=scale,
         image=image,
-        seed=int(about["seed"]),
-        step=int(about["step"]),
-        box=(int(box["top"]), int(box["left"]), int(box["height"]), int(box["width"])),
-        patch=int(box["patch"]),
+        seed=about.seed,
+        step=about.step,
+        box=(box.top, box.left, box.height, box.width),
+        patch=box.patch,
         terms=tuple(terms),
     )
 
@@ -217,7 +255,10 @@ class _Wall:
         return tuple(MapScale(scale, tuple(each)) for scale, each in cards.items())
 
     def _draw(self, found: _Found, name: str, share: float, cosine: float) -> TermMap:
-        grey = read_picture(found.place / f"{name}.png")[..., :1]
+        path = find_inside(found.place, f"{name}.png")
+        if path is None:
+            raise ValueError(f"the map of {name} is not in its folder")
+        grey = read_picture(path)[..., :1]
         if grey.shape[:2] != found.box[2:]:
             raise ValueError(f"the map of {name} is not as large as its region")
         part = f"{show_share(share)} of the pull"
@@ -227,8 +268,8 @@ class _Wall:
 
     def _cut(self, found: _Found, method: str) -> str:
         """The region of a method's picture; empty where there is none of it."""
-        path = self.study / "pictures" / f"x{found.scale}" / method / f"{found.image}.png"
-        if not path.is_file():
+        path = find_inside(self.study, "pictures", f"x{found.scale}", method, f"{found.image}.png")
+        if path is None:
             return ""
         top, left, height, width = found.box
         cut = read_picture(path)[top : top + height, left : left + width]

@@ -7,9 +7,12 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from esrlab.errors import UserError
 
 Pixels = NDArray[np.uint8]
 
@@ -38,11 +41,22 @@ RULE = (
 )
 
 
-def read_picture(path: Path) -> Pixels:
-    """(H, W, 3) bytes."""
+def open_picture(path: Path) -> NDArray[Any]:
+    """A picture as matplotlib has it; raises UserError naming a file that is none."""
     from matplotlib.image import imread
 
-    pixels = np.asarray(imread(path))
+    try:
+        return np.asarray(imread(path))
+    except Exception as error:  # readers of pictures raise whatever they like
+        reason = str(error) or type(error).__name__
+        raise UserError(
+            f"{path} cannot be read as a picture ({reason}); make it again or remove it"
+        ) from error
+
+
+def read_picture(path: Path) -> Pixels:
+    """(H, W, 3) bytes; raises UserError naming a file that is no picture."""
+    pixels = open_picture(path)
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     if pixels.dtype != np.uint8:  # PNG is read as parts of 1, other formats as bytes

@@ -10,6 +10,7 @@ from typing import Any
 from esrlab.core.command_history import GivenCommand, read_commands
 from esrlab.core.scores import Score
 from esrlab.report.logs import RunLog
+from esrlab.report.study_files import find_runs, read_about, read_manifest, read_study_text
 from esrlab.report.tables import Row, Table
 
 
@@ -69,7 +70,7 @@ def _show(values: Sequence[float | None], decimals: int) -> str:
 
 def tell_repeating(study: Path, scores: Sequence[Score]) -> Repeating:
     """What the folder's files say of how it was made; where they differ between runs, all of it."""
-    abouts = [_read(path) for path in sorted((study / "runs").glob("*/recipe.json"))]
+    abouts = [read_about(study, run.name) for run in find_runs(study, "recipe.json")]
     seeds = sorted({score.seed for score in scores if score.seed is not None})
     facts = [("study", scores[0].study), ("seeds", ", ".join(map(str, seeds)) or "none")]
     for name, keys in (
@@ -85,17 +86,15 @@ def tell_repeating(study: Path, scores: Sequence[Score]) -> Repeating:
         told = dict.fromkeys(_words(about[key]) for about in abouts for key in keys if about.get(key))
         if told:
             facts.append((name, "; ".join(told)))
-    manifest = _read(study / "manifest.json")
+    manifest = read_manifest(study)
     for name, data in manifest.get("benchmarks", {}).items():
         facts.append((f"benchmark {name}", _words(data)))
-    file = study / "study.toml"
-    asked = file.read_text(encoding="utf-8") if file.is_file() else ""
-    recipes = {about["recipe"]["name"]: about["recipe"] for about in reversed(abouts) if "recipe" in about}
+    recipes = {about["recipe"]["name"]: about["recipe"] for about in reversed(abouts)}
     return Repeating(
         command="esrlab study study.toml --out again",
         given=tuple(map(_tell_command, read_commands(study))),
         facts=tuple(facts),
-        study=asked,
+        study=read_study_text(study),
         manifest=json.dumps(manifest, indent=2, ensure_ascii=False) if manifest else "",
         recipes=tuple(
             (name, json.dumps(recipe, indent=2, ensure_ascii=False))
@@ -108,15 +107,6 @@ def _tell_command(given: GivenCommand) -> str:
     """A line for a shell, what is known of it as a comment."""
     known = [given.study, f"esrlab {given.version}", given.date]
     return f"{given.command}  # {', '.join(filter(None, known))}"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object, or an empty one where there is none to be read."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _words(value: Any) -> str:
