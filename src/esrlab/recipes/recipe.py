@@ -178,11 +178,13 @@ class Recipe(Part):
 
     @property
     def _remarks(self) -> str:
-        """What a table has to say beside the losses: shares in place of weights, inexact arithmetic."""
+        """What a table has to say beside the losses: shares for weights, how LR is made, the arithmetic."""
         shares = [
             f"{name} {part.share:.0%}" for name, part in self.active_terms.items() if part.share is not None
         ]
         remarks = [f"shares: {', '.join(shares)}"] if shares else []
+        if self.patches.convention != "matlab":
+            remarks.append(f"LR: {self.patches.convention}")
         if self.engine.precision != "float32":
             remarks.append(self.engine.precision)
         if self.engine.compile:

@@ -12,7 +12,7 @@ from esrlab.errors import UsageError, UserError
 from esrlab.models.lpips_choice import LPIPSWeights, has_real_lpips
 from esrlab.statistics.claim_register import register_claims
 from esrlab.study.spec import PlannedRun, Study, dump_study, plan_runs, read_asked
-from esrlab.training.run_folder import differences
+from esrlab.training.run_folder import differences, is_used
 
 
 def refuse_other_study(study: Study, out: Path) -> bool:
@@ -33,7 +33,7 @@ def refuse_other_study(study: Study, out: Path) -> bool:
                 + "\n".join(f"  {line}" for line in changed)
             )
         return True
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or is_used(out)):
         raise UsageError(f"{out} is not empty and holds no study; choose a new folder with --out")
     return False
 

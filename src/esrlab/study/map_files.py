@@ -63,7 +63,9 @@ def keep_maps(
         try:
             _, image = next(benchmark.images())
             hr = crop_to_multiple(image, run.recipe.scale)
-            maps = map_pulls(state, lr=make_lr(hr, run.recipe.scale), hr=hr)
+            maps = map_pulls(
+                state, lr=make_lr(hr, run.recipe.scale, convention=run.recipe.patches.convention), hr=hr
+            )
         except Exception as error:  # a user's own loss may raise any
             _write_absence(place, run, error)
         else:

@@ -2,19 +2,10 @@
 
 from pathlib import Path
 
-import torch
-
 from esrlab.models.generator_files import start_from
 from esrlab.recipes.parts import STARTS
 from esrlab.study.spec import PlannedRun
 from esrlab.training.run_folder import RunFolder
-
-
-def require_losses(runs: tuple[PlannedRun, ...], *, device: torch.device) -> None:
-    """Builds every loss of the plan once, so that weights that are missing stop a study before it begins."""
-    losses = {term.loss.model_dump_json(): term.loss for run in runs for term in run.recipe.terms}
-    for loss in losses.values():
-        loss.ready(device)
 
 
 def require_starts(runs: tuple[PlannedRun, ...], out: Path) -> None:

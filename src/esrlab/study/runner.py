@@ -8,9 +8,8 @@ a failed one leaves failed.txt and the others go on.
 import itertools
 import time
 import traceback
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 
@@ -19,45 +18,21 @@ from esrlab.core.files import remove_leftovers, write_text
 from esrlab.core.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
 from esrlab.core.signals import Interrupted
 from esrlab.data.image_files import write_image
-from esrlab.data.photos.benchmark import Benchmark, open_benchmark
+from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.evaluation.benchmark import Picture, evaluate, perceptual_metric
-from esrlab.evaluation.metrics.standard import Metric, paper_metrics, standard_metrics
+from esrlab.evaluation.metrics.standard import paper_metrics, standard_metrics
 from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
 from esrlab.models.generator_files import load_generator
 from esrlab.study.folder import choose_lpips, claim_folder, collect_scores, describe_data, settle_study
+from esrlab.study.laboratory import Laboratory, StudyWatcher, require_folder, run_folder
 from esrlab.study.map_files import keep_maps
-from esrlab.study.preflight import require_losses, require_starts
+from esrlab.study.origins import find_origins, refuse_changed_origins, refuse_other_origins
+from esrlab.study.preflight import require_starts
 from esrlab.study.spec import PlannedRun, Study, plan_runs
 from esrlab.training.callbacks import Callbacks
 from esrlab.training.loop import train
 from esrlab.training.run_folder import RunFolder, read_outcome, sole_use
-
-
-class StudyWatcher(Protocol):
-    """Is told how a study goes."""
-
-    def run_began(self, run: PlannedRun) -> None: ...
-    def on_step(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None: ...
-    def on_message(self, run: PlannedRun, words: str) -> None: ...
-    def run_ended(self, run: PlannedRun, scores: list[Score], *, seconds: float) -> None: ...
-    def run_failed(self, run: PlannedRun, reason: str) -> None: ...
-    def judging(self, name: str, scale: int, image: int, images: int) -> None: ...
-    def evaluated(self, *, scale: int, seconds: float) -> None: ...
-
-
-@dataclass
-class Laboratory:
-    """A study at work: what it has opened, and where it writes."""
-
-    study: Study
-    out: Path
-    device: torch.device
-    photos: Photos
-    benchmarks: tuple[Benchmark, ...]
-    perceptual: tuple[Metric, ...]
-    watcher: StudyWatcher
-    failed: list[PlannedRun] = field(default_factory=list)
 
 
 def run_study(
@@ -81,31 +56,36 @@ def run_study(
     study = settle_study(study, out)
     runs = plan_runs(study)
     benchmarks = tuple(open_benchmark(source, name=name) for name, source in study.benchmarks.items())
-    require_losses(runs, device=device)
     require_starts(runs, out)
+    origins = find_origins(runs, device=device)
+    refuse_other_origins(runs, out, expected=origins)
     judges = choose_lpips(study, out)
     perceptual = tuple(perceptual_metric(kind, device=device) for kind in judges)
-    claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks) | {"perceptual": judges})
-    lab = Laboratory(study, out, device, photos, benchmarks, perceptual, watcher)
     with sole_use(out):
         remove_leftovers(out)
+        study = settle_study(study, out)  # again: another process may have extended it until now
+        if plan_runs(study) != runs:
+            runs = plan_runs(study)
+            origins = find_origins(runs, device=device)
+        refuse_other_origins(runs, out, expected=origins)
+        claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks) | {"perceptual": judges})
+        convention = runs[0].recipe.patches.convention
+        lab = Laboratory(study, out, device, photos, benchmarks, perceptual, watcher, origins, convention)
         if command:
             keep_command(out, command)
         _score_bicubic(lab)
         for run in runs:
+            require_folder(lab)
             if (run_folder(lab, run) / "scores.jsonl").exists():
                 _add_cascade(lab, run)
                 _map_pulls(lab, run)
                 continue
             _attempt(lab, run)
+            require_folder(lab)
             collect_scores(out, runs)
+        require_folder(lab)
         collect_scores(out, runs)
     return lab.failed
-
-
-def run_folder(lab: Laboratory, run: PlannedRun) -> Path:
-    """Where a run of this study lies."""
-    return lab.out / "runs" / run.name
 
 
 def _attempt(lab: Laboratory, run: PlannedRun) -> None:
@@ -127,14 +107,17 @@ def _attempt(lab: Laboratory, run: PlannedRun) -> None:
                 on_message=lambda words: lab.watcher.on_message(run, words),
             ),
         )
+        refuse_changed_origins(run, trained, expected=lab.origins[run.name])
         scores = _score_run(lab, run, trained)
     except (Interrupted, KeyboardInterrupt):
         raise
     except Exception as error:
+        require_folder(lab)
         write_text(failure, traceback.format_exc())
         lab.failed.append(run)
         lab.watcher.run_failed(run, str(error) or type(error).__name__)
         return
+    require_folder(lab)
     write_scores(folder / "scores.jsonl", scores)
     _map_pulls(lab, run, anew=True)
     lab.watcher.run_ended(run, scores, seconds=time.perf_counter() - began)
@@ -184,12 +167,13 @@ def _map_pulls(lab: Laboratory, run: PlannedRun, *, anew: bool = False) -> None:
 
 
 def _score_bicubic(lab: Laboratory) -> None:
-    """Bicubic's rows, of the scales that have none yet."""
+    """Bicubic's rows, of the scales that have none yet, from LR made as for the study's first recipe."""
+    label = BICUBIC if lab.convention == "matlab" else f"{BICUBIC} [LR: {lab.convention}]"
     path = lab.out / "runs" / BICUBIC / "scores.jsonl"
     scores = read_scores(path) if path.exists() else []
     missing = [scale for scale in lab.study.scales if all(score.scale != scale for score in scores)]
     for scale in missing:
-        scores += _score(lab, bicubic_upscaler(scale), run=None, scale=scale, name=BICUBIC, label=BICUBIC)
+        scores += _score(lab, bicubic_upscaler(scale), run=None, scale=scale, name=BICUBIC, label=label)
     if missing:
         write_scores(path, scores)
 
@@ -210,6 +194,7 @@ def _score(
 
     def keep(picture: Picture) -> None:
         lab.watcher.judging(name, scale, next(judged), images)
+        require_folder(lab)
         if pictured:
             _keep(lab.out, picture, scale=scale, method=name)
 
@@ -221,6 +206,7 @@ def _score(
             benchmark,
             scale=scale,
             metrics=(*standard_metrics(scale), *paper_metrics(), *lab.perceptual),
+            convention=run.recipe.patches.convention if run is not None else lab.convention,
             keep=keep,
         )
     ]

@@ -17,6 +17,7 @@ from esrlab.recipes.presets import PAPER, find_recipe, flatten, with_weighted_fi
 from esrlab.recipes.problems import explain
 from esrlab.recipes.recipe import RUN_NAME, SEEDS, Recipe, Scale
 from esrlab.statistics.claims import AskedClaim, refuse_unknown
+from esrlab.study.names import require_free
 
 
 class Study(BaseModel):
@@ -41,6 +42,22 @@ class Study(BaseModel):
     fields: dict[str, Any] = {}
     recipes: dict[str, dict[str, Any]] = Field(min_length=1)
     claims: tuple[AskedClaim, ...] = ()
+
+    @field_validator("recipes")
+    @classmethod
+    def _names_are_free(cls, recipes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        require_free(recipes)
+        return recipes
+
+    @field_validator("scales", "seeds", mode="before")
+    @classmethod
+    def _whole_numbers(cls, values: Any) -> Any:
+        wrong = (
+            [each for each in values if type(each) is not int] if isinstance(values, (list, tuple)) else []
+        )
+        if wrong:
+            raise ValueError(f"whole numbers are wanted, not {wrong[0]!r}")
+        return values
 
     @field_validator("scales", "seeds")
     @classmethod
@@ -127,6 +144,7 @@ def plan_runs(study: Study) -> tuple[PlannedRun, ...]:
     if twice:
         raise UsageError(f"two variants are called {twice[0]!r}; give their tables other names")
     try:
+        require_free(names)
         refuse_unknown(study.claims, recipes=names, scales=study.scales)
     except ValueError as error:
         raise UsageError(str(error)) from error

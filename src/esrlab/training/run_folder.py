@@ -10,7 +10,7 @@ import os
 import platform
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -138,8 +138,9 @@ def sole_use(folder: Path) -> Iterator[None]:
     try:
         write_text(folder / HOLDER, f"process {os.getpid()} on {socket.gethostname()}\n")
         yield
-        (folder / HOLDER).unlink(missing_ok=True)
     finally:
+        with suppress(OSError):  # whose folder this was is of no more use, however the work ended
+            (folder / HOLDER).unlink(missing_ok=True)
         lock.release()
 
 
@@ -172,7 +173,7 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
     Of `about` those parts are compared that are known yet. More steps of a constant rate make no other run.
     """
     if not folder.recipe.exists():
-        if folder.path.exists() and (not folder.path.is_dir() or _is_used(folder.path)):
+        if folder.path.exists() and (not folder.path.is_dir() or is_used(folder.path)):
             raise UsageError(f"{folder.path} is not empty and holds no run; choose a new folder with --out")
         return False
     try:
@@ -229,7 +230,8 @@ def keep_validation(folder: RunFolder, about: dict[str, Any]) -> None:
     write_text(folder.recipe, to_json(changed, indent=2) + "\n")
 
 
-def _is_used(path: Path) -> bool:
+def is_used(path: Path) -> bool:
+    """Whether a folder holds anything beside a lock and what a kill left half-written."""
     return any(entry.name not in OWN_HIDDEN and not is_leftover(entry) for entry in path.iterdir())
 
 
