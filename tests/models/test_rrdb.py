@@ -13,13 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from esrlab.errors import UsageError, UserError
-from esrlab.models.generators.rrdb import (
-    RRDBNet,
-    RRDBShape,
-    describe_rrdb,
-    start_as_interpolator,
-    unwrap_state,
-)
+from esrlab.models.generators.rrdb import RRDBNet, start_as_interpolator
+from esrlab.models.generators.rrdb_state import RRDBShape, describe_rrdb, unwrap_state
 
 
 def small_net(scale: int, *, features: int = 16, growth: int = 8, blocks: int = 2) -> RRDBNet:

@@ -11,7 +11,8 @@ from torch import Tensor
 from esrlab.core.files import replacing
 from esrlab.core.tensor_files import read_state
 from esrlab.errors import UserError
-from esrlab.models.generators.rrdb import RRDBNet, RRDBShape, describe_rrdb, unwrap_state
+from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.rrdb_state import RRDBShape, describe_rrdb, unwrap_state
 
 
 def save_generator(generator: RRDBNet, path: Path | str, *, about: dict[str, str]) -> None:

@@ -8,7 +8,8 @@ from esrlab.core.backend import Precision
 from esrlab.data.degradations.bicubic import Convention
 from esrlab.losses.adversarial import GameName
 from esrlab.losses.any_loss import AnyLoss
-from esrlab.models.generators.rrdb import RRDBNet, RRDBShape
+from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.rrdb_state import RRDBShape
 
 Schedule = Literal["constant", "multi-step", "cosine"]
 BestBy = Literal["auto", "psnr", "ssim", "lpips"]
