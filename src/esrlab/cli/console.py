@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
+
+from esrlab.core.terminal import show_controls
 
 PLAIN_EVERY = 10.0
 """Seconds between plain lines where there is no terminal."""
@@ -17,13 +20,23 @@ PLAIN_EVERY = 10.0
 PLAIN_WIDTH = 120
 """Columns of what is printed where there is no terminal to ask."""
 
-console = Console(stderr=True, highlight=False)
+
+class SafeConsole(Console):
+    """A console that shows control characters in names and messages in place of obeying them."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """What rich makes of a renderable; its own movements of the cursor are left as they are."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=show_controls(segment.text))
+
+
+console = SafeConsole(stderr=True, highlight=False)
 
 
 def answers() -> Console:
     """Standard output, for answers meant to be read."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
+    found = SafeConsole(highlight=False)
+    return found if found.is_terminal else SafeConsole(highlight=False, width=PLAIN_WIDTH)
 
 
 def clock(seconds: float) -> str:

@@ -15,6 +15,7 @@ from typing import Protocol, cast
 
 from esrlab.cli.parsing import Parser
 from esrlab.core.signals import Interrupted, stopping_at_once
+from esrlab.core.terminal import show_controls
 from esrlab.core.version import __version__
 from esrlab.errors import UsageError, UserError
 
@@ -117,9 +118,8 @@ def call(arguments: Sequence[str]) -> int:
         return FAILED
     except (UserError, Interrupted, KeyboardInterrupt) as error:
         with suppress(OSError):  # nobody may be there to read it, after a terminal was closed
-            print(
-                f"esrlab {command.name}: {str(error) or 'stopped; the same command goes on'}", file=sys.stderr
-            )
+            words = str(error) or "stopped; the same command goes on"
+            print(f"esrlab {command.name}: {show_controls(words)}", file=sys.stderr)
         return _exit_code(error)
 
 

@@ -98,15 +98,15 @@ def _name_conventions(scores: list[Score], tables: list[Table]) -> list[str]:
 def _as_markdown(
     title: str, judgement: Judgement, tables: list[Table], words: Words, figures: list[Path]
 ) -> str:
-    parts = [f"# {title}\n", "## Verdicts\n"]
+    parts = [f"# {escape_markdown(title)}\n", "## Verdicts\n"]
     parts.append("\n".join(f"- {escape_markdown(line)}" for line in judgement.sentences) + "\n")
     parts += [to_markdown(table) for table in judgement.tables]
-    parts += [f"{note}\n" for note in judgement.notes]
+    parts += [f"{escape_markdown(note)}\n" for note in judgement.notes]
     for heading, lines in (("What this can say", words.can), ("What it cannot", words.cannot)):
-        parts.append(f"## {heading}\n\n" + "\n".join(f"- {line}" for line in lines) + "\n")
+        parts.append(f"## {heading}\n\n" + "\n".join(f"- {escape_markdown(line)}" for line in lines) + "\n")
     parts.append("## Tables\n")
     parts += [to_markdown(table) for table in tables]
-    parts += [f"{note}\n" for note in words.notes]
+    parts += [f"{escape_markdown(note)}\n" for note in words.notes]
     if figures:
         parts.append("## Figures\n")
         parts += [f"![{path.stem}](figures/{path.name})\n" for path in figures]

@@ -1,5 +1,6 @@
 """Tables of text in the terminal, in Markdown and in LaTeX (booktabs)."""
 
+import re
 from collections.abc import Sequence
 
 from rich import box
@@ -100,10 +101,12 @@ def _stack(cells: tuple[str, ...], *, headings: tuple[str, ...] | None = None) -
 def to_markdown(table: Table) -> str:
     """The table in Markdown, its title as a heading; intervals follow what they are of."""
     rule = ["---" if index < WORDS else "---:" for index in range(len(table.columns))]
-    lines = [table.columns, rule, *(_joined(row) for row in table.rows)]
-    body = "\n".join("| " + " | ".join(escape_markdown(cell) for cell in line) + " |" for line in lines)
+    lines = [
+        [escape_markdown(cell) for cell in cells] for cells in (table.columns, *map(_joined, table.rows))
+    ]
+    body = "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
     notes = "".join(f"\n{escape_markdown(note)}\n" for note in _notes(table))
-    return f"### {table.title}\n\n{body}\n{notes}"
+    return f"### {escape_markdown(table.title)}\n\n{body}\n{notes}"
 
 
 def _joined(row: Row) -> tuple[str, ...]:
@@ -118,8 +121,14 @@ def _notes(table: Table) -> tuple[str, ...]:
 
 
 def escape_markdown(text: str) -> str:
-    """Text that a Markdown table or list shows as it is."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    """Text that Markdown shows in a line, table or list without tags, links, pictures or headings in it.
+
+    Brackets alone mean nothing in Markdown and stay; what makes links of them, and of addresses, does not.
+    """
+    line = " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    line = re.sub(r"\](?=[(\[:])", r"]\\", line)
+    line = re.sub(r"(?i)\bwww\.", lambda found: f"{found[0][:-1]}\\.", line.replace("://", r":\//"))
+    return re.sub(r"^(?=[#>]|[+*-]\s)", r"\\", line)
 
 
 def to_latex(table: Table) -> str:

@@ -16,6 +16,9 @@ CELLS = (
     *("benchmark", "scale", "recipe", "label", "metric", "mean", "sd", "low", "high"),
     *("seeds", "images", "collapsed", "diverged", "paper"),
 )
+FORMULA = ("=", "+", "-", "@", "\t", "\n")
+"""How a cell begins that spreadsheets calculate."""
+
 PARTS = (
     *("claim", "verdict", "exploratory", "kind", "recipe", "rival", "scale", "base", "metric", "standing"),
     *("difference", "low", "high", "bootstrap_low", "bootstrap_high", "p", "p_holm"),
@@ -92,4 +95,8 @@ def _to_csv(columns: Sequence[str], lines: Iterable[dict[str, Any]]) -> str:
 
 
 def _plain(value: Any) -> Any:
+    """A cell; text that a spreadsheet would take for a formula has an apostrophe before it, numbers never."""
+    if isinstance(value, str):
+        value = value.replace("\r", " ")  # the writer does not quote it, and readers end a line there
+        return f"'{value}" if value.lstrip(" ").startswith(FORMULA) else value
     return f"{value:.10g}" if isinstance(value, float) and math.isfinite(value) else value
