@@ -17,13 +17,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 from .cases import GOOD, Judged
-from .kills import run_kill
+from .kills import prepare_kills, run_kill
 from .report import as_table, group_failures, write_failures
 from .worker import MAKERS, prepare, run_case
 
@@ -79,7 +79,10 @@ def _run(part: str, numbers: range, options: argparse.Namespace) -> Iterator[Jud
     """The cases as they end."""
     if part == "kills":
         with tempfile.TemporaryDirectory(prefix="fuzz-", dir=options.scratch) as folder:
-            yield from (run_kill(number, seed=options.seed, place=Path(folder)) for number in numbers)
+            prepare_kills(Path(folder))
+            kill = partial(run_kill, seed=options.seed, place=Path(folder))
+            with ThreadPoolExecutor(options.jobs) as threads:  # each waits for a process of its own
+                yield from threads.map(kill, numbers)
         return
     run = partial(run_case, part, seed=options.seed, keep=options.keep)
     with _pool(options.jobs, options.scratch) as pool:
@@ -126,6 +129,7 @@ def _one(text: str, *, seed: int, scratch: Path | None) -> int:
         with _pool(1, scratch) as pool:
             judged = pool.submit(run_case, part, int(number), seed=seed, keep=keep, is_kept=True).result()
     else:
+        prepare_kills(keep)
         judged = run_kill(int(number), seed=seed, place=keep)
     print(f"{part}:{number}, seed {seed}: {judged.about}")
     print(f"  esrlab {' '.join(judged.arguments)}")

@@ -133,7 +133,7 @@ def judge(case: Case, ended: Ended, folder: Path, before: dict[str, str]) -> tup
 
 def _last_frames(text: str) -> str:
     """The exception, and where in the package it came from."""
-    frames = re.findall(r'File "[^"]*/(esrlab/[^"]*|[^"/]+/[^"/]+)", line (\d+), in (\S+)', text)
+    frames = re.findall(r'File "[^"]*?/(esrlab/[^"]*|[^"/]+/[^"/]+)", line (\d+), in (\S+)', text)
     lines = [line for line in text.splitlines() if re.match(r"[A-Za-z_.]+(:|$)", line)]
     own = [frame for frame in frames if frame[0].startswith("esrlab/")]
     place = "{}:{} {}".format(*own[-1]) if own else "?"

@@ -5,15 +5,19 @@ import random
 import shutil
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from .base import Base, tiny_training
-from .cases import Case
+from .cases import LOST, Case, Ended, Fault, nothing_more
 from .damage import damage
 from .trees import HUGE, alter
+
+RESUMED = 4
+"""The step whose checkpoint a damaged run goes on from."""
 
 HUGE_MARK, HUGE_TEXT = "@HUGE@", "9" * 5000
 REPORTED = (
@@ -102,7 +106,35 @@ def _resume(base: Base, folder: Path, dice: random.Random) -> Case:
     name = dice.choice(("log.jsonl", "recipe.json"))
     words = spoil(run / name, dice)
     arguments = tiny_training("psnr", out="run", photos="photos")
-    return Case(f"run/{name}: {words} → train goes on", arguments, may_change=("run/*",))
+    about, check = f"run/{name}: {words} → train goes on", nothing_more
+    if name == "log.jsonl":
+        check = partial(lines_kept, (run / name).read_bytes())
+    return Case(about, arguments, may_change=("run/*",), check=check)
+
+
+def lines_kept(before: bytes, folder: Path, ended: Ended) -> Fault:
+    """Every line of the log stays in it, or the whole log as it was stays beside it and that is said.
+
+    The last line may be one that a crash cut, and steps after the checkpoint are made again.
+    """
+    run = folder / "run"
+    aside = [path for path in run.glob("log*") if path.name != "log.jsonl" and path.read_bytes() == before]
+    if aside:
+        return None if aside[0].name in ended.said else (LOST, f"{aside[0].name} is not told of")
+    if ended.code != 0:
+        return None if (run / "log.jsonl").read_bytes() == before else (LOST, "log.jsonl, without a word")
+    after = set((run / "log.jsonl").read_bytes().split(b"\n"))
+    gone = [line for line in before.split(b"\n")[:-1] if _is_row(line) and line not in after]
+    return (LOST, f"{len(gone)} valid lines of log.jsonl, without a word") if gone else None
+
+
+def _is_row(line: bytes) -> bool:
+    """Whether a line of a log holds a step's row that the run does not make again."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and type(row.get("step")) is int and 0 < row["step"] <= RESUMED
 
 
 def _beside(base: Base, folder: Path, dice: random.Random) -> Case:

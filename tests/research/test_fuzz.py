@@ -1,6 +1,7 @@
 """The fuzz command stays runnable: a few of its cases, judged and told."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,3 +24,65 @@ def test_a_case_is_made_run_and_judged(tmp_path: Path) -> None:
     assert row[1] == "24"
     assert sum(map(int, row[2:])) == 24
     assert all(json.loads(line)["repeat"] for line in kept.read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "said", "verdict"),
+    [
+        (signal.SIGKILL, -9, "", "clean error"),
+        (signal.SIGINT, 130, "stopped; the same command goes on", "clean error"),
+        (signal.SIGTERM, 130, "", "unclear"),
+        (signal.SIGTERM, -15, "", "unclear"),
+        (signal.SIGINT, 1, "no", "unclear"),
+        (signal.SIGINT, 130, "x" * 2000, "unclear"),
+        (signal.SIGINT, 0, "", "result"),
+        (signal.SIGINT, None, "", "hang"),
+    ],
+)
+def test_a_stopped_command_says_so_with_130(
+    monkeypatch: pytest.MonkeyPatch, sent: signal.Signals, code: int | None, said: str, verdict: str
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    from research.fuzz.kills import judge_end
+
+    assert judge_end(sent, code, said)[0] == verdict
+
+
+def test_a_repeated_command_is_compared_without_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    from research.fuzz.compare import differences
+
+    for name, seconds in (("whole", 1), ("cut", 2)):
+        (tmp_path / name / "out").mkdir(parents=True)
+        row = {"step": 1, "seconds": seconds}
+        (tmp_path / name / "out" / "log.jsonl").write_text(json.dumps(row) + "\n")
+        (tmp_path / name / "out" / "outcome.json").write_text(json.dumps({"deep": [row]}))
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert differences(whole, cut) == []
+    (cut / "out" / "outcome.json").write_text("{")
+    (cut / "out" / ".index.json.abcd1234").write_text("")
+    assert differences(whole, cut) == ["out/outcome.json", ".index.json.abcd1234"]
+
+
+def test_a_line_of_the_log_may_not_be_lost_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    from research.fuzz.cases import Ended
+    from research.fuzz.texts import lines_kept
+
+    before = b'{"step": 1}\n{"st\n{"step": 3}\n'
+    silent, said = (Ended(0, "", text, 0.1, 0, ()) for text in ("", "kept as log.damaged-1.jsonl"))
+    (tmp_path / "run").mkdir()
+    log = tmp_path / "run" / "log.jsonl"
+    log.write_bytes(b'{"step": 1}\n{"step": 3}\n')
+    assert lines_kept(before, tmp_path, silent) is None
+    log.write_bytes(b'{"step": 1}\n')
+    fault = lines_kept(before, tmp_path, silent)
+    assert fault is not None
+    assert fault[0] == "lost"
+    log.with_name("log.damaged-1.jsonl").write_bytes(before)
+    assert lines_kept(before, tmp_path, silent) is not None
+    assert lines_kept(before, tmp_path, said) is None
