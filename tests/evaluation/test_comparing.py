@@ -23,7 +23,8 @@ from esrlab.evaluation.upscalers import cascade, generator_upscaler
 from esrlab.models.generator_files import load_generator, save_generator
 from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.report.logs import name_unfinished, read_logs
-from esrlab.report.merging import merge_studies, read_notes
+from esrlab.report.merging import merge_studies
+from esrlab.report.study_files import read_merge_notes
 from esrlab.report.tables import build_tables
 from esrlab.study.runner import run_study
 from esrlab.study.spec import parse_study
@@ -288,7 +289,7 @@ def test_equal_recipes_are_more_seeds_and_others_are_kept_apart(
         *((f"psnr (.._up){end}", 0) for end in ("", "-cascade")),
     }
     assert sum(row.recipe == "bicubic" for row in rows) == 2 * 3 * 7, "bicubic's rows are there once"
-    assert read_notes(tmp_path / "all") == [
+    assert read_merge_notes(tmp_path / "all") == [
         "psnr of .._up is shown as psnr (.._up): they differ in steps (3 and 9)."
     ]
     assert (tmp_path / "all" / "pictures" / "x4" / "psnr (.._up)-cascade" / "Cats" / "eye.png").exists()
@@ -321,5 +322,5 @@ def test_another_lpips_is_named(place: Path, study: Path, tmp_path: Path, run: R
     options = [*on(place, "Cats", "Cups"), "--scale", 4, "--metrics", "psnr,ssim"]
     run("evaluate", foreign_images(place, tmp_path / "theirs"), *options, "--out", tmp_path / "others")
     merge_studies([study, tmp_path / "others"], tmp_path / "all")
-    (note,) = read_notes(tmp_path / "all")
+    (note,) = read_merge_notes(tmp_path / "all")
     assert "not judged by the same LPIPS (small: LPIPS≈; others: none)" in note

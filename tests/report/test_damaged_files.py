@@ -8,9 +8,10 @@ import pytest
 from esrlab.errors import UserError
 from esrlab.report.limitations import write_words
 from esrlab.report.logs import name_absent_adversaries, name_endings, name_unfinished, read_logs
-from esrlab.report.merging import merge_studies, read_notes
+from esrlab.report.merging import merge_studies
 from esrlab.report.page.maps import build_maps
 from esrlab.report.page.repeating import tell_repeating
+from esrlab.report.study_files import read_merge_notes
 from esrlab.statistics.claims import read_claims
 from made_study import IMAGES, make_scores, write_study
 
@@ -43,7 +44,7 @@ def read_everything(study: Path) -> None:
     """All that a report reads beside the rows and pictures."""
     logs = read_logs(study)
     scores = make_scores()
-    notes = [*read_notes(study), *name_unfinished(study, scores), *name_endings(logs)]
+    notes = [*read_merge_notes(study), *name_unfinished(study, scores), *name_endings(logs)]
     write_words(scores, notes=[*notes, *name_absent_adversaries(logs)])
     tell_repeating(study, scores)
     read_claims(study)

@@ -13,9 +13,9 @@ from esrlab.report.figures import FORMATS, draw_figures
 from esrlab.report.formats import escape_markdown, to_latex, to_markdown
 from esrlab.report.limitations import Words, write_words
 from esrlab.report.logs import name_absent_adversaries, name_endings, name_unfinished, read_logs
-from esrlab.report.merging import read_notes
 from esrlab.report.page.build import write_page
 from esrlab.report.paper import SCALE_NOTE
+from esrlab.report.study_files import read_merge_notes
 from esrlab.report.tables import Table, build_tables
 from esrlab.report.tidy import cells_as_csv, verdicts_as_csv
 from esrlab.report.verdicts import Judgement, judge_study
@@ -49,7 +49,7 @@ def make_report(study: Path | str, *, progress: Callable[[int, int], None] | Non
     notes = _name_conventions(scores, tables)
     logs = read_logs(study)
     notes = [
-        *read_notes(study),
+        *read_merge_notes(study),
         *name_unfinished(study, scores),
         *name_endings(logs),
         *name_absent_adversaries(logs),

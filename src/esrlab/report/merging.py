@@ -20,7 +20,6 @@ from esrlab.core.scores import BICUBIC, Score, write_scores
 from esrlab.errors import UsageError
 from esrlab.report.merge_sources import MergeSource, open_sources, unused_name
 from esrlab.report.recipe_identity import Identity, differing_fields
-from esrlab.report.study_files import read_merge_notes
 from esrlab.statistics.claim_register import read_register, rename_registers, write_register
 from esrlab.statistics.claims import CLAIMS, read_asked_claims
 
@@ -64,11 +63,6 @@ def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool
     write_text(out / CLAIMS, tomli_w.dumps({"claims": claims}))
     write_register(out, registered)
     return out
-
-
-def read_notes(study: Path) -> list[str]:
-    """What a report on a merged folder has to say of the merging; nothing where it is none."""
-    return read_merge_notes(study)
 
 
 def default_place(folders: Sequence[Path]) -> Path:
