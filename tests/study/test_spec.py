@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from esrlab.cli.commands.study import chosen_seeds
 from esrlab.cli.main import call
 from esrlab.errors import UsageError
 from esrlab.recipes.presets import PAPER
@@ -214,3 +215,16 @@ def test_claims_about_what_the_command_line_leaves_out_are_left_out(
     said = " ".join(capsys.readouterr().err.split())
     assert "left out: other-scale, other-recipe, cascade" in said
     assert "not valid" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "seeds"),
+    [([2], [7, 5]), ([5], [7, 5, 6, 0, 1]), ([0], [0]), ([2, 3], [2, 3]), ([1], [7])],
+)
+def test_one_number_of_seeds_means_the_first_so_many(given: list[int], seeds: list[int]) -> None:
+    assert chosen_seeds(given, (7, 5, 6)) == seeds
+
+
+def test_a_slip_in_the_number_of_seeds_is_refused() -> None:
+    with pytest.raises(UsageError, match="say --seed 123456789"):
+        chosen_seeds([123456789], (0,))

@@ -1,7 +1,11 @@
 """The command line: parse, call, print. A command's module is imported when it is called, not before."""
 
 import argparse
+import codecs
 import importlib
+import io
+import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -51,7 +55,34 @@ class CommandModule(Protocol):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `esrlab` command."""
-    sys.exit(call(sys.argv[1:] if arguments is None else arguments))
+    codecs.register_error("escaping", _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="escaping")
+    code = call(sys.argv[1:] if arguments is None else arguments)
+    if (error := _flush_output()) is not None:
+        code = FAILED
+        if not isinstance(error, BrokenPipeError):  # whoever read our output has gone
+            with suppress(OSError):
+                print(f"esrlab: cannot write the answer: {error.strerror}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """What the output's encoding lacks as \\uXXXX, which is valid in JSON too."""
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def _flush_output() -> OSError | None:
+    """Writes what standard output holds; where that fails it is dropped, else Python would try again."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error
+    return None
 
 
 def call(arguments: Sequence[str]) -> int:
@@ -77,6 +108,12 @@ def call(arguments: Sequence[str]) -> int:
         return stop.code if isinstance(stop.code, int) else FAILED
     except BrokenPipeError:  # whoever read our output has gone
         sys.stderr.close()
+        return FAILED
+    except OSError as error:  # standard output on a full disk, a file that went while it was read, ...
+        _flush_output()
+        where = f"{error.filename}: " if error.filename else ""
+        with suppress(OSError):
+            print(f"esrlab {command.name}: {where}{error.strerror or error}", file=sys.stderr)
         return FAILED
     except (UserError, Interrupted, KeyboardInterrupt) as error:
         with suppress(OSError):  # nobody may be there to read it, after a terminal was closed

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from esrlab.core.files import printable
 from esrlab.data.degradations.bicubic import Convention, crop_to_multiple, make_lr, round_to_8bit
 from esrlab.data.image_files import find_images, read_image
-from esrlab.data.photos.benchmark import Benchmark
+from esrlab.data.photos.benchmark import Benchmark, OnError
 from esrlab.errors import UserError
 from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
 from esrlab.evaluation.metrics.standard import Metric, lpips_metric
@@ -19,6 +20,9 @@ from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.features.lpips import LPIPSNetwork
 from esrlab.models.features.students import LPIPSStudent
 from esrlab.models.lpips_choice import LPIPSWeights, build_lpips
+
+FAILURES = (ValueError, MemoryError, torch.OutOfMemoryError)
+"""What an image of an unusual size or content raises when it is upscaled or measured."""
 
 
 class ImageSet(Protocol):
@@ -29,8 +33,8 @@ class ImageSet(Protocol):
         """What the set is called."""
         ...
 
-    def images(self) -> Iterator[tuple[str, Tensor]]:
-        """Each image with its name."""
+    def images(self, on_error: OnError | None = None) -> Iterator[tuple[str, Tensor]]:
+        """Each image with its name; those that cannot be read are told to `on_error`, or raise UserError."""
         ...
 
 
@@ -61,19 +65,26 @@ def evaluate(
     metrics: Sequence[Metric],
     convention: Convention = "matlab",
     keep: Callable[[Picture], None] | None = None,
+    on_error: OnError | None = None,
 ) -> Iterator[Measurement]:
     """Scores an upscaler on a benchmark, image by image.
 
     HR is cropped to a multiple of the scale, LR made from it by bicubic interpolation under `convention`,
-    and the result rounded to 8 bits before it is measured. `keep` is given each picture.
+    and the result rounded to 8 bits before it is measured. `keep` is given each picture. What cannot be read,
+    upscaled or measured is told to `on_error`, which is given the image; without it, it raises UserError.
     """
-    for name, image in benchmark.images():
-        hr = crop_to_multiple(image, scale)
-        lr = make_lr(hr, scale, convention=convention)
-        sr = round_to_8bit(upscale(lr))
-        if sr.shape != hr.shape:
-            raise ValueError(f"{name}: upscaled to {tuple(sr.shape)}, but HR is {tuple(hr.shape)}")
-        yield from _measure(Picture(f"{benchmark.name}/{name}", lr, sr, hr), metrics, keep)
+    for name, image in benchmark.images(on_error):
+        title = f"{benchmark.name}/{name}"
+        try:
+            hr = crop_to_multiple(image, scale)
+            lr = make_lr(hr, scale, convention=convention)
+            sr = round_to_8bit(upscale(lr))
+            if sr.shape != hr.shape:
+                raise ValueError(f"upscaled to {tuple(sr.shape)}, but HR is {tuple(hr.shape)}")
+        except FAILURES as error:
+            _report(title, error, on_error)
+            continue
+        yield from _measure(Picture(title, lr, sr, hr), metrics, keep, on_error)
 
 
 def evaluate_folder(
@@ -83,38 +94,63 @@ def evaluate_folder(
     scale: int,
     metrics: Sequence[Metric],
     keep: Callable[[Picture], None] | None = None,
+    on_error: OnError | None = None,
 ) -> Iterator[Measurement]:
     """Scores images that any tool made, matched with the benchmark's by name (endings may differ).
 
     They are as large as the benchmark's, or as these cropped to a multiple of the scale, and are measured as
-    `evaluate` does: on what is left by that crop. Raises UserError naming the image that has no partner or
-    another size.
+    `evaluate` does: on what is left by that crop. Raises UserError naming the image that has no partner; one
+    of another size, or that cannot be read or measured, is told to `on_error`, or raises without it.
     """
     folder = Path(folder)
     found = _by_name(folder)
     _pair(found, dict(benchmark.members), sr_folder=folder, hr_folder=Path(benchmark.name))
-    for name, image in benchmark.images():
-        hr, sr = crop_to_multiple(image, scale), read_image(found[name])
-        if sr.shape == image.shape:
-            sr = crop_to_multiple(sr, scale)
-        if sr.shape != hr.shape:
-            raise UserError(
-                f"{found[name]} is {_size(sr)}, but {benchmark.name}/{name} is {_size(image)}"
-                + (f" ({_size(hr)} at ×{scale})" if image.shape != hr.shape else "")
-            )
-        yield from _measure(Picture(f"{benchmark.name}/{name}", make_lr(hr, scale), sr, hr), metrics, keep)
+    for name, image in benchmark.images(on_error):
+        title = f"{benchmark.name}/{name}"
+        try:
+            hr, sr = crop_to_multiple(image, scale), read_image(found[name])
+            if sr.shape == image.shape:
+                sr = crop_to_multiple(sr, scale)
+            if sr.shape != hr.shape:
+                raise UserError(
+                    f"{found[name]} is {_size(sr)}, but {title} is {_size(image)}"
+                    + (f" ({_size(hr)} at ×{scale})" if image.shape != hr.shape else "")
+                )
+            lr = make_lr(hr, scale)
+        except FAILURES as error:
+            _report(title, error, on_error)
+            continue
+        yield from _measure(Picture(title, lr, sr, hr), metrics, keep, on_error)
 
 
 def _measure(
-    picture: Picture, metrics: Sequence[Metric], keep: Callable[[Picture], None] | None
+    picture: Picture,
+    metrics: Sequence[Metric],
+    keep: Callable[[Picture], None] | None,
+    on_error: OnError | None,
 ) -> Iterator[Measurement]:
     if keep is not None:
         keep(picture)
     for metric in metrics:
         try:
-            yield Measurement(picture.image, metric.name, metric.measure(picture.sr, picture.hr))
-        except ValueError as error:
-            raise UserError(f"{metric.name} of {picture.image}: {error}") from error
+            value = metric.measure(picture.sr, picture.hr)
+        except FAILURES as error:
+            _report(picture.image, error, on_error, metric=metric.name)
+            continue
+        yield Measurement(picture.image, metric.name, value)
+
+
+def _report(image: str, error: Exception, on_error: OnError | None, *, metric: str = "") -> None:
+    """Tells `on_error` in the user's words, or raises UserError where there is none."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        reason = "too large for the memory; choose another --device, or leave it out"
+    else:
+        reason = str(error)
+    title = f"{metric} of {image}" if metric else image
+    found = error if isinstance(error, UserError) else UserError(f"{title}: {reason}")
+    if on_error is None:
+        raise found from error
+    on_error(image, found)
 
 
 def perceptual_metric(weights: LPIPSWeights, *, device: torch.device) -> Metric:
@@ -132,33 +168,46 @@ def compare_folders(
     *,
     metrics: Sequence[Metric],
     progress: Callable[[int, int], None] | None = None,
+    on_error: OnError | None = None,
 ) -> dict[str, Any]:
     """Scores each pair of images of equal names: {"images": [{"name", <metric>: value…}], "mean": {…}}.
 
     The mean is over images (PSNR is averaged in dB, as the field does). Raises UserError naming the image
-    that has no partner, differs in size or is damaged.
+    that has no partner; one that differs in size, is damaged or cannot be measured is told to `on_error`,
+    and raises where there is none. What could not be measured is None.
     """
     sr_folder, hr_folder = Path(sr_folder), Path(hr_folder)
     pairs = _pair(_by_name(sr_folder), _by_name(hr_folder), sr_folder=sr_folder, hr_folder=hr_folder)
     rows: list[dict[str, Any]] = []
     for done, (name, sr_path, hr_path) in enumerate(pairs, start=1):
-        sr, hr = read_image(sr_path), read_image(hr_path)
-        if sr.shape != hr.shape:
-            raise UserError(f"{name}: {sr_path} is {_size(sr)} and {hr_path} is {_size(hr)}; they must agree")
+        row: dict[str, Any] = {"name": name} | {metric.name: None for metric in metrics}
         try:
-            rows.append({"name": name} | {metric.name: metric.measure(sr, hr) for metric in metrics})
-        except ValueError as error:
-            raise UserError(f"{name}: {error}") from error
+            sr, hr = read_image(sr_path), read_image(hr_path)
+            if sr.shape != hr.shape:
+                raise UserError(
+                    f"{name}: {sr_path} is {_size(sr)} and {hr_path} is {_size(hr)}; they must agree"
+                )
+        except FAILURES as error:
+            _report(name, error, on_error)
+        else:
+            picture = Picture(name, hr, sr, hr)
+            row |= {found.metric: found.value for found in _measure(picture, metrics, None, on_error)}
+        rows.append(row)
         if progress is not None:
             progress(done, len(pairs))
-    return {"images": rows, "mean": {m.name: fmean(row[m.name] for row in rows) for m in metrics}}
+    return {"images": rows, "mean": {metric.name: _mean(rows, metric.name) for metric in metrics}}
+
+
+def _mean(rows: Sequence[dict[str, Any]], metric: str) -> float | None:
+    values = [row[metric] for row in rows if row[metric] is not None]
+    return fmean(values) if values else None
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
     """Image files by their path below the folder without its ending (SR and HR may differ in format)."""
     found: dict[str, Path] = {}
     for path in find_images(folder):
-        name = path.relative_to(folder).with_suffix("").as_posix()
+        name = printable(path.relative_to(folder).with_suffix("").as_posix())
         if name in found:
             raise UserError(f"{folder} holds {name} twice: {found[name].name} and {path.name}")
         found[name] = path
@@ -175,7 +224,7 @@ def _pair(
         if lonely:
             more = f" (and {len(lonely) - 1} more)" if len(lonely) > 1 else ""
             raise UserError(f"{here[lonely[0]]} has no partner of that name in {folder}{more}")
-    return [(sr[name].name, sr[name], hr[name]) for name in sorted(sr)]
+    return [(printable(sr[name].name), sr[name], hr[name]) for name in sorted(sr)]
 
 
 def _size(image: Tensor) -> str:

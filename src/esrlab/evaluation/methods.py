@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from esrlab.core.files import to_json
+from esrlab.core.files import printable, to_json
 from esrlab.core.scores import BICUBIC, CASCADE
 from esrlab.data.image_files import find_images
 from esrlab.data.photos.benchmark import Benchmark
@@ -198,7 +198,7 @@ def _read_about(path: Path) -> dict[str, Any] | None:
 def _digest(folder: Path) -> str:
     """Sixteen hex digits over the names and contents of a folder's images."""
     found = [
-        (path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest())
+        (printable(path.relative_to(folder).as_posix()), hashlib.sha256(path.read_bytes()).hexdigest())
         for path in find_images(folder)
     ]
     return hashlib.sha256(to_json(found).encode()).hexdigest()[:16]

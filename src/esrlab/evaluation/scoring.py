@@ -16,7 +16,7 @@ import torch
 from esrlab.core.files import to_json, write_text
 from esrlab.core.scores import MANIFEST, Score, read_scores, write_scores
 from esrlab.data.image_files import write_image
-from esrlab.data.photos.benchmark import Benchmark
+from esrlab.data.photos.benchmark import Benchmark, OnError
 from esrlab.errors import UsageError, UserError
 from esrlab.evaluation.benchmark import Measurement, Picture, evaluate, evaluate_folder
 from esrlab.evaluation.methods import Method
@@ -34,27 +34,24 @@ def score_method(
     metrics: Sequence[Metric],
     device: torch.device,
     keep: Callable[[Picture], None],
+    on_error: OnError | None = None,
 ) -> list[Score]:
     """A method's rows on every benchmark; `keep` is given each picture.
 
-    Whole images go through a generator at once. Raises UserError where the memory does not do for one.
+    Whole images go through a generator at once. An image that cannot be read, upscaled or measured is told to
+    `on_error`, and raises UserError where there is none.
     """
     upscale = method.upscale(device) if method.upscale is not None else None
     rows: list[Score] = []
     for benchmark in benchmarks:
         if upscale is not None:
-            found = evaluate(upscale, benchmark, scale=scale, metrics=metrics, keep=keep)
+            found = evaluate(upscale, benchmark, scale=scale, metrics=metrics, keep=keep, on_error=on_error)
         else:
             folder = method.images_of(benchmark, is_only=len(benchmarks) == 1)
-            found = evaluate_folder(folder, benchmark, scale=scale, metrics=metrics, keep=keep)
-        try:
-            measurements = list(found)
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise UserError(
-                f"{method.name} on {benchmark.name}: an image is too large for the memory of {device}; "
-                "choose another --device, or leave it out"
-            ) from error
-        rows += [_as_row(measured, method, study=study, scale=scale) for measured in measurements]
+            found = evaluate_folder(
+                folder, benchmark, scale=scale, metrics=metrics, keep=keep, on_error=on_error
+            )
+        rows += [_as_row(measured, method, study=study, scale=scale) for measured in found]
     return rows
 
 

@@ -18,6 +18,7 @@ from esrlab.models.generator_files import save_generator
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.collapse import best_lead, find_signs
+from esrlab.training.more_steps import goes_beyond, reopen
 from esrlab.training.non_finite import NonFinite
 from esrlab.training.run_folder import (
     Outcome,
@@ -64,17 +65,19 @@ def train(
 ) -> RunFolder:
     """Trains in `out`, from its checkpoint where it has one, to recipe.steps or until it has diverged.
 
+    A run of a constant learning rate, finished or not, goes on where more steps are asked than before.
     Raises UsageError when `out` holds something else, UserError when it cannot be written to or another
     process works there, and Interrupted after Ctrl-C or a request to stop, when everything so far is saved.
     """
-    out = Path(out)
-    folder = RunFolder(out)
+    folder = RunFolder(Path(out))
     about = describe_run(recipe, photos, seed=seed, device=device)
     refuse_other_run(folder, about)
-    with sole_use(out):
+    with sole_use(folder.path):
         refuse_other_run(folder, about)
-        remove_leftovers(out)
-        if folder.generator.exists():
+        remove_leftovers(folder.path)
+        asked, files = about["recipe"], {"generator": folder.generator, "checkpoints": folder.checkpoints}
+        more = goes_beyond(folder.recipe, asked, **files)
+        if folder.generator.exists() and not more:
             return folder
         session = _open(
             folder,
@@ -86,6 +89,8 @@ def train(
             validator=validator,
             watcher=watcher or Callbacks(),
         )
+        if more:
+            reopen(folder.recipe, folder.generator, folder.outcome, now=asked)
         _carry_out(session)
     return folder
 

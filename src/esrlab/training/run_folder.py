@@ -23,6 +23,7 @@ from esrlab.core.version import __version__
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError, UserError
 from esrlab.recipes.recipe import Recipe
+from esrlab.training.more_steps import asks_more, explain_steps, without_steps
 from esrlab.training.non_finite import Rollback
 
 RUN_FIELDS = ("recipe", "seed", "photos", "origins")
@@ -168,7 +169,7 @@ def describe_run(recipe: Recipe, photos: Photos, *, seed: int, device: torch.dev
 def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
     """Whether this run had begun before; UsageError for a folder that holds another run or anything else.
 
-    Of `about` those parts are compared that are known yet.
+    Of `about` those parts are compared that are known yet. More steps of a constant rate make no other run.
     """
     if not folder.recipe.exists():
         if folder.path.exists() and (not folder.path.is_dir() or _is_used(folder.path)):
@@ -183,11 +184,14 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
     if not isinstance(before, dict):
         raise UserError(f"{folder.recipe} describes no run; choose a new folder with --out")
     known = [key for key in RUN_FIELDS if key in about]
+    if asks_more(before.get("recipe"), about["recipe"]):
+        before["recipe"] = about["recipe"]
     changed = differences({key: before.get(key) for key in known}, {key: about[key] for key in known})
     if changed:
         raise UsageError(
             f"{folder.path} holds another run; choose a new folder with --out, or ask for the same again:\n"
             + "\n".join(f"  {line}" for line in changed)
+            + explain_steps(before.get("recipe"), about["recipe"])
         )
     return True
 
@@ -199,7 +203,7 @@ def run_identity(folder: RunFolder) -> dict[str, Any]:
     """
     try:
         about = json.loads(folder.recipe.read_text(encoding="utf-8"))
-        return {key: about.get(key) for key in RUN_FIELDS}
+        return {key: about.get(key) for key in RUN_FIELDS} | {"recipe": without_steps(about.get("recipe"))}
     except (OSError, ValueError, AttributeError) as error:
         raise UserError(f"{folder.recipe} cannot be read ({error})") from error
 

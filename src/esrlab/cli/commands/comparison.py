@@ -14,7 +14,7 @@ from rich.text import Text
 from esrlab.cli.commands.options import named_folders
 from esrlab.cli.console import answers, console, counter
 from esrlab.core.devices import choose_device
-from esrlab.core.files import remove_leftovers, to_json
+from esrlab.core.files import printable, remove_leftovers, to_json
 from esrlab.core.scores import Score
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.errors import UsageError
@@ -39,27 +39,38 @@ def compare_methods(options: argparse.Namespace) -> int:
     benchmarks = [open_benchmark(path, name=name) for name, path in _plain(options.benchmark).items()]
     methods = _find_methods(options)
     metrics = _choose(options)
+    left_out: list[str] = []
     if options.out is None:
-        rows = _score(options, methods, benchmarks, metrics, folder=None)
+        rows = _score(options, methods, benchmarks, metrics, folder=None, left_out=left_out)
     else:
         folder = open_score_folder(options.out)
         _refuse_others(folder, methods, benchmarks, options)
         with sole_use(options.out):
             remove_leftovers(options.out)
-            rows = _score(options, methods, benchmarks, metrics, folder=open_score_folder(options.out))
+            kept = open_score_folder(options.out)
+            rows = _score(options, methods, benchmarks, metrics, folder=kept, left_out=left_out)
     means = _means(rows)
     if options.json:
-        print(to_json({"rows": [asdict(row) for row in rows], "mean": means}, indent=2))
-        return 0
+        answer = {"rows": [asdict(row) for row in rows], "mean": means, "left_out": left_out}
+        print(to_json(answer, indent=2))
+        return tell_left_out(left_out)
     for benchmark in benchmarks:
-        answers().print(
-            _to_table(benchmark.name, [mean for mean in means if mean["benchmark"] == benchmark.name])
-        )
+        if found := [mean for mean in means if mean["benchmark"] == benchmark.name]:
+            answers().print(_to_table(benchmark.name, found))
     if options.out is not None:
         console.print(
             f"kept in {options.out}; esrlab report [STUDY] {options.out} makes the tables", markup=False
         )
-    return 0
+    return tell_left_out(left_out)
+
+
+def tell_left_out(left_out: Sequence[str]) -> int:
+    """Says what could not be scored; the exit code: 1 where there is any, else 0."""
+    for reason in left_out:
+        console.print(f"  left out: {printable(reason)}", markup=False, soft_wrap=True)
+    if left_out:
+        console.print(f"{len(left_out)} could not be scored and are in no mean", markup=False)
+    return 1 if left_out else 0
 
 
 def read_metrics(text: str) -> list[str]:
@@ -71,8 +82,10 @@ def read_metrics(text: str) -> list[str]:
     return asked
 
 
-def as_figure(metric: str, value: float) -> str:
-    """A metric's value with its usual decimals."""
+def as_figure(metric: str, value: float | None) -> str:
+    """A metric's value with its usual decimals; – where there is none."""
+    if value is None:
+        return "–"
     return f"{value:.2f}" if metric.startswith("PSNR") else f"{value:.4f}"
 
 
@@ -147,8 +160,9 @@ def _score(
     metrics: Sequence[Metric],
     *,
     folder: ScoreFolder | None,
+    left_out: list[str],
 ) -> list[Score]:
-    """Every method's rows; each method's are kept as soon as it is done."""
+    """Every method's rows; each method's are kept as soon as it is done. What has none joins `left_out`."""
     total = len(methods) * sum(len(benchmark.members) for benchmark in benchmarks)
     done = itertools.count()
     study = UNKEPT if folder is None else folder.path.resolve().name
@@ -165,6 +179,7 @@ def _score(
                 metrics=metrics,
                 device=choose_device(options.device),
                 keep=_keeper(method, folder, scale=options.scale, counted=lambda: count(next(done), total)),
+                on_error=lambda image, error, name=method.name: left_out.append(f"{name}: {error}"),
             )
             if folder is not None:
                 folder.put(found)
@@ -215,5 +230,5 @@ def _to_table(benchmark: str, means: Sequence[dict[str, Any]]) -> Table:
             mean["metric"]: mean["value"] for mean in means if (mean["recipe"], mean["seed"]) == (name, seed)
         }
         shown = name if seed is None else f"{name}, seed {seed}"
-        table.add_row(Text(shown), *(as_figure(metric, found[metric]) for metric in metrics))
+        table.add_row(Text(shown), *(as_figure(metric, found.get(metric)) for metric in metrics))
     return table

@@ -6,6 +6,9 @@ replaced where they stand, and others stay; another method of the same name, sca
 
 With --against, each image of one folder is compared with the one of its name in another (endings may differ).
 
+An image that cannot be read, upscaled or measured is named and left out of the means, and the exit
+code is 1.
+
 PSNR-Y/4 is on BT.601 luma with 4 pixels of border left out; means are over images. Images go through a
 generator whole, without tiles.
 
@@ -26,7 +29,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from esrlab.cli.commands.comparison import as_figure, compare_methods, read_metrics
+from esrlab.cli.commands.comparison import as_figure, compare_methods, read_metrics, tell_left_out
 from esrlab.cli.commands.options import add_device
 from esrlab.cli.console import answers, counter
 from esrlab.core.devices import choose_device
@@ -91,13 +94,20 @@ def run(options: argparse.Namespace) -> int:
             "--seed and --replace go with --benchmark NAME=DIR"
         )
     metrics = _choose(options)
+    left_out: list[str] = []
     with counter("comparing") as count:
-        result = compare_folders(Path(options.methods[0]), options.against, metrics=metrics, progress=count)
+        result = compare_folders(
+            Path(options.methods[0]),
+            options.against,
+            metrics=metrics,
+            progress=count,
+            on_error=lambda image, error: left_out.append(str(error)),
+        )
     if options.json:
-        print(to_json(result, indent=2))
+        print(to_json({**result, "left_out": left_out}, indent=2))
     else:
         answers().print(_to_table(result))
-    return 0
+    return tell_left_out(left_out)
 
 
 def _choose(options: argparse.Namespace) -> list[Metric]:

@@ -4,7 +4,7 @@ extended by them. Any field of a recipe can be set for all recipes by its dotted
 
 examples:
   esrlab study paper --photos DIV2K/train --benchmark Set5=Set5 --out studies/paper
-  esrlab study paper --out studies/tiny --seeds 0 --scales 2 --steps 20 --generator.blocks 1
+  esrlab study paper --out studies/tiny --seed 0 --scales 2 --steps 20 --generator.blocks 1
   esrlab study sweep.toml --out studies/sweep
 
 a study file:
@@ -58,6 +58,9 @@ from esrlab.study.folder import settle_study
 from esrlab.study.runner import run_study
 from esrlab.study.spec import PlannedRun, Study, paper_study, parse_study, plan_runs, read_study
 
+MOST_SEEDS = 10_000
+"""More than any study can have asked for; one number beyond it is a slip."""
+
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """The study, where it goes, and what to change in it."""
@@ -69,7 +72,14 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     )
     parser.add_argument("--recipes", nargs="+", metavar="NAME", help="train these named recipes instead")
     parser.add_argument("--scales", nargs="+", type=int, metavar="N", help="magnifications: 2, 3, 4")
-    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="seeds")
+    parser.add_argument(
+        "--seeds",
+        nargs="+",
+        type=int,
+        metavar="N",
+        help="the first N seeds; or, several numbers, these",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="this seed alone")
     add_weights(parser, default="the study's own; real where it says nothing")
     add_device(parser)
     add_fields(parser, find_recipe("wgan-vgg"), arguments)
@@ -154,12 +164,30 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
         asked["recipes"] = {name: {} for name in options.recipes}
     if options.scales is not None:
         asked["scales"] = options.scales
-    if options.seeds is not None:
-        asked["seeds"] = options.seeds
+    if options.seeds is not None and options.seed is not None:
+        raise UsageError("--seeds and --seed both choose seeds; give one of them")
+    if options.seed is not None:
+        asked["seeds"] = [options.seed]
+    elif options.seeds is not None:
+        asked["seeds"] = chosen_seeds(options.seeds, study.seeds)
     asked["fields"] = {**asked["fields"], **fields}
     if options.recipes is not None or options.scales is not None:
         asked["claims"] = _still_asked(asked)
     return parse_study(asked)
+
+
+def chosen_seeds(given: Sequence[int], known: Sequence[int]) -> list[int]:
+    """One number: so many of the study's seeds, the first ones, then the smallest others; several: these.
+
+    A single 0 is the seed 0, since no study has no seeds.
+    """
+    if len(given) != 1 or given[0] < 1:
+        return list(given)
+    count = given[0]
+    if count > MOST_SEEDS:
+        raise UsageError(f"--seeds {count} asks for so many seeds; for that one alone say --seed {count}")
+    others = (seed for seed in range(count + len(known)) if seed not in known)
+    return [*known, *others][:count]
 
 
 def _still_asked(asked: dict[str, Any]) -> list[dict[str, Any]]:

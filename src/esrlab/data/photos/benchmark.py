@@ -1,14 +1,19 @@
 """Benchmarks: named sets of high-resolution images by which upscalers are judged."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
+from esrlab.core.files import printable
 from esrlab.data.image_files import ImageError, find_images, read_image
 from esrlab.data.photos.samples import HELD_OUT, SAMPLES, sample_paths
+from esrlab.errors import UserError
+
+OnError = Callable[[str, UserError], None]
+"""Told which image could not be used, and why; the work goes on without it."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +29,20 @@ class Benchmark:
         digests = [f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}" for name, path in self.members]
         return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:16]
 
-    def images(self) -> Iterator[tuple[str, Tensor]]:
-        """Each image's name and its (1, 3, H, W) tensor in [0, 1]; ImageError names a damaged one."""
+    def images(self, on_error: OnError | None = None) -> Iterator[tuple[str, Tensor]]:
+        """Each image's name and its (1, 3, H, W) tensor in [0, 1]; ImageError names a damaged one.
+
+        With `on_error` a damaged one is told to it and left out.
+        """
         for name, path in self.members:
-            yield name, read_image(path)
+            try:
+                image = read_image(path)
+            except ImageError as error:
+                if on_error is None:
+                    raise
+                on_error(f"{self.name}/{name}", error)
+                continue
+            yield name, image
 
 
 def open_benchmark(source: str, *, name: str) -> Benchmark:
@@ -42,7 +57,7 @@ def open_benchmark(source: str, *, name: str) -> Benchmark:
     paths = find_images(folder)
     if not paths:
         raise ImageError(f"the benchmark folder {folder} holds no image")
-    members = [(path.relative_to(folder).with_suffix("").as_posix(), path) for path in paths]
+    members = [(printable(path.relative_to(folder).with_suffix("").as_posix()), path) for path in paths]
     if len({member for member, _ in members}) < len(members):
         raise ImageError(
             f"the benchmark folder {folder} holds two images of one name that differ in format only"

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from esrlab.data.image_files import Pixels, to_pixels, to_tensor
-from esrlab.data.photos.benchmark import open_benchmark
+from esrlab.data.photos.benchmark import OnError, open_benchmark
 from esrlab.errors import UserError
 
 SMALLEST = 48
@@ -22,8 +22,8 @@ class Crops:
     name: str
     members: tuple[tuple[str, Pixels], ...]
 
-    def images(self) -> Iterator[tuple[str, Tensor]]:
-        """Each image's name and its (1, 3, H, W) tensor in [0, 1]."""
+    def images(self, on_error: OnError | None = None) -> Iterator[tuple[str, Tensor]]:
+        """Each image's name and its (1, 3, H, W) tensor in [0, 1]; none of them can fail to be read."""
         for name, pixels in self.members:
             yield name, to_tensor(pixels)
 

@@ -1,0 +1,73 @@
+"""Whether a run may go on beyond the steps it was begun for: where no step depends on how many follow."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from esrlab.core.files import to_json, write_text
+from esrlab.errors import UserError
+
+CONSTANT = "constant"
+
+
+def without_steps(recipe: Any) -> Any:
+    """A dumped recipe without its number of steps, where that decides nothing but when the run ends."""
+    if not isinstance(recipe, dict) or _schedule(recipe) != CONSTANT:
+        return recipe
+    return {key: value for key, value in recipe.items() if key != "steps"}
+
+
+def asks_more(before: Any, now: Any) -> bool:
+    """Whether a dumped recipe is another one with more steps, and goes on from where that one ended."""
+    if not isinstance(before, dict) or not isinstance(now, dict) or not _are_more(before, now):
+        return False
+    return _schedule(now) == CONSTANT and without_steps(before) == without_steps(now)
+
+
+def explain_steps(before: Any, now: Any) -> str:
+    """Why a run does not go on with the steps asked; nothing where their number is not what differs."""
+    if not isinstance(before, dict) or not isinstance(now, dict) or before.get("steps") == now.get("steps"):
+        return ""
+    if not _are_more(before, now):
+        return "\nsteps of a run can be raised, not lowered"
+    if _schedule(now) == CONSTANT:
+        return ""
+    return (
+        f"\nsteps can be raised where optimiser.schedule is constant; with {_schedule(now)} the steps taken "
+        f"had learning rates laid out for {before['steps']} steps"
+    )
+
+
+def goes_beyond(recipe: Path, now: dict[str, Any], *, generator: Path, checkpoints: Path) -> bool:
+    """Whether more steps are asked than the run with this recipe.json was begun for.
+
+    Raises UserError where it is finished and has nothing left to go on from.
+    """
+    if not recipe.exists() or not asks_more(json.loads(recipe.read_text(encoding="utf-8"))["recipe"], now):
+        return False
+    if generator.exists() and not any(checkpoints.glob("*.pt")):
+        raise UserError(
+            f"{checkpoints} holds no checkpoint to go on from with more steps; choose a new folder with --out"
+        )
+    return True
+
+
+def reopen(recipe: Path, *finished: Path, now: dict[str, Any]) -> None:
+    """Takes a run for unfinished again: removes what says that it is done, then notes the steps asked.
+
+    In that order: cut off in between, it goes on from its checkpoint with either number of steps.
+    """
+    for path in finished:
+        path.unlink(missing_ok=True)
+    about = json.loads(recipe.read_text(encoding="utf-8"))
+    write_text(recipe, to_json({**about, "recipe": now}, indent=2) + "\n")
+
+
+def _schedule(recipe: dict[str, Any]) -> Any:
+    optimiser = recipe.get("optimiser")
+    return optimiser.get("schedule") if isinstance(optimiser, dict) else None
+
+
+def _are_more(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    then, asked = before.get("steps"), now.get("steps")
+    return isinstance(then, int) and isinstance(asked, int) and then < asked
