@@ -264,13 +264,18 @@ def test_a_game_of_weight_0_trains_as_a_recipe_without_one(tmp_path: Path, sampl
 
 
 def test_a_value_that_is_no_number_is_null_in_the_log_and_nan_to_who_reads_it(tmp_path: Path) -> None:
-    row = {"step": 1, "validation/LPIPS": math.nan, "pull/tv": {"cosine": math.nan}, "image/psnr": math.inf}
+    row = {
+        "step": 1,
+        "validation/LPIPS": math.nan,
+        "pull/tv": {"share": 0.5, "cosine": math.nan},
+        "critic/gap": math.inf,
+    }
     new, old = to_json(row), json.dumps(row | {"step": 2})
     assert json.loads(new, parse_constant=pytest.fail) == {
         "step": 1,
         "validation/LPIPS": None,
-        "pull/tv": {"cosine": None},
-        "image/psnr": math.inf,
+        "pull/tv": {"share": 0.5, "cosine": None},
+        "critic/gap": math.inf,
     }
     log = tmp_path / "runs" / "psnr-x2-s0" / "log.jsonl"
     log.parent.mkdir(parents=True)

@@ -113,8 +113,8 @@ def _tell(error: Exception, file: Path) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if Path(frame.filename).resolve().parent == folder
     ]
-    lines = "".join([*traceback.format_list(own), *traceback.format_exception_only(error)])
-    return f"{type(error).__name__}:\n{lines.rstrip()}"
+    said = traceback.format_exception_only(error)
+    return "".join([said[-1].rstrip(), "\n", *traceback.format_list(own), *said[:-1]]).rstrip()
 
 
 def _check_results(function: Callable[[LossInputs], object], *, file: Path, name: str) -> LossFunction:
