@@ -98,7 +98,7 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> TrainState:
     if recipe.engine.compile:
         compiled(generator, device=device)
     active = [term for term in recipe.terms if term.is_active]
-    terms = tuple(zip(active, share_networks([term.loss.ready(device) for term in active]), strict=True))
+    terms = tuple(zip(active, share_networks([term.loss.build(device) for term in active]), strict=True))
     origins |= {term.name: getattr(loss, "origin", "") for term, loss in terms}
     optimiser = _adam(generator, recipe)
     balance = _balance(recipe)
