@@ -26,7 +26,8 @@ class Custom(Loss):
 
     **This runs the file's code**, with everything that code may do: a recipe from a stranger that names
     a file is as trustworthy as that file. It is run by `build`, not when a recipe is read, so that a recipe
-    whose file has gone can still be reported on. A relative path counts from the working folder.
+    whose file has gone can still be reported on. In a recipe's or study's file a relative path counts from
+    that file's folder, elsewhere from the working folder.
 
     `build` raises UserError where the file is missing or fails, or has no such function, or one that takes
     something else; the loss, where the function fails, where its result is not a scalar tensor, or where no

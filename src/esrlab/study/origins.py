@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
+from esrlab.core.named_files import STARTS
 from esrlab.errors import UsageError
 from esrlab.models.generator_files import start_from
-from esrlab.recipes.parts import STARTS
 from esrlab.study.spec import PlannedRun
 from esrlab.training.run_folder import RunFolder, differences
 
