@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -31,6 +32,14 @@ atexit.register(lambda: os.kill(os.getpid(), {number}))
 from esrlab.cli.main import main
 main(["--version"])
 """
+
+
+@pytest.fixture(autouse=True)
+def heard_interrupts() -> Iterator[None]:
+    """Ctrl-C as in a terminal: a shell's background job ignores it, and so does what it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def run_program(text: str) -> "subprocess.CompletedProcess[str]":
