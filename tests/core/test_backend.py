@@ -94,7 +94,7 @@ def test_a_prepared_generator_is_saved_as_any_other(tmp_path: Path) -> None:
 
 
 def test_content_networks_are_prepared() -> None:
-    ready = Content(weights="untrained", layers={"conv2_1": 1.0}).ready(CPU)
+    ready = Content(weights="untrained", layers={"conv2_1": 1.0}).build(CPU)
     assert is_channels_last(ready.network)
 
 
@@ -232,7 +232,7 @@ def test_a_step_on_the_engine_has_the_plain_steps_gradients(samples: Photos) -> 
 def test_bf16_gives_images_scores_and_losses_in_whole_floats() -> None:
     generator = prepare(RRDBNet(scale=2, features=8, growth=4, blocks=1))
     critic = prepare(VGGCritic(size=32, features=4))
-    content = Content(weights="untrained", layers={"conv2_1": 1.0}).ready(CPU)
+    content = Content(weights="untrained", layers={"conv2_1": 1.0}).build(CPU)
     lr, hr = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 32, 32)
     with precision_context(CPU, "bf16"):
         sr = generator(lr)

@@ -28,7 +28,7 @@ def patches() -> LossInputs:
 @pytest.mark.parametrize("criterion", ["mse", "l1"])
 def test_value_is_equation_7_averaged_over_channels_too(criterion: Any, patches: LossInputs) -> None:
     weights = {"conv1_2": 0.1, "conv3_2": 2.0}
-    loss = Content(network="vgg16", layers=weights, criterion=criterion, weights="untrained").ready(CPU)(
+    loss = Content(network="vgg16", layers=weights, criterion=criterion, weights="untrained").build(CPU)(
         patches
     )
     network = build_feature_network("vgg16", layers=tuple(weights))
@@ -48,7 +48,7 @@ def test_value_is_equation_7_averaged_over_channels_too(criterion: Any, patches:
 
 
 def test_gradient(patches: LossInputs) -> None:
-    ready = Content(network="vgg16", layers={"conv1_2": 1.0, "conv2_1": 0.5}, weights="untrained").ready(CPU)
+    ready = Content(network="vgg16", layers={"conv1_2": 1.0, "conv2_1": 0.5}, weights="untrained").build(CPU)
     ready.network.double()
     hr = patches.hr[:1, :, :6, :6].double()
     lr = patches.lr[:1, :, :3, :3].double()
@@ -57,12 +57,12 @@ def test_gradient(patches: LossInputs) -> None:
 
 
 def test_equal_images_cost_nothing(patches: LossInputs) -> None:
-    loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0}, weights="untrained").ready(CPU)
+    loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0}, weights="untrained").build(CPU)
     assert loss(LossInputs(patches.lr, patches.hr, patches.hr)).item() == 0
 
 
 def test_gradient_reaches_sr_and_nothing_else(patches: LossInputs) -> None:
-    ready = Content(network="vgg16", layers={"conv2_1": 1.0}, weights="untrained").ready(CPU)
+    ready = Content(network="vgg16", layers={"conv2_1": 1.0}, weights="untrained").build(CPU)
     patches.hr.requires_grad_()
     ready(patches).backward()
     assert patches.hr.grad is None
@@ -74,8 +74,8 @@ def test_gradient_reaches_sr_and_nothing_else(patches: LossInputs) -> None:
 
 def test_target_is_measured_once_a_batch_whatever_number_of_terms(patches: LossInputs) -> None:
     terms = [
-        Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="mse", weights="untrained").ready(CPU),
-        Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="l1", weights="untrained").ready(CPU),
+        Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="mse", weights="untrained").build(CPU),
+        Content(network="vgg16", layers={"conv2_1": 1.0}, criterion="l1", weights="untrained").build(CPU),
     ]
     with_graph: list[bool] = []
     for term in terms:
@@ -87,8 +87,8 @@ def test_target_is_measured_once_a_batch_whatever_number_of_terms(patches: LossI
 
 def test_terms_of_one_network_measure_the_target_once_whatever_their_layers(patches: LossInputs) -> None:
     settings = [{"conv1_2": 1.0}, {"conv2_1": 0.5, "conv1_1": 2.0}]
-    alone = [Content(network="vgg16", layers=layers, weights="untrained").ready(CPU) for layers in settings]
-    other = Content(network="alexnet", layers={"conv1": 1.0}, weights="untrained").ready(CPU)
+    alone = [Content(network="vgg16", layers=layers, weights="untrained").build(CPU) for layers in settings]
+    other = Content(network="alexnet", layers={"conv1": 1.0}, weights="untrained").build(CPU)
     expected = [loss(LossInputs(patches.lr, patches.sr, patches.hr)) for loss in (*alone, other)]
     first, second, third = share_networks([*alone, other])
     assert isinstance(first, ReadyContent)
@@ -106,7 +106,7 @@ def test_terms_of_one_network_measure_the_target_once_whatever_their_layers(patc
 def test_two_builds_agree(patches: LossInputs) -> None:
     loss = Content(network="alexnet", layers={layer_names("alexnet")[0]: 1.0}, weights="untrained")
     assert torch.equal(
-        loss.ready(CPU)(patches), loss.ready(CPU)(LossInputs(patches.lr, patches.sr, patches.hr))
+        loss.build(CPU)(patches), loss.build(CPU)(LossInputs(patches.lr, patches.sr, patches.hr))
     )
 
 

@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 def prepare(folder: Path, code: str, *, function: str = "loss") -> LossFunction:
     file = folder / "mine.py"
     file.write_text(code, encoding="utf-8")
-    return Custom(file=file, function=function).ready(CPU)
+    return Custom(file=file, function=function).build(CPU)
 
 
 def test_users_function_is_the_loss(tmp_path: Path, views: LossInputs) -> None:
@@ -103,15 +103,15 @@ def test_two_files_of_one_name_stay_apart(tmp_path: Path, views: LossInputs) -> 
 def test_missing_file_is_named_when_it_is_wanted(tmp_path: Path) -> None:
     gone = Custom(file=tmp_path / "gone.py")
     with pytest.raises(UserError, match=r"gone\.py"):
-        gone.ready(CPU)
+        gone.build(CPU)
 
 
 def test_folder_and_foreign_suffix_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no file"):
-        Custom(file=tmp_path).ready(CPU)
+        Custom(file=tmp_path).build(CPU)
     (tmp_path / "mine.txt").write_text("", encoding="utf-8")
     with pytest.raises(UserError, match=r"must end in \.py"):
-        Custom(file=tmp_path / "mine.txt").ready(CPU)
+        Custom(file=tmp_path / "mine.txt").build(CPU)
 
 
 def test_missing_function_is_named(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_absent_weights_are_named_with_their_remedy() -> None:
         (PerceptualDistance(), "alexnet-owt-7be5be79.pth", "alexnet"),
     ):
         with pytest.raises(UserError) as caught:
-            loss.ready(CPU)
+            loss.build(CPU)
         for part in (file, f"esrlab weights get {name}", "MB", "ESRLAB_WEIGHTS", "download.pytorch.org"):
             assert part in str(caught.value)
         assert ("--weights student" in str(caught.value)) == isinstance(loss, Content)
@@ -52,7 +52,7 @@ def test_absent_weights_are_named_with_their_remedy() -> None:
 
 @pytest.mark.usefixtures("real_weights")
 def test_partial_weights_serve_the_layers_they_cover_and_refuse_deeper_ones(patches: LossInputs) -> None:
-    loss = Content(layers={"conv2_2": 0.5, "conv3_4": 1.0}).ready(CPU)
+    loss = Content(layers={"conv2_2": 0.5, "conv3_4": 1.0}).build(CPU)
     network, _ = load_feature_network("vgg19", layers=("conv2_2", "conv3_4"))
     with torch.no_grad():
         sr = network(normalise(patches.sr), ("conv2_2", "conv3_4"))
@@ -60,12 +60,12 @@ def test_partial_weights_serve_the_layers_they_cover_and_refuse_deeper_ones(patc
     expected = sum(w * functional.mse_loss(sr[n], hr[n]) for n, w in (("conv2_2", 0.5), ("conv3_4", 1.0)))
     torch.testing.assert_close(loss(patches), expected)
     with pytest.raises(UserError, match=r"vgg19 to conv3_4; conv5_4 lies deeper"):
-        Content().ready(CPU)
+        Content().build(CPU)
 
 
 @pytest.mark.usefixtures("real_weights")
 def test_as_a_loss_lpips_is_the_metrics_mean(patches: LossInputs) -> None:
-    loss = PerceptualDistance().ready(CPU)
+    loss = PerceptualDistance().build(CPU)
     metric = perceptual_metric("real", device=CPU)
     assert metric.name == "LPIPS"
     values = [metric.measure(patches.sr[i : i + 1].detach(), patches.hr[i : i + 1]) for i in range(2)]
@@ -81,7 +81,7 @@ def test_as_a_loss_lpips_is_the_metrics_mean(patches: LossInputs) -> None:
 @pytest.mark.parametrize(("network", "layer"), [("vgg-student", "conv3_4"), ("residual-student", "block4")])
 def test_students_are_content_too(patches: LossInputs, network: str, layer: str) -> None:
     loss = Content.model_validate({"network": network, "layers": {layer: 1.0}, "weights": "student"})
-    value = loss.ready(CPU)(patches)
+    value = loss.build(CPU)(patches)
     (gradient,) = torch.autograd.grad(value, patches.sr)
     assert float(value.detach()) > 0
     assert float(gradient.norm()) > 0

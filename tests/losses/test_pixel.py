@@ -25,7 +25,7 @@ def test_value_is_the_mean_over_batch_channels_and_pixels(
     loss: L1 | MSE | Charbonnier, formula: Formula, views: LossInputs
 ) -> None:
     difference = views.sr.detach().numpy() - views.hr.numpy()
-    result = loss.ready(torch.device("cpu"))(views)
+    result = loss.build(torch.device("cpu"))(views)
     assert result.shape == ()
     assert result.item() == pytest.approx(formula(difference).sum() / difference.size, rel=1e-14)
 

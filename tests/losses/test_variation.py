@@ -14,7 +14,7 @@ BETAS = [0.5, 1.0, 1.5, 2.0, 3.0]
 
 def measure(sr: Tensor, beta: float) -> Tensor:
     lr = torch.zeros(len(sr), sr.shape[1], 1, 1) if sr.shape[-1] == sr.shape[-2] else sr
-    return TotalVariation(beta=beta).ready(torch.device("cpu"))(LossInputs(lr, sr, torch.zeros_like(sr)))
+    return TotalVariation(beta=beta).build(torch.device("cpu"))(LossInputs(lr, sr, torch.zeros_like(sr)))
 
 
 def sum_equation_5(z: np.ndarray, beta: float) -> float:

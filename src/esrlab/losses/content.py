@@ -103,7 +103,7 @@ class Content(Loss):
             return Content(network=student, layers=layers, criterion=self.criterion, weights=weights)
         return Content(network=self.network, layers=self.layers, criterion=self.criterion, weights=weights)
 
-    def ready(self, device: torch.device) -> "ReadyContent":
+    def build(self, device: torch.device) -> "ReadyContent":
         """Build the frozen feature network on `device`.
 
         Raises UserError where its weights are not to be found, or do not reach the layers asked for.

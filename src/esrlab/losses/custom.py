@@ -25,10 +25,11 @@ class Custom(Loss):
     one takes anywhere else, `def loss(sr, hr)`; a module such as `loss = torch.nn.L1Loss()` will do as well.
 
     **This runs the file's code**, with everything that code may do: a recipe from a stranger that names
-    a file is as trustworthy as that file. It is run by `ready`, not when a recipe is read, so that a recipe
-    whose file has gone can still be reported on. A relative path counts from the working folder.
+    a file is as trustworthy as that file. It is run by `build`, not when a recipe is read, so that a recipe
+    whose file has gone can still be reported on. In a recipe's or study's file a relative path counts from
+    that file's folder, elsewhere from the working folder.
 
-    `ready` raises UserError where the file is missing or fails, or has no such function, or one that takes
+    `build` raises UserError where the file is missing or fails, or has no such function, or one that takes
     something else; the loss, where the function fails, where its result is not a scalar tensor, or where no
     gradient leads from it to sr.
     """
@@ -44,7 +45,7 @@ class Custom(Loss):
             raise ValueError(f"{function!r} cannot be a function's name in Python")
         return function
 
-    def ready(self, device: torch.device) -> LossFunction:
+    def build(self, device: torch.device) -> LossFunction:
         """Run the user's file and return its function, its results checked."""
         function = getattr(load_module(self.file), self.function, None)
         if not callable(function):

@@ -66,7 +66,7 @@ class Loss(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @abstractmethod
-    def ready(self, device: torch.device) -> LossFunction:
+    def build(self, device: torch.device) -> LossFunction:
         """Make whatever the loss needs (a frozen network, the user's code) and return it as a function."""
 
     @property

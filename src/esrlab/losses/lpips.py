@@ -20,7 +20,7 @@ class PerceptualDistance(Loss):
     kind: Literal["lpips"] = "lpips"
     weights: Literal["real", "student"] = Field(default="real", description="LPIPS, or the embedded student")
 
-    def ready(self, device: torch.device) -> LossFunction:
+    def build(self, device: torch.device) -> LossFunction:
         """Load the network; raises UserError where its weights are not to be found."""
         network = build_lpips(self.weights).to(device)
 

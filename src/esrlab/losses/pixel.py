@@ -18,7 +18,7 @@ class L1(Loss):
     def __call__(self, views: LossInputs) -> Tensor:
         return F.l1_loss(views.sr, views.hr)
 
-    def ready(self, device: torch.device) -> LossFunction:
+    def build(self, device: torch.device) -> LossFunction:
         return self
 
     @property
@@ -37,7 +37,7 @@ class MSE(Loss):
     def __call__(self, views: LossInputs) -> Tensor:
         return F.mse_loss(views.sr, views.hr)
 
-    def ready(self, device: torch.device) -> LossFunction:
+    def build(self, device: torch.device) -> LossFunction:
         return self
 
     @property
@@ -58,7 +58,7 @@ class Charbonnier(Loss):
     def __call__(self, views: LossInputs) -> Tensor:
         return ((views.sr - views.hr).square() + self.epsilon**2).sqrt().mean()
 
-    def ready(self, device: torch.device) -> LossFunction:
+    def build(self, device: torch.device) -> LossFunction:
         return self
 
     @property

@@ -36,7 +36,7 @@ class TotalVariation(Loss):
         variation = torch.where(flat, torch.zeros_like(powers), powers)
         return variation.mean() if self.reduction == "mean" else variation.sum(dim=(1, 2, 3)).mean()
 
-    def ready(self, device: torch.device) -> LossFunction:
+    def build(self, device: torch.device) -> LossFunction:
         return self
 
     @property

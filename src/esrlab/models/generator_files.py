@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from esrlab.core.files import replacing
+from esrlab.core.named_files import explain_missing
 from esrlab.core.tensor_files import read_state
 from esrlab.errors import UserError
 from esrlab.models.generators.rrdb import RRDBNet
@@ -60,6 +61,8 @@ def start_from(generator: RRDBNet, path: str) -> str:
     The file may be of another scale: all but `conv_up2` is shared, which only ×4 has and which then keeps
     its first weights. Raises UserError where features, growth or blocks differ, naming the fields to set.
     """
+    if not Path(path).is_file() and (advice := explain_missing(path)):
+        raise UserError(f"there is no file {path}{advice}")
     shape, state = _read(Path(path), scale=None, is_start=True)
     own = generator.state_dict()
     wrong = [key for key, value in state.items() if key in own and own[key].shape != value.shape]

@@ -14,9 +14,6 @@ from esrlab.models.generators.rrdb_state import RRDBShape
 Schedule = Literal["constant", "multi-step", "cosine"]
 BestBy = Literal["auto", "psnr", "ssim", "lpips"]
 
-STARTS = ("random", "interpolation")
-"""First weights that need no file."""
-
 Share = Annotated[float, Field(gt=0, le=1)]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from esrlab.core.named_files import found_from, map_files
 from esrlab.core.nearest import did_you_mean
 from esrlab.core.tables import read_table
 from esrlab.errors import UsageError
@@ -16,6 +17,7 @@ from esrlab.losses.adversarial import GameName
 from esrlab.losses.content import Content, FeatureWeights
 from esrlab.losses.pixel import L1
 from esrlab.losses.variation import TotalVariation
+from esrlab.recipes.kept_files import is_run
 from esrlab.recipes.overrides import with_fields
 from esrlab.recipes.parts import Adversarial, Critic, Generator, Optimiser, Term
 from esrlab.recipes.recipe import Recipe, parse_recipe
@@ -53,6 +55,11 @@ RECIPES: tuple[Recipe, ...] = (
     ),
 )
 
+_NAMES = frozenset(recipe.name for recipe in RECIPES)
+
+RECIPE_FILES = (".toml", ".json")
+"""Endings of recipe files."""
+
 LONGEST_CHAIN = 20
 """Bases of bases that a recipe file may rest on."""
 
@@ -60,7 +67,10 @@ PAPER = tuple(recipe.name for recipe in RECIPES[:4])
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of this name, or in this .toml or .json file; UsageError suggests the nearest name."""
+    """The recipe of this name, or in this .toml or .json file; UsageError suggests the nearest name.
+
+    A run's recipe.json is such a file too. Files and bases that a file names are found from its own place.
+    """
     return _find_recipe(name, within=())
 
 
@@ -69,7 +79,7 @@ def _find_recipe(name: str, *, within: tuple[Path, ...]) -> Recipe:
     for recipe in RECIPES:
         if recipe.name == name:
             return recipe
-    if name.endswith((".toml", ".json")):
+    if name.endswith(RECIPE_FILES):
         return _read_recipe(Path(name), within=within)
     names = [recipe.name for recipe in RECIPES]
     place = f" (the base of {within[-1]})" if within else ""
@@ -89,7 +99,7 @@ def _read_recipe(path: Path, *, within: tuple[Path, ...]) -> Recipe:
         )
     if len(within) >= LONGEST_CHAIN:
         raise UsageError(f"the recipe {within[0]} rests on more than {LONGEST_CHAIN} bases; use fewer")
-    fields = read_table(path, what="recipe")
+    fields = _as_seen_from_here(read_table(path, what="recipe"), path)
     fields.setdefault("name", path.stem)
     if "base" not in fields:
         return parse_recipe(fields, file=path)
@@ -98,11 +108,22 @@ def _read_recipe(path: Path, *, within: tuple[Path, ...]) -> Recipe:
         raise UsageError(
             f"the recipe {path}: base must be a recipe's name or file in quotes, not {base!r:.80}"
         )
-    found = _find_recipe(base, within=(*within, path))
+    found = _find_recipe(locate_base(base, path.parent), within=(*within, path))
     try:
         return with_fields(*_with_game(found, fields))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
+
+
+def _as_seen_from_here(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    """A recipe file's fields, also those in a run's recipe.json; files that it names count from its place."""
+    fields = table["recipe"] if is_run(table) else table
+    return map_files(fields, lambda named: found_from(path.parent, named))
+
+
+def locate_base(base: str, place: Path) -> str:
+    """A base as it is named from the working folder, where a file in the folder `place` names it."""
+    return base if base in _NAMES or not base.endswith(RECIPE_FILES) else found_from(place, base)
 
 
 def _with_game(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:

@@ -5,12 +5,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from esrlab.core.named_files import STARTS
 from esrlab.errors import UsageError
 from esrlab.losses.adversarial import GameName
 from esrlab.losses.content import Content
 from esrlab.models.critics.vgg import SMALLEST_SIZE
 from esrlab.recipes.parts import (
-    STARTS,
     Adversarial,
     Engine,
     Generator,

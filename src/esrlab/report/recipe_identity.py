@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from esrlab.core.named_files import without_places
 from esrlab.core.scores import CASCADE, Score
 from esrlab.report.study_files import find_runs, read_about
 
@@ -68,7 +69,9 @@ def _of_evaluated(manifest: dict[str, Any], recipe: str) -> dict[str, Any] | Non
 
 
 def _trained(about: dict[str, Any]) -> dict[str, Any]:
-    recipe = {key: value for key, value in about["recipe"].items() if key not in ("scale", "about")}
+    recipe = {
+        key: value for key, value in without_places(about["recipe"]).items() if key not in ("scale", "about")
+    }
     origins = {key: re.sub(r", a ×\d", "", origin) for key, origin in about["origins"].items()}
     return {"recipe": recipe, "photos": about["photos"], "origins": origins}
 

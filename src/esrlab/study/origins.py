@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
+from esrlab.core.named_files import STARTS
 from esrlab.errors import UsageError, UserError
 from esrlab.models.generator_files import start_from
-from esrlab.recipes.parts import STARTS
 from esrlab.study.spec import PlannedRun
 from esrlab.training.run_folder import RunFolder, differences, read_description
 
@@ -22,7 +22,7 @@ def find_origins(runs: tuple[PlannedRun, ...], *, device: torch.device) -> dict[
     UserError for them. A generator.init file that is missing is left out: finished runs need it no more.
     """
     losses = {term.loss.model_dump_json(): term.loss for run in runs for term in run.recipe.terms}
-    built = {key: getattr(loss.ready(device), "origin", "") for key, loss in losses.items()}
+    built = {key: getattr(loss.build(device), "origin", "") for key, loss in losses.items()}
     starts: dict[str, str] = {}
     origins: dict[str, dict[str, str]] = {}
     for run in runs:

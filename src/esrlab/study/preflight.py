@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from esrlab.core.named_files import STARTS
 from esrlab.models.generator_files import start_from
-from esrlab.recipes.parts import STARTS
 from esrlab.study.spec import PlannedRun
 from esrlab.training.run_folder import RunFolder
 

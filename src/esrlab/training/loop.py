@@ -15,6 +15,7 @@ from esrlab.core.files import remove_leftovers, to_json, write_text
 from esrlab.core.signals import Interrupted, StopRequest, stop_requests
 from esrlab.data.photos.collection import Photos
 from esrlab.models.generator_files import save_generator
+from esrlab.recipes.kept_files import SOURCES, keep_recipe
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.collapse import best_lead, find_signs
@@ -62,8 +63,12 @@ def train(
     saving: Saving | None = None,
     validator: ValidatorLike | None = None,
     watcher: Callbacks | None = None,
+    sources: Path | None = None,
 ) -> RunFolder:
     """Trains in `out`, from its checkpoint where it has one, to recipe.steps or until it has diverged.
+
+    What the recipe is made from beside itself (first weights, users' own losses) is copied into `sources`, by
+    default the run's own sources/; recipe.json names the copies, so that it repeats the run by itself.
 
     A run of a constant learning rate, finished or not, goes on where more steps are asked than before.
     Raises UsageError when `out` holds something else, UserError when it cannot be written to or another
@@ -88,6 +93,7 @@ def train(
             saving=saving or Saving(),
             validator=validator,
             watcher=watcher or Callbacks(),
+            sources=sources or folder.path / SOURCES,
         )
         if more:
             reopen(folder.recipe, folder.generator, folder.outcome, now=asked)
@@ -119,13 +125,14 @@ def _open(
     saving: Saving,
     validator: ValidatorLike | None,
     watcher: Callbacks,
+    sources: Path,
 ) -> Session:
     """The run begun, or gone on with: recipe.json written or held against `about`, the state found."""
     state = start_run(recipe, seed=about["seed"], device=device)
     about["origins"] = state.origins
     if validator is not None:
         about["validation"] = _describe_validation(validator, recipe)
-    validation_changed = _settle_description(folder, about, watcher)
+    validation_changed = _settle_description(folder, about, watcher, sources=sources)
     ready = [state]  # the first to be asked for; a damaged checkpoint or a rollback needs another
 
     def start() -> TrainState:
@@ -147,10 +154,13 @@ def _describe_validation(validator: ValidatorLike, recipe: Recipe) -> dict[str, 
     }
 
 
-def _settle_description(folder: RunFolder, about: dict[str, Any], watcher: Callbacks) -> bool:
+def _settle_description(
+    folder: RunFolder, about: dict[str, Any], watcher: Callbacks, *, sources: Path
+) -> bool:
     """Writes recipe.json for a new run; for an old one says what has changed. Whether its validation has."""
     if not refuse_other_run(folder, about):
-        write_text(folder.recipe, to_json(about, indent=2) + "\n")
+        kept = keep_recipe(about["recipe"], sources, beside=folder.path)
+        write_text(folder.recipe, to_json({**about, "recipe": kept}, indent=2) + "\n")
         return False
     for change in environment_changes(folder, about):
         watcher.on_message(

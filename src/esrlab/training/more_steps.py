@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from esrlab.core.files import to_json, write_text
+from esrlab.core.named_files import without_places
 from esrlab.core.text_files import read_json_object
 from esrlab.errors import UserError
 
@@ -33,6 +34,7 @@ def asks_more(before: Any, now: Any) -> bool:
     """Whether a dumped recipe is another one with more steps, and goes on from where that one ended."""
     if not isinstance(before, dict) or not isinstance(now, dict) or not _are_more(before, now):
         return False
+    before, now = without_places(before), without_places(now)
     return _schedule(now) == CONSTANT and without_steps(before) == without_steps(now)
 
 
@@ -72,7 +74,8 @@ def reopen(recipe: Path, *finished: Path, now: dict[str, Any]) -> None:
     for path in finished:
         path.unlink(missing_ok=True)
     about = read_json_object(recipe, DESCRIPTION)
-    write_text(recipe, to_json({**about, "recipe": now}, indent=2) + "\n")
+    about["recipe"]["steps"] = now["steps"]
+    write_text(recipe, to_json(about, indent=2) + "\n")
 
 
 def _schedule(recipe: dict[str, Any]) -> Any:

@@ -1,8 +1,8 @@
 """A run's folder: what lies in it, whose it is, and that one process at a time writes there.
 
-recipe.json (what is trained, on what), log.jsonl (a line a step), checkpoints/ (full states), samples/
-(pictures at validations), evidence/ (what led to a rollback), and when done outcome.json and
-generator.safetensors.
+recipe.json (what is trained, on what), sources/ (copies of the files it is made from), log.jsonl (a line a
+step), checkpoints/ (full states), samples/ (pictures at validations), evidence/ (what led to a rollback),
+and when done outcome.json and generator.safetensors.
 """
 
 import os
@@ -19,10 +19,12 @@ from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
 from esrlab.core.files import is_leftover, to_json, write_text
+from esrlab.core.named_files import without_places
 from esrlab.core.text_files import read_json, read_json_object
 from esrlab.core.version import __version__
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError, UserError
+from esrlab.recipes.kept_files import holds_copies
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.more_steps import DESCRIPTION, asks_more, explain_steps, without_steps
 from esrlab.training.non_finite import Rollback
@@ -177,9 +179,13 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
         return False
     before = read_description(folder)
     known = [key for key in RUN_FIELDS if key in about]
-    if asks_more(before["recipe"], about["recipe"]):
-        before["recipe"] = about["recipe"]
-    changed = differences({key: before.get(key) for key in known}, {key: about[key] for key in known})
+    there, asked = without_places(before["recipe"]), without_places(about["recipe"])
+    if asks_more(there, asked):
+        there = asked
+    changed = differences(
+        {**{key: before.get(key) for key in known}, "recipe": there},
+        {**{key: about[key] for key in known}, "recipe": asked},
+    )
     if changed:
         raise UsageError(
             f"{folder.path} holds another run; choose a new folder with --out, or ask for the same again:\n"
@@ -200,7 +206,9 @@ def run_identity(folder: RunFolder) -> dict[str, Any]:
     Raises UserError where recipe.json cannot be read.
     """
     about = read_description(folder)
-    return {key: about.get(key) for key in RUN_FIELDS} | {"recipe": without_steps(about["recipe"])}
+    return {key: about.get(key) for key in RUN_FIELDS} | {
+        "recipe": without_places(without_steps(about["recipe"]))
+    }
 
 
 def environment_changes(folder: RunFolder, about: dict[str, Any]) -> list[str]:
@@ -225,8 +233,11 @@ def keep_validation(folder: RunFolder, about: dict[str, Any]) -> None:
 
 
 def is_used(path: Path) -> bool:
-    """Whether a folder holds anything beside a lock and what a kill left half-written."""
-    return any(entry.name not in OWN_HIDDEN and not is_leftover(entry) for entry in path.iterdir())
+    """Whether a folder holds anything beside a lock and what a kill left of a beginning."""
+    return any(
+        entry.name not in OWN_HIDDEN and not is_leftover(entry) and not holds_copies(entry)
+        for entry in path.iterdir()
+    )
 
 
 def differences(before: Any, now: Any, *, place: str = "") -> list[str]:

@@ -11,6 +11,7 @@ from torch.optim import Adam, Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from esrlab.core.backend import compiled, make_adam, prepare, prepare_backend
+from esrlab.core.named_files import STARTS
 from esrlab.losses.adversarial import Game, clip_parameters, game
 from esrlab.losses.content import share_networks
 from esrlab.losses.inputs import LossFunction
@@ -18,7 +19,7 @@ from esrlab.losses.shares import Balance
 from esrlab.models.critics.vgg import VGGCritic
 from esrlab.models.generator_files import start_from
 from esrlab.models.generators.rrdb import RRDBNet, start_as_interpolator
-from esrlab.recipes.parts import STARTS, Adversarial, Term
+from esrlab.recipes.parts import Adversarial, Term
 from esrlab.recipes.recipe import ADVERSARIAL, Recipe
 from esrlab.training.non_finite import Rollback
 
@@ -97,7 +98,7 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> TrainState:
     if recipe.engine.compile:
         compiled(generator, device=device)
     active = [term for term in recipe.terms if term.is_active]
-    terms = tuple(zip(active, share_networks([term.loss.ready(device) for term in active]), strict=True))
+    terms = tuple(zip(active, share_networks([term.loss.build(device) for term in active]), strict=True))
     origins |= {term.name: getattr(loss, "origin", "") for term, loss in terms}
     optimiser = _adam(generator, recipe)
     balance = _balance(recipe)

@@ -8,6 +8,9 @@ examples:
   esrlab train wgan-vgg --photos DIV2K/train Flickr2K --validation DIV2K/valid --track tensorboard \\
       --generator.init runs/psnr/generator.safetensors --adversarial.share 0.1 --out runs/third
   esrlab train my-recipe.toml --photos photographs --out runs/fourth
+  esrlab train runs/fourth/recipe.json --out runs/fourth-again
+
+Files that a recipe file names are found from its own place. A run keeps copies of them in sources/.
 """
 
 import argparse
@@ -28,13 +31,14 @@ from esrlab.cli.commands.options import (
 from esrlab.cli.console import console, counter
 from esrlab.cli.panel.live import training_panel
 from esrlab.core.devices import choose_device
+from esrlab.core.named_files import STARTS, explain_missing
 from esrlab.core.signals import Interrupted
 from esrlab.data.photos.folder import open_photos
 from esrlab.errors import UsageError, UserError
 from esrlab.evaluation.validation.validator import open_validation
 from esrlab.losses.custom import Custom
+from esrlab.recipes.kept_files import read_run
 from esrlab.recipes.overrides import with_fields
-from esrlab.recipes.parts import STARTS
 from esrlab.recipes.presets import find_recipe, with_weighted_fields, with_weights
 from esrlab.recipes.recipe import SEEDS, Recipe
 from esrlab.recipes.unused import idle_settings
@@ -51,15 +55,19 @@ NO_VALIDATION = "none"
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """The recipe, where its data comes from, where it goes, and a flag for each field."""
     parser.add_argument(
-        "recipe", help="a recipe's name (esrlab recipes lists them), or a .toml or .json file"
+        "recipe",
+        help="a recipe's name (esrlab recipes lists them), a .toml or .json file, or a run's recipe.json",
     )
     parser.add_argument(
         "--photos",
         nargs="+",
-        default=["samples"],
-        help="folders of photographs, or 'samples' (the default)",
+        help="folders of photographs, or 'samples' (the default; a run's recipe.json has its own)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="decides first weights and patches (default: 0)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help="decides first weights and patches (default: 0; a run's recipe.json has its own)",
+    )
     parser.add_argument("--out", type=Path, required=True, help="the run's folder: new, or to go on with")
     parser.add_argument(
         "--validation",
@@ -90,6 +98,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 def run(options: argparse.Namespace) -> int:
     """Trains, and says where the generator lies."""
+    repeated = _take_over(options)
     _check_numbers(options)
     recipe = find_recipe(options.recipe)
     fields = chosen_fields(options)
@@ -108,6 +117,10 @@ def run(options: argparse.Namespace) -> int:
     with counter("reading photographs") as count:
         photos = open_photos(options.photos, smallest=recipe.hr_size, progress=count, say=say)
     say_skipped(photos)
+    if repeated is not None and repeated["photos"].get("fingerprint") != photos.fingerprint:
+        console.print(
+            f"these photographs are not those of {options.recipe}: another run will come of it", markup=False
+        )
     validator = _open_validator(options, recipe, device=device)
     if not options.quiet:
         console.print(
@@ -162,10 +175,31 @@ def _check_numbers(options: argparse.Namespace) -> None:
         raise UsageError(f"--seed is at least 0 and below {SEEDS}, not {options.seed}")
 
 
+def _take_over(options: argparse.Namespace) -> dict[str, Any] | None:
+    """Sets what is not asked for otherwise: seed and photographs of the run whose recipe.json is given.
+
+    Returns what that file says of the run. Raises UsageError where its photographs are not here.
+    """
+    about = read_run(options.recipe)
+    if options.seed is None:
+        options.seed = 0 if about is None else about["seed"]
+    if options.photos is None:
+        options.photos = ["samples"] if about is None else str(about.get("source", "samples")).split(" + ")
+        missing = [each for each in options.photos if each != "samples" and not Path(each).is_dir()]
+        if missing:
+            raise UsageError(
+                f"{options.recipe} was trained on {about['source'] if about else ''}, and there is no folder "
+                f"{missing[0]} here: name its photographs with --photos"
+            )
+    return about
+
+
 def _require_start(recipe: Recipe) -> None:
     start = recipe.generator.init
     if start not in STARTS and not Path(start).is_file():
-        raise UserError(f"there is no file {start} to start the generator from (generator.init)")
+        raise UserError(
+            f"there is no file {start} to start the generator from (generator.init){explain_missing(start)}"
+        )
 
 
 def _open_validator(

@@ -1,0 +1,67 @@
+"""Files that a recipe or a study names: first weights and users' own losses, wherever they lie."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+STARTS = ("random", "interpolation")
+"""First weights that need no file."""
+
+DIGEST_ENDING = ".sha256"
+"""What is put in the place of a file that was too large to be copied: its digest, as sha256sum writes it."""
+
+
+def map_files(value: Any, change: Callable[[str], str], *, place: str = "") -> Any:
+    """A copy of a recipe's fields, nested or by dotted names, with each name of a file changed."""
+    if isinstance(value, dict):
+        return {
+            key: map_files(each, change, place=f"{place}.{key}".lstrip(".")) for key, each in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        is_sweep = names_file(place)
+        return [
+            map_files(each, change, place=place if is_sweep else f"{place}.{index}")
+            for index, each in enumerate(value)
+        ]
+    if isinstance(value, str) and names_file(place) and value not in STARTS:
+        return change(value)
+    return value
+
+
+def names_file(dotted: str) -> bool:
+    """Whether a recipe's field holds the name of a file."""
+    return dotted == "generator.init" or (dotted.startswith("terms.") and dotted.endswith(".loss.file"))
+
+
+def without_places(recipe: Any) -> Any:
+    """A dumped recipe with files by their own names: what they hold is told by their digests (`origins`)."""
+    return map_files(recipe, lambda path: Path(path).name)
+
+
+def found_from(place: Path, path: str) -> str:
+    """A path that a file in the folder `place` names, as seen from the working folder."""
+    joined = place / path
+    plain = os.path.normpath(joined)  # shorter, and another place only where a link lies on the way
+    return plain if os.path.realpath(plain) == os.path.realpath(joined) else str(joined)
+
+
+def seen_from(place: Path, path: Path | str) -> str:
+    """A path of the working folder's as a file in the folder `place` is to name it; absolute ones stay."""
+    if Path(path).is_absolute():
+        return str(path)
+    return within(place, path)
+
+
+def within(place: Path, path: Path | str) -> str:
+    """A path as counted from the folder `place`, which may be moved together with it."""
+    return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(place))).as_posix()
+
+
+def explain_missing(path: Path | str) -> str:
+    """What to do about a kept file that is missing, where its digest stands in its place; else nothing."""
+    try:
+        digest = Path(f"{path}{DIGEST_ENDING}").read_text(encoding="utf-8").split()[0]
+    except (OSError, ValueError, IndexError):
+        return ""
+    return f"; it was too large to be kept: put the file of sha256 {digest} there"

@@ -1,0 +1,75 @@
+"""Copies of the files that a recipe is made from, so that a run's or study's folder alone repeats it.
+
+They lie in sources/<first digits of the sha256>/<own name>: a name tells what is in it, whatever changes
+where it came from.
+"""
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from esrlab.core.files import replacing, write_text
+from esrlab.core.named_files import DIGEST_ENDING, map_files, seen_from, within
+from esrlab.core.tables import read_table
+
+SOURCES = "sources"
+"""The folder of what a run or a study was made from."""
+
+LARGEST_KEPT = 128 * 2**20
+"""Bytes up to which a file is copied; of a larger one its sha256 is kept."""
+
+
+def read_run(name: str) -> dict[str, Any] | None:
+    """What a run's recipe.json says of the run; None for any other recipe, by name or file."""
+    if not name.endswith(".json") or not Path(name).is_file():
+        return None
+    about = read_table(Path(name), what="recipe")
+    return about if is_run(about) else None
+
+
+def is_run(table: dict[str, Any]) -> bool:
+    """Whether a table is that of a run's recipe.json: a recipe, and with which seed and photographs."""
+    return all(isinstance(table.get(key), dict) for key in ("recipe", "photos")) and "seed" in table
+
+
+def keep_recipe(recipe: dict[str, Any], sources: Path, *, beside: Path) -> dict[str, Any]:
+    """A dumped recipe whose files are copied into `sources`, named as seen from the folder `beside`.
+
+    A file that is missing (an inactive term's, say) keeps the name of its old place.
+    """
+
+    def keep(path: str) -> str:
+        if Path(path).is_file():
+            return within(beside, keep_file(Path(path), sources))
+        return seen_from(beside, path)
+
+    return map_files(recipe, keep)
+
+
+def holds_copies(folder: Path) -> bool:
+    """Whether a folder is one of copies, and of nothing else; a kill may leave it before anything else is."""
+    return folder.name == SOURCES and folder.is_dir() and all(map(_is_digest, folder.iterdir()))
+
+
+def _is_digest(path: Path) -> bool:
+    return re.fullmatch("[0-9a-f]{16}", path.name) is not None
+
+
+def keep_file(path: Path, sources: Path) -> Path:
+    """Copies a file into `sources`, unless it is there, and returns the copy's path.
+
+    Of a file above LARGEST_KEPT bytes only the digest is written, beside where the file would lie.
+    """
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    kept = sources / digest[:16] / path.name
+    if kept.exists():
+        return kept
+    if path.stat().st_size > LARGEST_KEPT:
+        write_text(kept.with_name(kept.name + DIGEST_ENDING), f"{digest}  {path.name}\n")
+        return kept
+    with replacing(kept) as temporary:
+        shutil.copyfile(path, temporary)
+    return kept
