@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from esrlab.cli.parsing import Parser
-from esrlab.core.signals import Interrupted, stopping_at_once
+from esrlab.core.signals import Interrupted, ignore_stops, stopping_at_once
 from esrlab.core.terminal import show_controls
 from esrlab.core.version import __version__
 from esrlab.errors import UsageError, UserError
@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="escaping")
     code = call(sys.argv[1:] if arguments is None else arguments)
+    ignore_stops()
     if (error := _flush_output()) is not None:
         code = FAILED
         if not isinstance(error, BrokenPipeError):  # whoever read our output has gone
@@ -92,19 +93,9 @@ def call(arguments: Sequence[str]) -> int:
     command = next((command for command in COMMANDS if command.name == name), None)
     if command is None:
         return _without_command(arguments or ["--help"])
-    module = cast(CommandModule, importlib.import_module(f"esrlab.cli.commands.{command.name}"))
-    parser = Parser(
-        prog=f"esrlab {command.name}",
-        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
-        epilog=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
     try:
         with stopping_at_once():
-            module.configure(parser, rest)
-            given = argparse.Namespace(command=shlex.join(["esrlab", *arguments]))
-            return module.run(parser.parse_args(rest, given))
+            return _run(command, rest)
     except SystemExit as stop:  # argparse has said what it had to
         return stop.code if isinstance(stop.code, int) else FAILED
     except BrokenPipeError:  # whoever read our output has gone
@@ -121,6 +112,21 @@ def call(arguments: Sequence[str]) -> int:
             words = str(error) or "stopped; the same command goes on"
             print(f"esrlab {command.name}: {show_controls(words)}", file=sys.stderr)
         return _exit_code(error)
+
+
+def _run(command: Command, arguments: Sequence[str]) -> int:
+    """Loads the command's module, which takes seconds where it needs torch, and runs it."""
+    module = cast(CommandModule, importlib.import_module(f"esrlab.cli.commands.{command.name}"))
+    parser = Parser(
+        prog=f"esrlab {command.name}",
+        description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+        epilog=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(parser, arguments)
+    given = argparse.Namespace(command=shlex.join(["esrlab", command.name, *arguments]))
+    return module.run(parser.parse_args(arguments, given))
 
 
 def _exit_code(error: BaseException) -> int:

@@ -33,16 +33,17 @@ class StopRequest:
 
 @contextmanager
 def stopping_at_once() -> Iterator[None]:
-    """While the block runs, the signals that would end the process without a word raise Interrupted instead.
+    """While the block runs, the signals that would end the process without a word raise KeyboardInterrupt.
 
-    For what lies around `stop_requests`, where nothing is halfway. Ctrl-C has Python's own exception.
+    For what lies around `stop_requests`, where nothing is halfway. They end as Ctrl-C does, whose exception
+    passes through `except Exception`: a stop is never taken for a damaged file, of which the next is read.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(f"stopped by {signal.Signals(number).name}; the same command goes on")
+        raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}; the same command goes on")
 
     heard = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     for number in heard:
@@ -52,6 +53,13 @@ def stopping_at_once() -> Iterator[None]:
     finally:
         for number in heard:
             signal.signal(number, signal.SIG_DFL)
+
+
+def ignore_stops() -> None:
+    """For a process that has done its work and said so: a stop no longer changes its exit code."""
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -119,15 +119,19 @@ def _opened(file: Path | io.BytesIO, *, name: str) -> Iterator[Image.Image]:
 def _open_bounded(file: Path | io.BytesIO, *, limit: int) -> Image.Image:
     """Pillow's image, not decoded; DecompressionBombWarning or -Error where it has over `limit` pixels.
 
-    Pillow's own bound and what becomes of warnings are the process's, so one thread at a time sets them.
+    Pillow's own bound and what becomes of warnings are the process's, so one thread at a time sets them. What
+    Pillow remarks on a file's metadata stays unsaid from then on: pixels alone are asked for, and where those
+    suffer it raises. Reading metadata goes on while an image is decoded, so no block could hold the filter.
     """
-    with _opening, warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limit
-        try:
-            return Image.open(file, formats=FORMATS)
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
+    with _opening:
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limit
+            try:
+                return Image.open(file, formats=FORMATS)
+            finally:
+                Image.MAX_IMAGE_PIXELS = before
 
 
 def _grey_16_bit(image: Image.Image, *, name: str) -> Pixels:

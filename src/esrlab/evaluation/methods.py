@@ -1,7 +1,6 @@
 """What is to be compared, as it is named on the command line: bicubic, a generator, a cascade, a folder."""
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 
 from esrlab.core.files import printable, to_json
 from esrlab.core.scores import BICUBIC, CASCADE
+from esrlab.core.text_files import Count, read_json_object
 from esrlab.data.image_files import find_images
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.errors import UsageError, UserError
@@ -30,6 +31,22 @@ RESERVED = ("lr", "hr")
 """Names that stand for the images themselves beside those of the methods."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+ ()-]{0,119}")
+
+
+@dataclass(frozen=True)
+class _Trained:
+    name: str
+    steps: Count
+
+
+@dataclass(frozen=True)
+class _Description:
+    recipe: _Trained
+    label: str
+    seed: Count
+
+
+_DESCRIPTION = TypeAdapter(_Description)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,25 +191,11 @@ def _two_files(text: str) -> tuple[Path, Path] | None:
 
 
 def _read_about(path: Path) -> dict[str, Any] | None:
-    """The recipe.json beside a generator, where it is a run's."""
+    """The recipe.json beside a generator, where there is one; UserError where it describes no run."""
     file = path.parent / "recipe.json"
     if not file.is_file():
         return None
-    try:
-        about = json.loads(file.read_text(encoding="utf-8"))
-        name, label, seed, steps = (
-            about["recipe"]["name"],
-            about["label"],
-            about["seed"],
-            about["recipe"]["steps"],
-        )
-    except (OSError, ValueError, TypeError, LookupError) as error:
-        raise UserError(f"{file}, beside {path.name}, cannot be read ({error!r})") from error
-    if not (
-        isinstance(name, str) and isinstance(label, str) and isinstance(seed, int) and isinstance(steps, int)
-    ):
-        raise UserError(f"{file}, beside {path.name}, describes no run")
-    return about
+    return read_json_object(file, _DESCRIPTION)
 
 
 def _digest(folder: Path) -> str:

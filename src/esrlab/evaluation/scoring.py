@@ -4,7 +4,6 @@ scores.jsonl, pictures/x<scale>/<method>/ and manifest.json: which benchmark ima
 each method was made of (`evaluated`), so that another one of its name does not take its place unnoticed.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 
 from esrlab.core.files import to_json, write_text
 from esrlab.core.scores import MANIFEST, Score, read_scores, write_scores
+from esrlab.core.text_files import read_json_object
 from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import Benchmark, OnError
-from esrlab.errors import UsageError, UserError
+from esrlab.errors import UsageError
 from esrlab.evaluation.benchmark import Measurement, Picture, evaluate, evaluate_folder
 from esrlab.evaluation.methods import Method
 from esrlab.evaluation.metrics.standard import Metric
@@ -68,6 +69,26 @@ def _as_row(measured: Measurement, method: Method, *, study: str, scale: int) ->
         value=measured.value,
         outcome=method.outcome,
     )
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    digest: str
+
+
+@dataclass(frozen=True)
+class _Benchmark:
+    count: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    evaluated: dict[str, _Evaluated]
+    benchmarks: dict[str, _Benchmark]
+
+
+_MANIFEST = TypeAdapter(_Manifest)
 
 
 @dataclass
@@ -135,7 +156,10 @@ class ScoreFolder:
 
 
 def open_score_folder(path: Path | str) -> ScoreFolder:
-    """A folder to add evaluated methods to; UsageError where it holds a study or anything else."""
+    """A folder to add evaluated methods to; UsageError where it holds a study or anything else.
+
+    Raises UserError, naming file and field, where its manifest or its rows are damaged.
+    """
     path = Path(path)
     if (path / "study.toml").exists():
         raise UsageError(
@@ -148,16 +172,13 @@ def open_score_folder(path: Path | str) -> ScoreFolder:
         )
     if not path.exists() or (path.is_dir() and all(entry.name.startswith(".") for entry in path.iterdir())):
         return ScoreFolder(path)
-    try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        if manifest[EVALUATED].keys() and manifest["benchmarks"].keys():
-            rows = read_scores(path / "scores.jsonl") if (path / "scores.jsonl").exists() else []
-            return ScoreFolder(path, rows, manifest)
-    except UserError:
-        raise
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
-        pass
-    raise UsageError(f"{path} is not empty and holds no evaluated methods; choose a new folder with --out")
+    if not (path / MANIFEST).is_file():
+        raise UsageError(
+            f"{path} is not empty and holds no evaluated methods; choose a new folder with --out"
+        )
+    manifest = read_json_object(path / MANIFEST, _MANIFEST)
+    rows = read_scores(path / "scores.jsonl") if (path / "scores.jsonl").exists() else []
+    return ScoreFolder(path, rows, manifest)
 
 
 def _key(method: Method, scale: int) -> str:

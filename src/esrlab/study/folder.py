@@ -1,12 +1,15 @@
 """A study's folder: whose it is, which data its rows rest on, and the rows themselves."""
 
-import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from esrlab.core.files import to_json, write_text
 from esrlab.core.named_files import without_places
 from esrlab.core.scores import BICUBIC, MANIFEST, Score, read_scores, write_scores
+from esrlab.core.text_files import read_json_object
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError, UserError
@@ -15,6 +18,15 @@ from esrlab.statistics.claim_register import register_claims
 from esrlab.study.sources import keep_sources, without_folders
 from esrlab.study.spec import PlannedRun, Study, dump_study, parse_study, plan_runs, read_asked
 from esrlab.training.run_folder import differences, is_used
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    perceptual: list[LPIPSWeights]
+    runs: list[str] = field(default_factory=list)
+
+
+_MANIFEST = TypeAdapter(_Manifest)
 
 
 def refuse_other_study(study: Study, out: Path) -> bool:
@@ -122,7 +134,7 @@ def choose_lpips(study: Study, out: Path) -> list[LPIPSWeights]:
     for others: tables show "n/a" then, and the report tells how to get the weights.
     """
     if (out / MANIFEST).exists():
-        return json.loads((out / MANIFEST).read_text(encoding="utf-8"))["perceptual"]
+        return _read_manifest(out)["perceptual"]
     if has_real_lpips():
         return ["real"]
     return ["student"] if study.weights == "student" else []
@@ -152,7 +164,7 @@ def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
     """UsageError where photographs or benchmarks have changed, or a run that was planned is no more."""
     if not (out / MANIFEST).exists():
         return
-    before = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    before = _read_manifest(out)
     if "runs" in before and set(before["runs"]) <= set(manifest["runs"]):
         before["runs"] = manifest["runs"]
     changed = differences(before, manifest)
@@ -161,6 +173,11 @@ def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
             f"{out} was begun on other data; choose a new folder with --out, or bring the old back:\n"
             + "\n".join(f"  {line}" for line in changed)
         )
+
+
+def _read_manifest(out: Path) -> dict[str, Any]:
+    """manifest.json as it stands; raises UserError, naming file and field, where it is damaged."""
+    return read_json_object(out / MANIFEST, _MANIFEST)
 
 
 def collect_scores(out: Path, runs: tuple[PlannedRun, ...]) -> list[Score]:

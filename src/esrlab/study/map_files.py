@@ -4,7 +4,6 @@ pulls/x<scale>/<recipe>/<benchmark>/<image>/ holds <term>.png, a grey map for ea
 white is, each term's share and cosine, the region, and whose state it was; or why there is no map.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from esrlab.core.files import to_json, write_text
+from esrlab.core.text_files import OBJECT, read_json
 from esrlab.data.degradations.bicubic import crop_to_multiple, make_lr
 from esrlab.data.image_files import write_grey
 from esrlab.data.photos.benchmark import Benchmark
@@ -108,10 +108,9 @@ def write_maps(maps: PullMaps, place: Path) -> None:
 
 def _is_mapped(place: Path) -> bool:
     try:
-        about = json.loads((place / ABOUT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return "terms" in read_json(place / ABOUT, OBJECT)
+    except UserError:  # none yet, or a damaged one: the maps are made anew
         return False
-    return isinstance(about, dict) and "terms" in about
 
 
 def _write_absence(place: Path, run: PlannedRun, error: Exception) -> None:

@@ -3,17 +3,16 @@
 A row averages one recipe's seeds, so that a file that changed between two of them must not go unnoticed.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from esrlab.core.named_files import STARTS
-from esrlab.errors import UsageError
+from esrlab.errors import UsageError, UserError
 from esrlab.models.generator_files import start_from
 from esrlab.study.spec import PlannedRun
-from esrlab.training.run_folder import RunFolder, differences
+from esrlab.training.run_folder import RunFolder, differences, read_description
 
 
 def find_origins(runs: tuple[PlannedRun, ...], *, device: torch.device) -> dict[str, dict[str, str]]:
@@ -74,7 +73,7 @@ def _changes(folder: RunFolder, expected: dict[str, str], *, name: str) -> list[
 def _recorded(folder: RunFolder) -> dict[str, Any] | None:
     """A run's origins as it was begun, or None where it has not, or where training will say what is wrong."""
     try:
-        origins = json.loads(folder.recipe.read_text(encoding="utf-8"))["origins"]
-    except (OSError, ValueError, LookupError, TypeError):
+        origins = read_description(folder).get("origins")
+    except UserError:
         return None
     return origins if isinstance(origins, dict) else None

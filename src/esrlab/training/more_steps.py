@@ -1,14 +1,26 @@
 """Whether a run may go on beyond the steps it was begun for: where no step depends on how many follow."""
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from esrlab.core.files import to_json, write_text
 from esrlab.core.named_files import without_places
+from esrlab.core.text_files import read_json_object
 from esrlab.errors import UserError
 
 CONSTANT = "constant"
+
+
+@dataclass(frozen=True)
+class _Description:
+    recipe: dict[str, Any]
+
+
+DESCRIPTION = TypeAdapter(_Description)
+"""What every recipe.json has; its other parts may be missing, and are compared as they stand."""
 
 
 def without_steps(recipe: Any) -> Any:
@@ -45,7 +57,7 @@ def goes_beyond(recipe: Path, now: dict[str, Any], *, generator: Path, checkpoin
 
     Raises UserError where it is finished and has nothing left to go on from.
     """
-    if not recipe.exists() or not asks_more(json.loads(recipe.read_text(encoding="utf-8"))["recipe"], now):
+    if not recipe.exists() or not asks_more(read_json_object(recipe, DESCRIPTION)["recipe"], now):
         return False
     if generator.exists() and not any(checkpoints.glob("*.pt")):
         raise UserError(
@@ -61,7 +73,7 @@ def reopen(recipe: Path, *finished: Path, now: dict[str, Any]) -> None:
     """
     for path in finished:
         path.unlink(missing_ok=True)
-    about = json.loads(recipe.read_text(encoding="utf-8"))
+    about = read_json_object(recipe, DESCRIPTION)
     about["recipe"]["steps"] = now["steps"]
     write_text(recipe, to_json(about, indent=2) + "\n")
 

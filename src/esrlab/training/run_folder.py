@@ -5,7 +5,6 @@ step), checkpoints/ (full states), samples/ (pictures at validations), evidence/
 and when done outcome.json and generator.safetensors.
 """
 
-import json
 import os
 import platform
 import socket
@@ -17,15 +16,17 @@ from typing import Any, Literal
 
 import torch
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter
 
 from esrlab.core.files import is_leftover, to_json, write_text
 from esrlab.core.named_files import without_places
+from esrlab.core.text_files import read_json, read_json_object
 from esrlab.core.version import __version__
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError, UserError
 from esrlab.recipes.kept_files import holds_copies
 from esrlab.recipes.recipe import Recipe
-from esrlab.training.more_steps import asks_more, explain_steps, without_steps
+from esrlab.training.more_steps import DESCRIPTION, asks_more, explain_steps, without_steps
 from esrlab.training.non_finite import Rollback
 
 RUN_FIELDS = ("recipe", "seed", "photos", "origins")
@@ -103,6 +104,9 @@ class Outcome:
     warnings: dict[str, int] = field(default_factory=dict)
 
 
+_OUTCOME = TypeAdapter(Outcome)
+
+
 def write_outcome(folder: RunFolder, outcome: Outcome) -> None:
     """Writes outcome.json."""
     write_text(folder.outcome, to_json(asdict(outcome), indent=2) + "\n")
@@ -110,13 +114,7 @@ def write_outcome(folder: RunFolder, outcome: Outcome) -> None:
 
 def read_outcome(folder: RunFolder) -> Outcome | None:
     """How the run ended, or None while it has not; raises UserError where the file is damaged."""
-    if not folder.outcome.exists():
-        return None
-    try:
-        fields = json.loads(folder.outcome.read_text(encoding="utf-8"))
-        return Outcome(**{**fields, "rollbacks": [Rollback(**one) for one in fields["rollbacks"]]})
-    except (OSError, ValueError, TypeError, LookupError) as error:
-        raise UserError(f"{folder.outcome} cannot be read ({error})") from error
+    return read_json(folder.outcome, _OUTCOME) if folder.outcome.exists() else None
 
 
 @contextmanager
@@ -173,21 +171,15 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
     """Whether this run had begun before; UsageError for a folder that holds another run or anything else.
 
     Of `about` those parts are compared that are known yet. More steps of a constant rate make no other run.
+    Raises UserError where recipe.json is damaged.
     """
     if not folder.recipe.exists():
         if folder.path.exists() and (not folder.path.is_dir() or is_used(folder.path)):
             raise UsageError(f"{folder.path} is not empty and holds no run; choose a new folder with --out")
         return False
-    try:
-        before = json.loads(folder.recipe.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{folder.recipe} cannot be read ({error}); choose a new folder with --out"
-        ) from error
-    if not isinstance(before, dict):
-        raise UserError(f"{folder.recipe} describes no run; choose a new folder with --out")
+    before = read_description(folder)
     known = [key for key in RUN_FIELDS if key in about]
-    there, asked = without_places(before.get("recipe")), without_places(about["recipe"])
+    there, asked = without_places(before["recipe"]), without_places(about["recipe"])
     if asks_more(there, asked):
         there = asked
     changed = differences(
@@ -198,9 +190,14 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
         raise UsageError(
             f"{folder.path} holds another run; choose a new folder with --out, or ask for the same again:\n"
             + "\n".join(f"  {line}" for line in changed)
-            + explain_steps(before.get("recipe"), about["recipe"])
+            + explain_steps(before["recipe"], about["recipe"])
         )
     return True
+
+
+def read_description(folder: RunFolder) -> dict[str, Any]:
+    """recipe.json as `describe_run` made it; raises UserError, naming file and field, where it is damaged."""
+    return read_json_object(folder.recipe, DESCRIPTION)
 
 
 def run_identity(folder: RunFolder) -> dict[str, Any]:
@@ -208,18 +205,15 @@ def run_identity(folder: RunFolder) -> dict[str, Any]:
 
     Raises UserError where recipe.json cannot be read.
     """
-    try:
-        about = json.loads(folder.recipe.read_text(encoding="utf-8"))
-        return {key: about.get(key) for key in RUN_FIELDS} | {
-            "recipe": without_places(without_steps(about.get("recipe")))
-        }
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{folder.recipe} cannot be read ({error})") from error
+    about = read_description(folder)
+    return {key: about.get(key) for key in RUN_FIELDS} | {
+        "recipe": without_places(without_steps(about["recipe"]))
+    }
 
 
 def environment_changes(folder: RunFolder, about: dict[str, Any]) -> list[str]:
     """Where the surroundings differ from those the run began in: numbers may then differ in last digits."""
-    before = json.loads(folder.recipe.read_text(encoding="utf-8"))
+    before = read_description(folder)
     return differences(
         {key: before.get(key) for key in SURROUNDINGS}, {key: about[key] for key in SURROUNDINGS}
     )
@@ -227,13 +221,13 @@ def environment_changes(folder: RunFolder, about: dict[str, Any]) -> list[str]:
 
 def changed_validation(folder: RunFolder, about: dict[str, Any]) -> list[str]:
     """In what a run's validation differs from the one before: their numbers are not to be compared."""
-    before = json.loads(folder.recipe.read_text(encoding="utf-8"))
+    before = read_description(folder)
     return differences(before.get("validation"), about.get("validation"), place="validation")
 
 
 def keep_validation(folder: RunFolder, about: dict[str, Any]) -> None:
     """Puts the present validation into recipe.json."""
-    before = json.loads(folder.recipe.read_text(encoding="utf-8"))
+    before = read_description(folder)
     changed = {**before, "validation": about.get("validation")}
     write_text(folder.recipe, to_json(changed, indent=2) + "\n")
 

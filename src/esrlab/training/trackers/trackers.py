@@ -4,7 +4,6 @@ Without names nothing is imported and nothing costs. With names, their packages 
 a tracker begins with the first step that it is told of: by then it is known whether a run goes on.
 """
 
-import json
 import random
 import signal
 import threading
@@ -15,12 +14,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 
 from esrlab.core.files import to_json, write_text
+from esrlab.core.text_files import read_json
 from esrlab.data.image_files import Pixels, read_pixels
-from esrlab.errors import UserError
 from esrlab.training.trackers.kinds import identify, require_tracker, show_picture, start_tracker
 from esrlab.training.trackers.rows import flatten, flatten_config
+
+_IDENTITIES = TypeAdapter(dict[str, str])
 
 
 class Trackers:
@@ -100,15 +102,7 @@ class Trackers:
         return self._folder / "trackers.json"
 
     def _remembered(self) -> dict[str, str]:
-        try:
-            known = json.loads(self._memory.read_text(encoding="utf-8"))
-            return {str(name): str(identity) for name, identity in known.items()}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, AttributeError) as error:
-            raise UserError(
-                f"{self._memory} cannot be read ({error}); remove it to begin new curves"
-            ) from error
+        return read_json(self._memory, _IDENTITIES) if self._memory.exists() else {}
 
     def _start(self, name: str, *, step: int, identity: str | None) -> None:
         with _undisturbed():
