@@ -82,7 +82,7 @@ def find_method(text: str, *, scale: int) -> Method:
         return Method(
             name=BICUBIC, label=BICUBIC, digest=BICUBIC, upscale=lambda device: bicubic_upscaler(scale)
         )
-    path = Path(text)
+    path = _generator_of(Path(text))
     if path.is_dir():
         found = path.resolve().name
         return Method(name=_as_name(found), label=found, digest=_digest(path), folder=path)
@@ -91,10 +91,21 @@ def find_method(text: str, *, scale: int) -> Method:
     steps = _two_files(text)
     if steps is None:
         raise UsageError(
-            f"{text} is no file and no folder; a method is {BICUBIC}, a generator's file, two joined by + "
-            "(a cascade), or a folder of images"
+            f"{text} is no file and no folder; a method is {BICUBIC}, a run's folder, a generator's file, "
+            "two joined by + (a cascade), or a folder of images"
         )
     return _cascade(*steps, scale=scale)
+
+
+def _generator_of(path: Path) -> Path:
+    """A run's generator where `path` is a run's folder, else `path`; UsageError for a run without one yet."""
+    run = RunFolder(path)
+    if not run.recipe.is_file():
+        return path
+    if not run.generator.is_file():
+        best = f", or name the best so far, {run.best}" if run.best.is_file() else ""
+        raise UsageError(f"{path} is a run that has not ended; let it go on to its end{best}")
+    return run.generator
 
 
 def check_name(name: str) -> str:
@@ -184,7 +195,7 @@ def _two_files(text: str) -> tuple[Path, Path] | None:
     """Both files of a cascade; their own names may hold a + too."""
     parts = text.split("+")
     for cut in range(1, len(parts)):
-        first, second = (Path("+".join(some)) for some in (parts[:cut], parts[cut:]))
+        first, second = (_generator_of(Path("+".join(some))) for some in (parts[:cut], parts[cut:]))
         if first.is_file() and second.is_file():
             return first, second
     return None
