@@ -17,8 +17,9 @@ from esrlab.core.version import __version__
 if TYPE_CHECKING:  # what follows `else` must name the same; tests/test_api.py holds them together
     from esrlab import losses
     from esrlab.core.scores import read_scores
-    from esrlab.evaluation.functional import evaluate, lpips, psnr, resize, ssim
+    from esrlab.evaluation.functional import lpips, psnr, resize, ssim
     from esrlab.evaluation.loaded import load
+    from esrlab.evaluation.rows import evaluate
     from esrlab.recipes.recipe import Recipe
     from esrlab.study.single_run import train
 else:
@@ -26,7 +27,7 @@ else:
         __name__,
         {
             "Recipe": "esrlab.recipes.recipe",
-            "evaluate": "esrlab.evaluation.functional",
+            "evaluate": "esrlab.evaluation.rows",
             "load": "esrlab.evaluation.loaded",
             "losses": "esrlab.losses",
             "lpips": "esrlab.evaluation.functional",

@@ -16,8 +16,11 @@ from esrlab.data.image_files import (
     to_tensor,
 )
 
-AnyImage = Tensor | Pixels | PillowImage | str | PathLike[str]
-"""An 8-bit array (H, W, 3), an image of Pillow's, an image file, or a float tensor (N, 3, H, W) in [0, 1]."""
+OneImage = Pixels | PillowImage | str | PathLike[str]
+"""An 8-bit array (H, W, 3), an image of Pillow's or an image file."""
+
+AnyImage = Tensor | OneImage
+"""One image, or a float tensor (N, 3, H, W) in [0, 1]."""
 
 
 def as_tensor(image: AnyImage, *, name: str) -> Tensor:

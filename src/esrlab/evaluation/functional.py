@@ -15,7 +15,7 @@ from esrlab.data.degradations.bicubic import (
     round_to_8bit,
 )
 from esrlab.data.image_files import PillowImage, Pixels
-from esrlab.data.image_kinds import AnyImage, as_tensor, like
+from esrlab.data.image_kinds import AnyImage, OneImage, as_tensor, like
 from esrlab.evaluation.benchmark import perceptual_meter
 from esrlab.evaluation.metrics import psnr as psnr_metric
 from esrlab.evaluation.metrics import ssim as ssim_metric
@@ -26,17 +26,19 @@ from esrlab.models.lpips_choice import LPIPSWeights
 
 
 @overload
-def psnr(sr: Tensor, hr: Tensor, *, border: int = 0, channel: Channel = "rgb") -> float | Tensor: ...
+def psnr(sr: OneImage, hr: AnyImage, *, border: int = 0, channel: Channel = "rgb") -> float: ...
 @overload
-def psnr(sr: AnyImage, hr: AnyImage, *, border: int = 0, channel: Channel = "rgb") -> float: ...
+def psnr(sr: AnyImage, hr: OneImage, *, border: int = 0, channel: Channel = "rgb") -> float: ...
+@overload
+def psnr(sr: Tensor, hr: Tensor, *, border: int = 0, channel: Channel = "rgb") -> float | Tensor: ...
 def psnr(sr: AnyImage, hr: AnyImage, *, border: int = 0, channel: Channel = "rgb") -> float | Tensor:
     """Peak signal-to-noise ratio in decibels, 10 log10(1 / MSE) with peak 1; infinity for equal images.
 
     sr, hr: 8-bit arrays (H, W, 3), images of Pillow's, image files, or float tensors (N, 3, H, W) in [0, 1],
     in any mixture. A number; of a batch of several a tensor (N,). border: pixels left out at each side,
-    by custom the scale; channel: "rgb", or "y" for BT.601 luma. Tensors are measured as they are: where others
-    measure files, round them to 8 bits first. Raises ValueError for unlike shapes, values outside [0, 1] and a
-    border that leaves no pixel, ImageError for a file that cannot be read.
+    by custom the scale; channel: "rgb", or "y" for BT.601 luma. Tensors are measured as they are: where
+    others measure files, round them to 8 bits first. Raises ValueError for unlike shapes, values outside
+    [0, 1] and a border that leaves no pixel, ImageError for a file that cannot be read.
     """
     values = psnr_metric.psnr(
         as_tensor(sr, name="sr"), as_tensor(hr, name="hr"), border=border, channel=channel
@@ -45,9 +47,11 @@ def psnr(sr: AnyImage, hr: AnyImage, *, border: int = 0, channel: Channel = "rgb
 
 
 @overload
-def ssim(sr: Tensor, hr: Tensor, *, border: int = 0, channel: Channel = "rgb") -> float | Tensor: ...
+def ssim(sr: OneImage, hr: AnyImage, *, border: int = 0, channel: Channel = "rgb") -> float: ...
 @overload
-def ssim(sr: AnyImage, hr: AnyImage, *, border: int = 0, channel: Channel = "rgb") -> float: ...
+def ssim(sr: AnyImage, hr: OneImage, *, border: int = 0, channel: Channel = "rgb") -> float: ...
+@overload
+def ssim(sr: Tensor, hr: Tensor, *, border: int = 0, channel: Channel = "rgb") -> float | Tensor: ...
 def ssim(sr: AnyImage, hr: AnyImage, *, border: int = 0, channel: Channel = "rgb") -> float | Tensor:
     """Structural similarity (Wang et al. 2004), 1 for equal images: 11×11 Gaussian window of σ = 1.5.
 
@@ -60,9 +64,11 @@ def ssim(sr: AnyImage, hr: AnyImage, *, border: int = 0, channel: Channel = "rgb
 
 
 @overload
-def lpips(sr: Tensor, hr: Tensor, *, weights: LPIPSWeights = "real") -> float | Tensor: ...
+def lpips(sr: OneImage, hr: AnyImage, *, weights: LPIPSWeights = "real") -> float: ...
 @overload
-def lpips(sr: AnyImage, hr: AnyImage, *, weights: LPIPSWeights = "real") -> float: ...
+def lpips(sr: AnyImage, hr: OneImage, *, weights: LPIPSWeights = "real") -> float: ...
+@overload
+def lpips(sr: Tensor, hr: Tensor, *, weights: LPIPSWeights = "real") -> float | Tensor: ...
 def lpips(sr: AnyImage, hr: AnyImage, *, weights: LPIPSWeights = "real") -> float | Tensor:
     """LPIPS-Alex v0.1 (Zhang et al. 2018), 0 for equal images; smaller is nearer.
 
@@ -118,12 +124,12 @@ def resize(
     size: tuple[int, int] | None = None,
     convention: Convention = "matlab",
 ) -> Tensor | Pixels | PillowImage:
-    """Bicubic, as MATLAB's `imresize` does it, by a whole factor: scale 4 enlarges, 1/4 shrinks (antialiased).
+    """Bicubic, as MATLAB's `imresize`, by a whole factor: scale 4 enlarges, 1/4 shrinks (antialiased).
 
     image: what `psnr` takes; the result is of the same kind (an image of Pillow's for a file), rounded to
     8 bits unless it is a tensor, which is clamped to [0, 1] and keeps its gradient. size: (height, width) in
-    place of scale. convention: "matlab", or "matlab-8bit" for the older MATLAB that many benchmarks' LR images
-    were made by, which shrinks alone and rounds tensors too.
+    place of scale. convention: "matlab", or "matlab-8bit" for the older MATLAB that many benchmarks' LR
+    images were made by, which shrinks alone and rounds tensors too.
 
     Raises ValueError for a factor that is not whole, a size that does not divide by it, both or neither
     of scale and size, and what `psnr` refuses.
@@ -163,5 +169,7 @@ def _factor(height: int, width: int, *, scale: float | None, size: tuple[int, in
         asked = f"scale {scale}"
         is_whole = found > 0 and abs(found - Fraction(scale)) < 1e-4
     if not (is_whole and 1 in (found.numerator, found.denominator)):
-        raise ValueError(f"{asked} is no whole factor: resize enlarges by 2, 3, 4, … or shrinks by 1/2, 1/3, …")
+        raise ValueError(
+            f"{asked} is no whole factor: resize enlarges by 2, 3, 4, … or shrinks by 1/2, 1/3, …"
+        )
     return found

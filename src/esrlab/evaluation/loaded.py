@@ -11,11 +11,11 @@ from esrlab.core.devices import choose_device
 from esrlab.data.image_files import PillowImage, Pixels
 from esrlab.data.image_kinds import AnyImage, as_tensor, like
 from esrlab.errors import UserError
+from esrlab.evaluation.methods import generator_of
 from esrlab.evaluation.metrics.pairs import check_image
 from esrlab.evaluation.upscalers import generator_upscaler
 from esrlab.models.generator_files import load_generator
 from esrlab.models.generators.rrdb import RRDBNet
-from esrlab.training.run_folder import RunFolder
 
 
 class LoadedGenerator:
@@ -60,18 +60,7 @@ def load(path: str | PathLike[str], *, scale: int | None = None, device: str = "
     scale: for a file that does not tell ×2 from ×3. device: "auto", "cpu", "cuda" or "mps". Raises UserError
     for a file that is missing, damaged or something else, and for a run that has not ended.
     """
-    file = _generator_file(Path(path))
-    chosen = choose_device(device)
-    return LoadedGenerator(load_generator(file, scale=scale), file, device=chosen)
-
-
-def _generator_file(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    run = RunFolder(path)
-    if run.generator.is_file():
-        return run.generator
-    if run.recipe.is_file():
-        best = f", or load {run.best}, the best so far" if run.best.is_file() else ""
-        raise UserError(f"the run in {path} has not ended: finish it first{best}")
-    raise UserError(f"{path} is a folder without generator.safetensors; name a run's folder or a file")
+    file = generator_of(Path(path))
+    if file.is_dir():
+        raise UserError(f"{file} is a folder without a run; name a run's folder or a generator's file")
+    return LoadedGenerator(load_generator(file, scale=scale), file, device=choose_device(device))

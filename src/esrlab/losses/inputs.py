@@ -65,7 +65,8 @@ BUILT_LOSSES = 32
 class Loss(BaseModel):
     """A loss as a recipe names it: frozen, validated at construction, JSON both ways.
 
-    It can be called on images in anyone's training: `L1()(sr, hr)`. Every loss adds `kind: Literal["its name"]` with that default, by which a recipe's JSON finds it.
+    It can be called on images in anyone's training: `L1()(sr, hr)`. Every loss adds
+    `kind: Literal["its name"]` with that default, by which a recipe's JSON finds it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -48,8 +48,8 @@ def train(
 
     What a user should know (photographs skipped, settings that do nothing, signs of collapse) goes to the
     logger "esrlab". Ctrl-C stops after a step, when everything so far is saved, and raises Interrupted.
-    Raises UsageError for a recipe or field that there is not, and for a folder that holds another run; UserError
-    for photographs or weights that cannot be used.
+    Raises UsageError for a recipe or field that there is not, and for a folder that holds another run;
+    UserError for photographs or weights that cannot be used.
     """
     chosen = _choose(recipe, fields or {}, weights)
     if not 0 <= seed < SEEDS:
