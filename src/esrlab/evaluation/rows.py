@@ -38,9 +38,9 @@ def evaluate(
     method: what `load` gives, any function or network of yours from (1, 3, h, w) in [0, 1] to
     (1, 3, h·scale, w·scale), "bicubic", a generator's file or run's folder, two files joined by + (a
     cascade), or a folder of images that any tool made. benchmark: a folder of high-resolution images (its HR
-    folder where there is one), or "samples"; LR is made from them. scale: needed where the method does not tell it.
-    metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to
-    8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. name: heads the rows. device: "auto", "cpu",
+    folder where there is one), or "samples"; LR is made from them. scale: needed where the method does not
+    tell it. metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after
+    rounding to 8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. name: heads the rows. device: "auto", "cpu",
     "cuda" or "mps"; a network of yours stays where it is.
 
     Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
