@@ -1,8 +1,9 @@
 """With --benchmark, METHODs are scored as a study scores its own: 'bicubic'; a run's folder; a generator's
 file (.safetensors or .pth, ESRGAN's key names); two joined by + (a cascade: ×2∘×2 is ×4); a folder of
 images that any tool made, named as the benchmark's (DIR/<benchmark>/…, or DIR for one benchmark). --out keeps
-rows and pictures in a folder that esrlab report takes, alone or after a study's. Scored again, a method's rows are
-replaced where they stand, and others stay; another method of the same name, scale and seed wants --replace.
+rows and pictures in a folder that esrlab report takes, alone or after a study's. Scored again, a method's
+rows are replaced where they stand, and others stay; another method of the same name, scale and seed wants
+--replace.
 
 With --against, each image of one folder is compared with the one of its name in another (or in its HR).
 Endings may differ, and what tools add to names (baby_x4, baby_out) counts for nothing where one alone fits.
