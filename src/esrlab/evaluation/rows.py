@@ -40,8 +40,8 @@ def evaluate(
     cascade), or a folder of images that any tool made. benchmark: a folder of high-resolution images (its HR
     folder where there is one), or "samples"; LR is made from them. scale: needed where the method does not
     tell it. metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after
-    rounding to 8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. name: heads the rows. device: "auto", "cpu",
-    "cuda" or "mps"; a network of yours stays where it is.
+    rounding to 8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. name: heads the rows. device:
+    "auto", "cpu", "cuda" or "mps"; a network of yours stays where it is.
 
     Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
     """
