@@ -123,11 +123,9 @@ class Optimiser(Part):
     @model_validator(mode="after")
     def _schedule_is_whole(self) -> Self:
         if (self.schedule == "multi-step") != bool(self.milestones):
-            raise ValueError(
-                "optimiser.milestones and the schedule 'multi-step' need each other: give both or neither"
-            )
+            raise ValueError("milestones and the schedule 'multi-step' need each other: give both or neither")
         if list(self.milestones) != sorted(set(self.milestones)):
-            raise ValueError(f"optimiser.milestones must be in ascending order, not {list(self.milestones)}")
+            raise ValueError(f"milestones must be in ascending order, not {list(self.milestones)}")
         return self
 
 
