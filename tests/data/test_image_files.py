@@ -4,7 +4,6 @@ import os
 import struct
 import subprocess
 import sys
-import warnings
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -192,12 +191,7 @@ def test_what_pillow_remarks_on_metadata_stays_unsaid(
     cut = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 3) + struct.pack("<HHII", 0x0112, 3, 1, 1)[:9]
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(pixels).save(path, exif=cut)
-    with (
-        warnings.catch_warnings(),
-        pytest.raises(UserWarning, match="Corrupt EXIF"),
-        Image.open(path) as image,
-    ):
-        warnings.simplefilter("error")
+    with Image.open(path) as image, pytest.warns(UserWarning, match="Corrupt EXIF"):
         image.getexif()
     assert read_pixels(path).shape == pixels.shape  # a warning would be an error here
     assert capfd.readouterr().err == ""

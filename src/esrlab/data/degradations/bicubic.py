@@ -15,6 +15,16 @@ Convention = Literal["matlab", "matlab-8bit"]
 """`matlab`: today's MATLAB on doubles, symmetric border, rounded once. `matlab-8bit`: the older one on
 8-bit images, replicated border, vertical pass first, rounded and clamped after each pass."""
 
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
+DEFAULT_CONVENTION: Convention = "matlab"
+
+
+def name_convention(label: str, convention: Convention) -> str:
+    """A row's label that says how LR is made, where that is not as usual and it does not say so yet."""
+    words = f"LR: {convention}"
+    return label if convention == DEFAULT_CONVENTION or words in label else f"{label} [{words}]"
+
+
 _Border = Literal["symmetric", "replicated"]
 
 _PEAK = 255
@@ -115,7 +125,7 @@ def _shrink_levels(levels: Tensor, scale: int, *, convention: Convention) -> Ten
         case "matlab-8bit":
             return _shrink_in_8bit_steps(levels, scale) / _PEAK
         case _:
-            raise ValueError(f"unknown convention {convention!r}: one of {', '.join(get_args(Convention))}")
+            raise ValueError(f"unknown convention {convention!r}: one of {', '.join(CONVENTIONS)}")
 
 
 def _shrink_as_doubles(levels: Tensor, scale: int) -> Tensor:
