@@ -17,15 +17,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
 from .cases import GOOD, Judged
-from .kills import prepare_kills, run_kill
+from .kills import prepare_kills, run_kill, run_undisturbed
 from .report import as_table, group_failures, write_failures
-from .worker import MAKERS, prepare, run_case
+from .worker import prepare, run_case
 
 COUNTS = {"images": 5000, "checkpoints": 1000, "texts": 1000, "kills": 40}
 
@@ -77,15 +78,15 @@ def _parse() -> argparse.Namespace:
 
 def _run(part: str, numbers: range, options: argparse.Namespace) -> Iterator[Judged]:
     """The cases as they end."""
-    if part == "kills":
-        with tempfile.TemporaryDirectory(prefix="fuzz-", dir=options.scratch) as folder:
-            prepare_kills(Path(folder))
-            kill = partial(run_kill, seed=options.seed, place=Path(folder))
-            with ThreadPoolExecutor(options.jobs) as threads:  # each waits for a process of its own
-                yield from threads.map(kill, numbers)
-        return
-    run = partial(run_case, part, seed=options.seed, keep=options.keep)
-    with _pool(options.jobs, options.scratch) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="fuzz-", dir=options.scratch) as place,
+        _pool(part, options.jobs, options.scratch) as pool,
+    ):
+        if part == "kills":
+            pool.submit(run_undisturbed, Path(place)).result()
+            run = partial(run_kill, seed=options.seed, place=Path(place), keep=options.keep)
+        else:
+            run = partial(run_case, part, seed=options.seed, keep=options.keep)
         futures = [pool.submit(run, number) for number in numbers]
         try:
             yield from (future.result() for future in as_completed(futures))
@@ -94,11 +95,10 @@ def _run(part: str, numbers: range, options: argparse.Namespace) -> Iterator[Jud
             raise
 
 
-def _pool(jobs: int, scratch: Path | None) -> ProcessPoolExecutor:
+def _pool(part: str, jobs: int, scratch: Path | None) -> ProcessPoolExecutor:
     """Processes of their own start: what they fork is small and knows nothing of this one."""
-    return ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=prepare, initargs=(scratch,)
-    )
+    begin = prepare_kills if part == "kills" else partial(prepare, part, scratch)
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=begin)
 
 
 def _show(part: str, total: int, cases: Iterator[Judged]) -> list[Judged]:
@@ -125,12 +125,12 @@ def _one(text: str, *, seed: int, scratch: Path | None) -> int:
     if part not in COUNTS or not number.isdigit():
         raise SystemExit(f"--case takes PART:NUMBER, PART one of {', '.join(COUNTS)}, not {text!r}")
     keep = Path(tempfile.mkdtemp(prefix=f"fuzz-{part}-{number}-", dir=scratch))
-    if part in MAKERS:
-        with _pool(1, scratch) as pool:
+    with _pool(part, 1, scratch) as pool:
+        if part == "kills":
+            pool.submit(run_undisturbed, keep).result()
+            judged = pool.submit(run_kill, int(number), seed=seed, place=keep).result()
+        else:
             judged = pool.submit(run_case, part, int(number), seed=seed, keep=keep, is_kept=True).result()
-    else:
-        prepare_kills(keep)
-        judged = run_kill(int(number), seed=seed, place=keep)
     print(f"{part}:{number}, seed {seed}: {judged.about}")
     print(f"  esrlab {' '.join(judged.arguments)}")
     for path in sorted(keep.glob("*/output/*")):
@@ -147,9 +147,7 @@ def _command() -> str:
 
 
 def _surroundings() -> str:
-    import torch
-
-    return f"torch {torch.__version__}, Python {platform.python_version()}, {os.cpu_count()} processors"
+    return f"torch {version('torch')}, Python {platform.python_version()}, {os.cpu_count()} processors"
 
 
 if __name__ == "__main__":

@@ -93,6 +93,8 @@ class Judged:
     why: str
     seconds: float
     peak: int
+    notes: tuple[str, ...] = ()
+    """Of a kill: where its signals fell."""
 
 
 def dice_for(seed: int, part: str, number: int) -> random.Random:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,6 +31,9 @@ def as_table(judged: Sequence[Judged]) -> str:
         ).rstrip()
         for row in rows
     ]
+    fell = Counter(note for case in judged for note in case.notes)
+    if fell:
+        lines.append("signals: " + ", ".join(f"{count} {where}" for where, count in fell.most_common()))
     slowest = max(judged, key=lambda case: case.seconds, default=None)
     largest = max(judged, key=lambda case: case.peak, default=None)
     if slowest is not None and largest is not None:

@@ -44,7 +44,7 @@ def crafted_state(state: dict[str, Tensor], dice: random.Random) -> tuple[Any, s
     key = dice.choice(tuple(state))
     match kind:
         case "stride 0":
-            features, growth = dice.choice(((8192, 32), (64, 100_000), (3000, 3000), (2**31, 4), (1, 1)))
+            features, growth = dice.choice(((8192, 32), (64, 100_000), (3000, 3000), (2**20, 4), (1, 1)))
             return _without_storage(state, features, growth), f"{kind}: {features} features, growth {growth}"
         case "self":
             return _self_containing(state, dice), kind

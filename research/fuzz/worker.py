@@ -9,17 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import checkpoints, images, texts
+from . import images
 from .base import Base, build_base
 from .cases import GOOD, Judged, dice_for, judge, snapshot
 from .sandbox import run_command
-
-MAKERS: dict[str, images.Make] = {
-    "images": images.make_case,
-    "checkpoints": checkpoints.make_case,
-    "texts": texts.make_case,
-}
-"""How a part's cases are made."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +27,8 @@ class Worker:
 _worker: Worker | None = None
 
 
-def prepare(scratch: Path | None) -> None:
-    """Loads the package and makes the base; called once in every worker process."""
+def prepare(part: str, scratch: Path | None) -> None:
+    """Loads the package and makes the part's base; called once in every worker process."""
     global _worker  # noqa: PLW0603 (a process pool's initialiser has no other place)
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
     from esrlab.cli.main import call
@@ -51,7 +44,16 @@ def prepare(scratch: Path | None) -> None:
     ghostscript.parent.mkdir()
     ghostscript.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     ghostscript.chmod(0o755)
-    _worker = Worker(build_base(call, place / "base"), place, call)
+    _worker = Worker(build_base(call, place / "base", part=part), place, call)
+
+
+def _maker(part: str) -> images.Make:
+    """How a part's cases are made. The process that hands them out needs neither this nor torch."""
+    if part == "images":
+        return images.make_case
+    from . import checkpoints, texts
+
+    return {"checkpoints": checkpoints.make_case, "texts": texts.make_case}[part]
 
 
 def run_case(part: str, number: int, *, seed: int, keep: Path | None = None, is_kept: bool = False) -> Judged:
@@ -60,7 +62,7 @@ def run_case(part: str, number: int, *, seed: int, keep: Path | None = None, is_
     folder, output = _worker.place / "case", _worker.place / "output"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    case = MAKERS[part](_worker.base, folder, dice_for(seed, part, number), number)
+    case = _maker(part)(_worker.base, folder, dice_for(seed, part, number), number)
     before = snapshot(folder, case.may_change)
     sys.stdout.flush()
     ended = run_command(
