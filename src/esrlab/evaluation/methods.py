@@ -112,8 +112,10 @@ def settle_convention(methods: Sequence[Method], *, asked: Convention | None) ->
     It is the one that is asked for, or that of those that know theirs, or the usual one. Raises UsageError
     where a method was trained under another one: its rows would not be what they say.
     """
-    known = {method.name: method.convention for method in methods if method.convention is not None}
-    convention = asked or next(iter(known.values()), DEFAULT_CONVENTION)
+    known: dict[str, Convention] = {
+        method.name: method.convention for method in methods if method.convention is not None
+    }
+    convention: Convention = asked or next(iter(known.values()), DEFAULT_CONVENTION)
     others = [f"{name} on {trained}" for name, trained in known.items() if trained != convention]
     if others:
         raise UsageError(
@@ -184,11 +186,9 @@ def _cascade(first: Path, second: Path, *, scale: int) -> Method:
     parts = [
         _generator(path, scale=made.scale) for path, made in zip((first, second), generators, strict=True)
     ]
-    known = {part.convention for part in parts if part.convention is not None}
+    known: set[Convention] = {part.convention for part in parts if part.convention is not None}
     if len(known) > 1:
-        raise UsageError(
-            f"{first.name} and {second.name} were trained on LR images made in two ways: {known}"
-        )
+        raise UsageError(f"{first.name} and {second.name} were trained on LR images made in two ways")
     is_one = parts[0].digest == parts[1].digest
     name = f"{parts[0].name}{CASCADE}" if is_one else f"{parts[0].name}+{parts[1].name}{CASCADE}"
     factors = "∘".join(f"×{generator.scale}" for generator in generators)
