@@ -92,3 +92,34 @@ def test_every_odd_one_out_is_named(folders: tuple[Path, Path]) -> None:
         compare_folders(sr, hr, metrics=metrics)
     with pytest.raises(UserError, match="no folder"):
         compare_folders(sr / "absent", hr, metrics=metrics)
+
+
+@pytest.mark.parametrize("made", ["{}_x4", "{}x4", "{}_out", "{}-sr", "{}.X4_out", "{}"])
+def test_what_tools_add_to_names_does_not_part_a_pair(folders: tuple[Path, Path], made: str) -> None:
+    sr, hr = folders
+    expected = compare_folders(sr, hr, metrics=standard_metrics(4))["mean"]
+    for name in ("a", "b"):
+        (sr / f"{name}.png").rename(sr / f"{made.format(name)}.png")
+    result = compare_folders(sr, hr, metrics=standard_metrics(4))
+    assert [row["name"] for row in result["images"]] == [f"{made.format(name)}.png" for name in ("a", "b")]
+    assert result["mean"] == expected
+    (hr / "a.png").rename(hr / "a_HR.png")
+    assert compare_folders(sr, hr, metrics=standard_metrics(4))["mean"] == expected
+
+
+def test_two_that_could_be_the_partner_are_named(folders: tuple[Path, Path]) -> None:
+    sr, hr = folders
+    (sr / "a.png").rename(sr / "a_x4.png")
+    (sr / "a_out.png").write_bytes((sr / "a_x4.png").read_bytes())
+    with pytest.raises(UserError, match="a could belong to a_out or a_x4"):
+        compare_folders(sr, hr, metrics=standard_metrics(4))
+    (sr / "a.png").write_bytes((sr / "a_x4.png").read_bytes())
+    with pytest.raises(UserError, match=r"a_out\.png has no partner .* \(and 1 more\)"):
+        compare_folders(sr, hr, metrics=standard_metrics(4))
+
+
+def test_true_images_are_found_in_a_benchmarks_hr_folder(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    sr, hr = folders
+    expected = compare_folders(sr, hr, metrics=standard_metrics(4))
+    hr.rename(tmp_path / "HR")
+    assert compare_folders(sr, tmp_path, metrics=standard_metrics(4)) == expected

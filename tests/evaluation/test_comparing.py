@@ -146,6 +146,22 @@ def test_images_of_any_tool_are_matched_cropped_and_measured(place: Path, tmp_pa
     assert [row["value"] for row in again] == [row["value"] for row in one]
 
 
+def test_a_runs_folder_stands_for_its_generator(place: Path, study: Path, tmp_path: Path, run: Run) -> None:
+    options = [*on(place, "Cups"), "--scale", 4, "--metrics", "psnr", "--json"]
+    folder = study / "runs" / "psnr-x4-s0"
+    assert run("evaluate", folder, *options) == run("evaluate", folder / "generator.safetensors", *options)
+    double = study / "runs" / "psnr-x2-s0"
+    assert run("evaluate", f"{double}+{double}/generator.safetensors", *options) == run(
+        "evaluate", f"{double}/generator.safetensors+{double}/generator.safetensors", *options
+    )
+    shutil.copytree(folder, tmp_path / "cut")
+    (tmp_path / "cut" / "generator.safetensors").rename(tmp_path / "cut" / "best.safetensors")
+    said = run("evaluate", tmp_path / "cut", *options, code=2)
+    assert (
+        f"is a run that has not ended; let it go on to its end, or name the best so far, {tmp_path}" in said
+    )
+
+
 def test_what_does_not_fit_is_named(place: Path, tmp_path: Path, run: Run) -> None:
     asked = [*on(place, "Cats"), "--scale", 4, "--metrics", "psnr"]
     assert "is no file and no folder" in run("evaluate", tmp_path / "absent", *asked, code=2)
@@ -166,6 +182,7 @@ def test_what_does_not_fit_is_named(place: Path, tmp_path: Path, run: Run) -> No
         assert "choose another one than" in said
     assert not (tmp_path / "o").exists()
     theirs = foreign_images(place, tmp_path / "theirs")
+    (theirs / "Cats" / "ear.bmp").rename(theirs / "Cats" / "ear_x4.bmp")
     (theirs / "Cats" / "eye.bmp").unlink()
     assert "has no partner of that name" in run("evaluate", theirs, *asked, code=1)
     write_image(torch.rand(1, 3, 20, 20), theirs / "Cats" / "eye.png")

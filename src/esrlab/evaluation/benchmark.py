@@ -11,11 +11,12 @@ from torch import Tensor
 
 from esrlab.core.files import printable
 from esrlab.data.degradations.bicubic import Convention, crop_to_multiple, make_lr, round_to_8bit
-from esrlab.data.image_files import find_images, read_image
-from esrlab.data.photos.benchmark import Benchmark, OnError
+from esrlab.data.image_files import read_image
+from esrlab.data.photos.benchmark import Benchmark, OnError, hr_subfolder
 from esrlab.errors import UserError
 from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
 from esrlab.evaluation.metrics.standard import Metric, lpips_metric
+from esrlab.evaluation.partners import find_partners, images_by_name
 from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.features.lpips import LPIPSNetwork
 from esrlab.models.features.students import LPIPSStudent
@@ -97,7 +98,7 @@ def evaluate_folder(
     keep: Callable[[Picture], None] | None = None,
     on_error: OnError | None = None,
 ) -> Iterator[Measurement]:
-    """Scores images that any tool made, matched with the benchmark's by name (endings may differ).
+    """Scores images that any tool made, matched with the benchmark's by name (as `partners` says).
 
     They are as large as the benchmark's, or as these cropped to a multiple of the scale, and are measured as
     `evaluate` does: on what is left by that crop; LR, made under `convention`, is
@@ -105,8 +106,8 @@ def evaluate_folder(
     read or measured, is told to `on_error`, or raises without it.
     """
     folder = Path(folder)
-    found = _by_name(folder)
-    _pair(found, dict(benchmark.members), sr_folder=folder, hr_folder=Path(benchmark.name))
+    members = dict(benchmark.members)
+    found = find_partners(images_by_name(folder), members, sr_folder=folder, hr_folder=Path(benchmark.name))
     for name, image in benchmark.images(on_error):
         title = f"{benchmark.name}/{name}"
         try:
@@ -174,14 +175,17 @@ def compare_folders(
 ) -> dict[str, Any]:
     """Scores each pair of images of equal names: {"images": [{"name", <metric>: value…}], "mean": {…}}.
 
+    `partners` says which names are equal; the true images are those of hr_folder's `HR` where it has one.
     The mean is over images (PSNR is averaged in dB, as the field does). Raises UserError naming the image
     that has no partner; one that differs in size, is damaged or cannot be measured is told to `on_error`,
     and raises where there is none. What could not be measured is None.
     """
-    sr_folder, hr_folder = Path(sr_folder), Path(hr_folder)
-    pairs = _pair(_by_name(sr_folder), _by_name(hr_folder), sr_folder=sr_folder, hr_folder=hr_folder)
+    sr_folder, hr_folder = Path(sr_folder), hr_subfolder(Path(hr_folder))
+    true = images_by_name(hr_folder)
+    partners = find_partners(images_by_name(sr_folder), true, sr_folder=sr_folder, hr_folder=hr_folder)
     rows: list[dict[str, Any]] = []
-    for done, (name, sr_path, hr_path) in enumerate(pairs, start=1):
+    for done, (place, sr_path) in enumerate(partners.items(), start=1):
+        name, hr_path = printable(sr_path.name), true[place]
         row: dict[str, Any] = {"name": name} | {metric.name: None for metric in metrics}
         try:
             sr, hr = read_image(sr_path), read_image(hr_path)
@@ -196,37 +200,13 @@ def compare_folders(
             row |= {found.metric: found.value for found in _measure(picture, metrics, None, on_error)}
         rows.append(row)
         if progress is not None:
-            progress(done, len(pairs))
+            progress(done, len(partners))
     return {"images": rows, "mean": {metric.name: _mean(rows, metric.name) for metric in metrics}}
 
 
 def _mean(rows: Sequence[dict[str, Any]], metric: str) -> float | None:
     values = [row[metric] for row in rows if row[metric] is not None]
     return fmean(values) if values else None
-
-
-def _by_name(folder: Path) -> dict[str, Path]:
-    """Image files by their path below the folder without its ending (SR and HR may differ in format)."""
-    found: dict[str, Path] = {}
-    for path in find_images(folder):
-        name = printable(path.relative_to(folder).with_suffix("").as_posix())
-        if name in found:
-            raise UserError(f"{folder} holds {name} twice: {found[name].name} and {path.name}")
-        found[name] = path
-    if not found:
-        raise UserError(f"{folder} holds no image")
-    return found
-
-
-def _pair(
-    sr: dict[str, Path], hr: dict[str, Path], *, sr_folder: Path, hr_folder: Path
-) -> list[tuple[str, Path, Path]]:
-    for here, there, folder in ((sr, hr, hr_folder), (hr, sr, sr_folder)):
-        lonely = sorted(here.keys() - there.keys())
-        if lonely:
-            more = f" (and {len(lonely) - 1} more)" if len(lonely) > 1 else ""
-            raise UserError(f"{here[lonely[0]]} has no partner of that name in {folder}{more}")
-    return [(printable(sr[name].name), sr[name], hr[name]) for name in sorted(sr)]
 
 
 def _size(image: Tensor) -> str:

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from esrlab.core.files import printable, to_json
 from esrlab.core.scores import BICUBIC, CASCADE
 from esrlab.core.text_files import Count, read_json_object
-from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION, Convention, name_convention
+from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION, Convention
 from esrlab.data.image_files import find_images
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.errors import UsageError, UserError
@@ -91,7 +91,7 @@ def find_method(text: str, *, scale: int) -> Method:
         return Method(
             name=BICUBIC, label=BICUBIC, digest=BICUBIC, upscale=lambda device: bicubic_upscaler(scale)
         )
-    path = Path(text)
+    path = _generator_of(Path(text))
     if path.is_dir():
         found = path.resolve().name
         return Method(name=_as_name(found), label=found, digest=_digest(path), folder=path)
@@ -100,33 +100,21 @@ def find_method(text: str, *, scale: int) -> Method:
     steps = _two_files(text)
     if steps is None:
         raise UsageError(
-            f"{text} is no file and no folder; a method is {BICUBIC}, a generator's file, two joined by + "
-            "(a cascade), or a folder of images"
+            f"{text} is no file and no folder; a method is {BICUBIC}, a run's folder, a generator's file, "
+            "two joined by + (a cascade), or a folder of images"
         )
     return _cascade(*steps, scale=scale)
 
 
-def settle_convention(methods: Sequence[Method], *, asked: Convention | None) -> list[Method]:
-    """The methods with one convention of making LR images for all, which labels tell where it is not usual.
-
-    It is the one that is asked for, or that of those that know theirs, or the usual one. Raises UsageError
-    where a method was trained under another one: its rows would not be what they say.
-    """
-    known: dict[str, Convention] = {
-        method.name: method.convention for method in methods if method.convention is not None
-    }
-    convention: Convention = asked or next(iter(known.values()), DEFAULT_CONVENTION)
-    others = [f"{name} on {trained}" for name, trained in known.items() if trained != convention]
-    if others:
-        raise UsageError(
-            f"LR images would be made by {convention}, but trained was {', '.join(others)}; score methods of "
-            "either convention in a call and a folder of their own"
-            + (", or leave --convention out" if asked and len(set(known.values())) == 1 else "")
-        )
-    return [
-        replace(method, convention=convention, label=name_convention(method.label, convention))
-        for method in methods
-    ]
+def _generator_of(path: Path) -> Path:
+    """A run's generator where `path` is a run's folder, else `path`; UsageError for a run without one yet."""
+    run = RunFolder(path)
+    if not run.recipe.is_file():
+        return path
+    if not run.generator.is_file():
+        best = f", or name the best so far, {run.best}" if run.best.is_file() else ""
+        raise UsageError(f"{path} is a run that has not ended; let it go on to its end{best}")
+    return run.generator
 
 
 def check_name(name: str) -> str:
@@ -227,7 +215,7 @@ def _two_files(text: str) -> tuple[Path, Path] | None:
     """Both files of a cascade; their own names may hold a + too."""
     parts = text.split("+")
     for cut in range(1, len(parts)):
-        first, second = (Path("+".join(some)) for some in (parts[:cut], parts[cut:]))
+        first, second = (_generator_of(Path("+".join(some))) for some in (parts[:cut], parts[cut:]))
         if first.is_file() and second.is_file():
             return first, second
     return None

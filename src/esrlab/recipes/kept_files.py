@@ -4,9 +4,11 @@ They lie in sources/<first digits of the sha256>/<own name>: a name tells what i
 where it came from.
 """
 
+import glob
 import hashlib
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from esrlab.core.tables import read_table
 
 SOURCES = "sources"
 """The folder of what a run or a study was made from."""
+
+SCALE = "{scale}"
+"""What stands for the magnification in a study's names of files."""
 
 LARGEST_KEPT = 128 * 2**20
 """Bytes up to which a file is copied; of a larger one its sha256 is kept."""
@@ -34,18 +39,33 @@ def is_run(table: dict[str, Any]) -> bool:
     return all(isinstance(table.get(key), dict) for key in ("recipe", "photos")) and "seed" in table
 
 
-def keep_recipe(recipe: dict[str, Any], sources: Path, *, beside: Path) -> dict[str, Any]:
+def keep_recipe(
+    recipe: dict[str, Any], sources: Path, *, beside: Path, scales: Iterable[int] = ()
+) -> dict[str, Any]:
     """A dumped recipe whose files are copied into `sources`, named as seen from the folder `beside`.
 
     A file that is missing (an inactive term's, say) keeps the name of its old place.
     """
 
     def keep(path: str) -> str:
-        if Path(path).is_file():
-            return within(beside, keep_file(Path(path), sources))
-        return seen_from(beside, path)
+        kept = keep_named(path, sources, scales=scales)
+        return seen_from(beside, path) if kept is None else within(beside, kept)
 
     return map_files(recipe, keep)
+
+
+def keep_named(path: str, sources: Path, *, scales: Iterable[int] = ()) -> Path | None:
+    """Copies the file, or where its path holds "{scale}" the one of each scale; None where one is missing."""
+    if SCALE not in path:
+        return keep_file(Path(path), sources) if Path(path).is_file() else None
+    files = {scale: Path(path.replace(SCALE, str(scale))) for scale in scales}
+    if not files or not all(file.is_file() for file in files.values()):
+        return None
+    together = hashlib.sha256("".join(map(_digest, files.values())).encode()).hexdigest()
+    folder = sources / together[:16]
+    for scale, file in files.items():
+        _copy(file, folder / f"x{scale}" / file.name)
+    return folder / f"x{SCALE}" / Path(path).name
 
 
 def holds_copies(folder: Path) -> bool:
@@ -62,14 +82,24 @@ def keep_file(path: Path, sources: Path) -> Path:
 
     Of a file above LARGEST_KEPT bytes only the digest is written, beside where the file would lie.
     """
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    kept = sources / digest[:16] / path.name
+    digest = _digest(path)
+    for one_of_scales in sources.glob(f"*/x?/{glob.escape(path.name)}"):
+        if _digest(one_of_scales) == digest:
+            return one_of_scales
+    return _copy(path, sources / digest[:16] / path.name)
+
+
+def _copy(path: Path, kept: Path) -> Path:
     if kept.exists():
         return kept
     if path.stat().st_size > LARGEST_KEPT:
-        write_text(kept.with_name(kept.name + DIGEST_ENDING), f"{digest}  {path.name}\n")
+        write_text(kept.with_name(kept.name + DIGEST_ENDING), f"{_digest(path)}  {path.name}\n")
         return kept
     with replacing(kept) as temporary:
         shutil.copyfile(path, temporary)
     return kept
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -108,7 +108,9 @@ def _read_recipe(path: Path, *, within: tuple[Path, ...]) -> Recipe:
         raise UsageError(
             f"the recipe {path}: base must be a recipe's name or file in quotes, not {base!r:.80}"
         )
-    found = _find_recipe(locate_base(base, path.parent), within=(*within, path))
+    if is_recipe_file(base):
+        base = found_from(path.parent, base)
+    found = _find_recipe(base, within=(*within, path))
     try:
         return with_fields(*_with_game(found, fields))
     except UsageError as error:
@@ -121,9 +123,9 @@ def _as_seen_from_here(table: dict[str, Any], path: Path) -> dict[str, Any]:
     return map_files(fields, lambda named: found_from(path.parent, named))
 
 
-def locate_base(base: str, place: Path) -> str:
-    """A base as it is named from the working folder, where a file in the folder `place` names it."""
-    return base if base in _NAMES or not base.endswith(RECIPE_FILES) else found_from(place, base)
+def is_recipe_file(base: str) -> bool:
+    """Whether a base is a file, and no named recipe."""
+    return base not in _NAMES and base.endswith(RECIPE_FILES)
 
 
 def _with_game(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from esrlab.core.files import to_json, write_text
+from esrlab.core.named_files import without_places
 from esrlab.core.scores import BICUBIC, MANIFEST, Score, read_scores, write_scores
 from esrlab.core.text_files import read_json_object
 from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION, Convention
@@ -16,7 +17,8 @@ from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError, UserError
 from esrlab.models.lpips_choice import LPIPSWeights, has_real_lpips
 from esrlab.statistics.claim_register import register_claims
-from esrlab.study.spec import PlannedRun, Study, dump_study, plan_runs, read_asked
+from esrlab.study.sources import keep_sources, without_folders
+from esrlab.study.spec import PlannedRun, Study, dump_study, parse_study, plan_runs, read_asked
 from esrlab.training.run_folder import differences, is_used
 
 
@@ -34,13 +36,14 @@ def refuse_other_study(study: Study, out: Path) -> bool:
     """Whether `out` holds this study already, or less of it; UsageError when it holds anything else.
 
     Less of it: all of its runs are runs of this study too, the same in every field, on the same benchmarks.
-    Claims are no part of what a study is: they change no row, so they may be added at any time.
+    Where images and files lie is no part of it: fingerprints and digests are compared (manifest.json,
+    recipe.json). Claims are no part of what a study is: they change no row, so they may be added at any time.
     """
     if (out / "study.toml").exists():
         there = read_asked(out)
         if extends(study, there):
             return True
-        changed = differences(*(each.model_dump(mode="json", exclude={"claims"}) for each in (there, study)))
+        changed = _changes(study, there)
         if changed:
             raise UsageError(
                 f"{out} holds another study; choose a new folder with --out, or ask for the same again or "
@@ -55,14 +58,42 @@ def refuse_other_study(study: Study, out: Path) -> bool:
 
 def extends(study: Study, there: Study) -> bool:
     """Whether a study has every run of another one, the same in all fields, on the same images."""
-    same = ("name", "photos", "benchmarks", "weights")
-    if any(getattr(study, key) != getattr(there, key) for key in same):
+    if (study.name, study.weights) != (there.name, there.weights):
+        return False
+    if study.benchmarks.keys() != there.benchmarks.keys():
         return False
     try:
-        planned, asked = ({run.name: run.recipe for run in plan_runs(each)} for each in (there, study))
+        planned, asked = _planned(there), _planned(study)
     except UserError:  # a recipe's file has gone, say: the fields of study.toml decide
         return False
     return all(asked.get(name) == recipe for name, recipe in planned.items())
+
+
+def _planned(study: Study) -> dict[str, Any]:
+    """The recipes of a study's runs, whose files are compared by their digests, not by where they lie."""
+    return {run.name: without_places(run.recipe.model_dump(mode="json")) for run in plan_runs(study)}
+
+
+def _changes(study: Study, there: Study) -> list[str]:
+    """In what a study is not the one there; seeds and scales only where there is nothing else."""
+    dumped = (each.model_dump(mode="json", exclude={"claims"}) for each in (there, study))
+    fields = differences(*map(without_folders, dumped))
+    others = [line for line in fields if not line.startswith(("seeds", "scales"))]
+    return others or _recipe_changes(study, there) or fields
+
+
+def _recipe_changes(study: Study, there: Study) -> list[str]:
+    """Where equal fields make other recipes, as when a base recipe's file has changed."""
+    try:
+        planned, asked = _planned(there), _planned(study)
+    except UserError:
+        return []
+    return [
+        line
+        for name in planned
+        if name in asked
+        for line in differences(planned[name], asked[name], place=name)
+    ]
 
 
 def settle_study(study: Study, out: Path) -> Study:
@@ -114,17 +145,22 @@ def choose_lpips(study: Study, out: Path) -> list[LPIPSWeights]:
 
 
 def claim_folder(study: Study, out: Path, *, manifest: dict[str, Any]) -> None:
-    """Writes study.toml and the manifest; UsageError for a folder of another study, or on other data.
+    """Writes study.toml, what it names, and the manifest.
+
+    Raises UsageError for a folder of another study, or of one on other data.
 
     Claims that are asked for take the place of those in the folder; where none are, those there stay. The
     folder's register keeps the day of each, and whether results were there already.
     """
     has_begun = refuse_other_study(study, out)
     _refuse_other_data(out, manifest)
-    if not has_begun or settle_study(study, out) != read_asked(out):
-        write_text(out / "study.toml", dump_study(settle_study(study, out)))
+    settled = settle_study(study, out)
+    there = read_asked(out).model_dump(mode="json") if has_begun else None
+    text = dump_study(parse_study(keep_sources(settled.model_dump(mode="json"), out, there=there)))
+    if not has_begun or (out / "study.toml").read_text(encoding="utf-8") != text:
+        write_text(out / "study.toml", text)
     trained = [path for path in out.glob("runs/*/scores.jsonl") if path.parent.name != BICUBIC]
-    register_claims(out, settle_study(study, out).claims, has_results=bool(trained))
+    register_claims(out, settled.claims, has_results=bool(trained))
     write_text(out / MANIFEST, to_json(manifest, indent=2) + "\n")
 
 

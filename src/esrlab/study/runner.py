@@ -1,8 +1,8 @@
 """Carrying a study out: its runs, their scores, its pictures; here, one after the other.
 
-A study's folder: study.toml, runs/<recipe>-x<scale>-s<seed>/, scores.jsonl, and of the first seed
-pictures/x<scale>/<method>/ and pulls/x<scale>/<recipe>/ (`mapfiles`). A run that has its scores is finished;
-a failed one leaves failed.txt and the others go on.
+A study's folder: study.toml, sources/ (copies of what it names), runs/<recipe>-x<scale>-s<seed>/,
+scores.jsonl, and of the first seed pictures/x<scale>/<method>/ and pulls/x<scale>/<recipe>/ (`mapfiles`).
+A run that has its scores is finished; a failed one leaves failed.txt and the others go on.
 """
 
 import itertools
@@ -25,6 +25,7 @@ from esrlab.evaluation.benchmark import Picture, evaluate, perceptual_metric
 from esrlab.evaluation.metrics.standard import paper_metrics, standard_metrics
 from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
 from esrlab.models.generator_files import load_generator
+from esrlab.recipes.kept_files import SOURCES
 from esrlab.study.folder import choose_lpips, claim_folder, collect_scores, describe_data, settle_study
 from esrlab.study.laboratory import Laboratory, StudyWatcher, require_folder, run_folder
 from esrlab.study.map_files import keep_maps
@@ -103,6 +104,7 @@ def _attempt(lab: Laboratory, run: PlannedRun) -> None:
             seed=run.seed,
             device=lab.device,
             out=folder,
+            sources=lab.out / SOURCES,
             watcher=Callbacks(
                 on_step=lambda step, row: lab.watcher.on_step(run, step, row),
                 on_message=lambda words: lab.watcher.on_message(run, words),

@@ -9,6 +9,7 @@ from typing import Any, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from esrlab.core.named_files import names_file
 from esrlab.core.tables import read_table
 from esrlab.errors import UsageError, UserError
 from esrlab.losses.content import FeatureWeights
@@ -18,6 +19,7 @@ from esrlab.recipes.problems import explain
 from esrlab.recipes.recipe import RUN_NAME, SEEDS, Recipe, Scale
 from esrlab.statistics.claims import AskedClaim, refuse_unknown
 from esrlab.study.names import require_free
+from esrlab.study.sources import as_seen_from_here
 
 
 class Study(BaseModel):
@@ -117,9 +119,10 @@ def parse_study(asked: dict[str, Any], *, file: Path | None = None) -> Study:
 
 
 def read_study(path: Path | str) -> Study:
-    """Reads a study file; raises UsageError when it is missing or not valid."""
+    """Reads a study file, whose paths count from its own place; UsageError where it cannot."""
     path = Path(path)
-    return parse_study({"name": path.stem, **read_table(path, what="study")}, file=path)
+    asked = as_seen_from_here(read_table(path, what="study"), path)
+    return parse_study({"name": path.stem, **asked}, file=path)
 
 
 def dump_study(study: Study) -> str:
@@ -177,13 +180,18 @@ def _variants(study: Study, name: str, asked: dict[str, Any]) -> Iterator[Recipe
     fixed = {field: value for field, value in own.items() if field not in swept}
     for values in itertools.product(*swept.values()):
         chosen = dict(zip(swept, values, strict=True))
-        suffix = "".join(f"+{field}={_as_name(value)}" for field, value in chosen.items())
+        suffix = "".join(f"+{field}={_as_name(_own_name(field, value))}" for field, value in chosen.items())
         changes = {**fixed, **chosen, "name": f"{name}{suffix}"}
         yield with_weighted_fields(base, changes, study.weights)
 
 
 def _holds_lists(values: list[Any]) -> bool:
     return bool(values) and all(isinstance(value, list) for value in values)
+
+
+def _own_name(field: str, value: Any) -> Any:
+    """A file's own name, wherever it lies, so that a study's copies of files change no variant's name."""
+    return Path(value).name if names_file(field) and isinstance(value, str) else value
 
 
 def _as_name(value: Any) -> str:

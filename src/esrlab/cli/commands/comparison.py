@@ -20,7 +20,8 @@ from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.errors import UsageError
 from esrlab.evaluation.benchmark import Picture, perceptual_metric
-from esrlab.evaluation.methods import Method, check_name, find_method, settle_convention
+from esrlab.evaluation.conventions import settle_convention
+from esrlab.evaluation.methods import Method, check_name, find_method
 from esrlab.evaluation.metrics.standard import Metric, paper_metrics, standard_metrics
 from esrlab.evaluation.scoring import ScoreFolder, open_score_folder, score_method
 from esrlab.models.lpips_choice import has_real_lpips

@@ -1,13 +1,14 @@
-"""With --benchmark, METHODs are scored as a study scores its own: 'bicubic'; a generator's file
-(.safetensors or .pth, ESRGAN's key names); two joined by + (a cascade: ×2∘×2 is ×4); a folder of images that
-any tool made, named as the benchmark's (DIR/<benchmark>/…, or DIR for one benchmark). --out keeps rows and
-pictures in a folder that esrlab report takes, alone or after a study's. Scored again, a method's rows are
-replaced where they stand, and others stay; another method of the same name, scale and seed wants --replace.
+"""With --benchmark, METHODs are scored as a study scores its own: 'bicubic'; a run's folder; a generator's
+file (.safetensors or .pth, ESRGAN's key names); two joined by + (a cascade: ×2∘×2 is ×4); a folder of
+images that any tool made, named as the benchmark's (DIR/<benchmark>/…, or DIR for one benchmark). --out keeps
+rows and pictures in a folder that esrlab report takes, alone or after a study's. Scored again, a method's
+rows are replaced where they stand, and others stay; another method of the same name, scale and seed wants --replace.
 
 LR images are made from the true ones as they were for the training of the generators, where that is known;
 --convention says it for others. One call, and one folder, compares methods on LR images made in one way.
 
-With --against, each image of one folder is compared with the one of its name in another (endings may differ).
+With --against, each image of one folder is compared with the one of its name in another (or in its HR).
+Endings may differ, and what tools add to names (baby_x4, baby_out) counts for nothing where one alone fits.
 
 An image that cannot be read, upscaled or measured is named and left out of the means, and the exit
 code is 1.
@@ -16,10 +17,10 @@ PSNR-Y/4 is on BT.601 luma with 4 pixels of border left out; means are over imag
 generator whole, without tiles.
 
 examples:
-  esrlab evaluate results/Set5 --against Set5/HR --scale 4 --metrics psnr,ssim,lpips
+  esrlab evaluate results/Set5 --against Set5 --scale 4 --metrics psnr,ssim,lpips
   esrlab evaluate results/Set5 --against Set5/HR --scale 4 --border 0 --json
-  esrlab evaluate bicubic RRDB_x4.pth results/SwinIR --benchmark Set5=Set5 --benchmark Set14=Set14 \\
-      --scale 4 --out studies/others
+  esrlab evaluate bicubic runs/first RRDB_x4.pth results/SwinIR \\
+      --benchmark Set5=Set5 --benchmark Set14=Set14 --scale 4 --out studies/others
   esrlab evaluate x2.safetensors+x2.safetensors --name twice --benchmark Set5=Set5 --scale 4 --json
 """
 
@@ -46,7 +47,10 @@ from esrlab.evaluation.metrics.standard import Metric, standard_metrics
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """What is scored, against what, and by which convention."""
     parser.add_argument(
-        "methods", nargs="+", metavar="METHOD", help="bicubic, a generator, A+B (a cascade), or a folder"
+        "methods",
+        nargs="+",
+        metavar="METHOD",
+        help="bicubic, a run's folder, a generator, A+B (a cascade), or a folder of images",
     )
     parser.add_argument(
         "--against", type=Path, metavar="HR_DIR", help="compare one folder with these true images alone"

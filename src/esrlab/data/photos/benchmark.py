@@ -45,6 +45,11 @@ class Benchmark:
             yield name, image
 
 
+def hr_subfolder(folder: Path) -> Path:
+    """Where a benchmark's folder has its true images: in `HR` where there is one, as in Set5/HR."""
+    return folder / "HR" if (folder / "HR").is_dir() else folder
+
+
 def open_benchmark(source: str, *, name: str) -> Benchmark:
     """The benchmark at `source`: a folder (its `HR` subfolder where there is one), or "samples".
 
@@ -52,8 +57,7 @@ def open_benchmark(source: str, *, name: str) -> Benchmark:
     """
     if source == SAMPLES:
         return Benchmark(name, tuple(sample_paths(HELD_OUT)))
-    folder = Path(source)
-    folder = folder / "HR" if (folder / "HR").is_dir() else folder
+    folder = hr_subfolder(Path(source))
     paths = find_images(folder)
     if not paths:
         raise ImageError(f"the benchmark folder {folder} holds no image")

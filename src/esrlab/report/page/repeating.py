@@ -91,7 +91,7 @@ def tell_repeating(study: Path, scores: Sequence[Score]) -> Repeating:
         facts.append((f"benchmark {name}", _words(data)))
     recipes = {about["recipe"]["name"]: about["recipe"] for about in reversed(abouts)}
     return Repeating(
-        command="esrlab study study.toml --out again",
+        command="esrlab study study.toml --out ../again",
         given=tuple(map(_tell_command, read_commands(study))),
         facts=tuple(facts),
         study=read_study_text(study),
