@@ -2,7 +2,8 @@
 file (.safetensors or .pth, ESRGAN's key names); two joined by + (a cascade: ×2∘×2 is ×4); a folder of
 images that any tool made, named as the benchmark's (DIR/<benchmark>/…, or DIR for one benchmark). --out keeps
 rows and pictures in a folder that esrlab report takes, alone or after a study's. Scored again, a method's
-rows are replaced where they stand, and others stay; another method of the same name, scale and seed wants --replace.
+rows are replaced where they stand, and others stay; another method of the same name, scale and seed wants
+--replace.
 
 LR images are made from the true ones as they were for the training of the generators, where that is known;
 --convention says it for others. One call, and one folder, compares methods on LR images made in one way.
