@@ -139,3 +139,22 @@ def test_without_a_due_checkpoint_a_rollback_finds_none(tmp_path: Path, samples:
     found = checkpoints.load_latest(fresh, warn=pytest.fail)
     assert found is not None
     assert found[0].step == 4
+
+
+def test_settings_of_the_optimiser_are_the_recipes_and_moments_fit_its_parameters(
+    tmp_path: Path, samples: Photos
+) -> None:
+    folder = begin(tmp_path / "run", samples)
+    path = folder.checkpoints / "step-00000004.pt"
+    saved = torch.load(path, weights_only=True)["optimiser"]
+    saved["param_groups"][0] |= {"maximize": "yes", "lr": 1e9, "betas": [2, 2]}
+    rewrite(path, optimiser=saved)
+    assert go_on(folder, samples) == (5, [])
+
+    shutil.rmtree(folder.path)
+    folder = begin(tmp_path / "run", samples)
+    saved["state"][0]["exp_avg"] = torch.zeros(1)
+    rewrite(path, optimiser=saved)
+    first, said = go_on(folder, samples)
+    assert first == 4
+    assert "the moments of parameter 0 do not have its shape" in said[0]

@@ -82,6 +82,8 @@ def evaluate(
             sr = round_to_8bit(upscale(lr))
             if sr.shape != hr.shape:
                 raise ValueError(f"upscaled to {tuple(sr.shape)}, but HR is {tuple(hr.shape)}")
+            if not bool(sr.isfinite().all()):
+                raise ValueError("the result has values that are not finite: the network has diverged")
         except FAILURES as error:
             _report(title, error, on_error)
             continue

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
 from esrlab.core.files import replacing
 from esrlab.core.named_files import without_places
@@ -73,18 +74,29 @@ def load_checkpoint(run: TrainState, path: Path, *, identity: dict[str, Any]) ->
         state = _read_whole(path, device=run.device)
         _require_own(state, identity, named=_step_of(path), steps=run.recipe.steps)
         run.generator.load_state_dict(state["generator"])
-        run.optimiser.load_state_dict(state["optimiser"])
+        _load_moments(run.optimiser, state["optimiser"])
         if run.average is not None:
             run.average.load_state_dict(state["average"])
         if run.adversarial is not None:
             run.adversarial.critic.load_state_dict(state["critic"])
-            run.adversarial.optimiser.load_state_dict(state["critic_optimiser"])
+            _load_moments(run.adversarial.optimiser, state["critic_optimiser"])
         run.balance.log_weights = dict(state["balance"])
         run.rollbacks = [Rollback(**rollback) for rollback in state["rollbacks"]]
         run.step = state["step"]
         return RunHistory(**state["history"])
     except Exception as error:  # of damaged bytes zipfile, zlib, struct and torch raise what they like
         raise UserError(f"the checkpoint {path} cannot be used ({describe_error(error)})") from error
+
+
+def _load_moments(optimiser: Optimizer, saved: dict[str, Any]) -> None:
+    """Adam's moments alone: its settings are the recipe's. ValueError where they are not the parameters'."""
+    own = optimiser.state_dict()
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    for index, moments in saved["state"].items():
+        shape = parameters[index].shape
+        if any(moments[name].shape != shape for name in ("exp_avg", "exp_avg_sq")):
+            raise ValueError(f"the moments of parameter {index} do not have its shape")
+    optimiser.load_state_dict({"state": saved["state"], "param_groups": own["param_groups"]})
 
 
 def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
