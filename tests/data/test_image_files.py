@@ -191,7 +191,7 @@ def test_what_pillow_remarks_on_metadata_stays_unsaid(
     cut = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 3) + struct.pack("<HHII", 0x0112, 3, 1, 1)[:9]
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(pixels).save(path, exif=cut)
-    with Image.open(path) as image, pytest.warns(UserWarning, match="Corrupt EXIF"):
+    with pytest.warns(UserWarning, match="Corrupt EXIF"), Image.open(path) as image:
         image.getexif()
     assert read_pixels(path).shape == pixels.shape  # a warning would be an error here
     assert capfd.readouterr().err == ""

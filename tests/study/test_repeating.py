@@ -15,10 +15,11 @@ from esrlab.errors import UsageError
 from esrlab.models.generator_files import save_generator
 from esrlab.recipes.kept_files import keep_file, keep_named
 from esrlab.recipes.presets import find_recipe
+from esrlab.report.merging import merge_studies
 from esrlab.study.runner import run_study
-from esrlab.study.spec import plan_runs, read_asked, read_study
+from esrlab.study.spec import dump_study, plan_runs, read_asked, read_study
 from esrlab.training.state import start_run
-from listener import Listener
+from listener import FIELDS, Listener
 from tiny import tiny
 
 CPU = torch.device("cpu")
@@ -127,6 +128,28 @@ def test_a_study_whose_files_lie_elsewhere_now_is_the_same_study(
     (moved.parent / "starts" / "x2.safetensors").unlink()
     carry_out(moved, out, samples, scales=(2,), seeds=(5, 6))
     assert Path(plan_runs(read_asked(out))[0].recipe.generator.init).is_file(), "the copy that is there stays"
+    shutil.rmtree(moved.parent)
+    merged = merge_studies([out], tmp_path / "merged")
+    assert start_run(find_recipe(str(merged / "runs/own-x2-s5/recipe.json")), seed=0, device=CPU).origins
+
+
+def test_a_folder_that_names_originals_is_recognised_and_names_copies_then(
+    made: Path, tmp_path: Path, samples: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.write_text(STUDY.partition("[recipes.own]")[0] + "[recipes.psnr]\n")
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "study"
+    shape = {key: value for key, value in FIELDS.items() if key != "steps"}
+    study = read_study("made/study.toml")
+    study = study.model_copy(update={"fields": {**study.fields, **shape}})
+    run_study(study, out=out, device=CPU, photos=samples, watcher=Listener())
+    held = (out / "study.toml").read_text()
+    assert dump_study(study) != held
+    (out / "study.toml").write_text(dump_study(study))
+    began = Listener()
+    run_study(study, out=out, device=CPU, photos=samples, watcher=began)
+    assert began.began == []
+    assert (out / "study.toml").read_text() == held
 
 
 def test_a_base_that_changed_is_no_further_seed(made: Path, tmp_path: Path, samples: Photos) -> None:

@@ -237,6 +237,10 @@ def _copy_runs(source: MergeSource, out: Path) -> None:
             for name in RUN_FILES:
                 if find_inside(source.folder, "runs", folder.name, name):
                     _copy(folder / name, place / name)
+    for path in sorted((source.folder / "sources").rglob("*")):  # named by what is in them: none is another
+        inside = path.relative_to(source.folder)
+        if find_inside(source.folder, *inside.parts):
+            _copy(path, out / inside)
 
 
 def _copy(path: Path, place: Path) -> None:

@@ -1,6 +1,8 @@
 """STUDY is a .toml file, or 'paper': the paper's four recipes at its exact settings. Started again, it goes
 on; finished runs are left alone. Asked for more seeds, recipes or scales beside those it has, its folder is
-extended by them. Any field of a recipe can be set for all recipes by its dotted name.
+extended by them; it keeps copies of what its recipes name, and repeats itself from its study.toml. Paths in
+a study file count from that file's place. Any field of a recipe can be set for all recipes by its dotted
+name.
 
 examples:
   esrlab study paper --photos DIV2K/train --benchmark Set5=Set5 --out studies/paper
