@@ -60,7 +60,7 @@ def _prepare_docstring(  # noqa: PLR0917 (Sphinx's own signature)
 def _check_public_names(app: Sphinx, env: BuildEnvironment) -> None:
     module = app.config.public_module
     documented = {name for name, *_ in env.get_domain("py").get_objects()}
-    for name in getattr(importlib.import_module(module), "__all__", ()) if module else ():
+    for name in importlib.import_module(module).__all__ if module else ():
         if f"{module}.{name}" not in documented and not name.startswith("__"):
             _log.warning(
                 "%s.%s is public, but no page documents it: add it to docs/api.md",

@@ -51,11 +51,11 @@ def test_only_this_room_or_module_knows_this_package(package: str, places: set[s
     assert {name if name in places else name.split(".")[0] for name in knowing} == places
 
 
-def test_packages_are_empty_but_for_the_public_one() -> None:
+def test_packages_are_empty_but_for_the_public_ones() -> None:
     full = [
         module_of(path) for path in SOURCE.rglob("*/__init__.py") if path.read_text(encoding="utf-8").strip()
     ]
-    assert full == []
+    assert full == ["losses.__init__"]  # lazy, as the top one is; tests/test_api.py has what they cost
 
 
 def test_reports_import_no_torch() -> None:

@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import sys
 import tomllib
 from collections.abc import Callable
 from functools import partial
@@ -199,7 +200,12 @@ def _say_otherwise(suffix: str, data: bytes, dice: random.Random) -> tuple[bytes
 
 def _to_json(tree: Any, dice: random.Random) -> str:
     """JSON, now and then with characters as they are; infinities and long numbers as Python writes them."""
-    made = json.dumps(_marked(tree), ensure_ascii=dice.random() < 0.5)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)  # the trees are nested deeper than Python goes by itself
+    try:
+        made = json.dumps(_marked(tree), ensure_ascii=dice.random() < 0.5)
+    finally:
+        sys.setrecursionlimit(limit)
     return made.replace(f'"{HUGE_MARK}"', HUGE_TEXT)
 
 

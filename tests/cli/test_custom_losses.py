@@ -1,5 +1,7 @@
 """A user's own loss on the command line, where it is wrong: their lines, their loss, and an exit code."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,18 @@ def test_a_loss_whose_gradient_fails_is_named(tmp_path: Path, capsys: pytest.Cap
     assert code == 1
     assert "edges" in said
     assert "inplace" in said
+
+
+def test_a_run_that_failed_before_its_first_step_begins_anew_with_the_mended_loss(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mended = "def loss(sr, hr):\n    return (sr - hr).abs().mean()\n"
+    assert train_with(tmp_path, "def loss(sr, hr):\n    return sr - heights\n", capsys)[0] == 1
+    assert train_with(tmp_path, mended, capsys)[0] == 0
+    about = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert about["origins"]["edges"].endswith(hashlib.sha256(mended.encode()).hexdigest()[:16])
+    assert (tmp_path / "run" / about["recipe"]["terms"][0]["loss"]["file"]).read_text() == mended
+    (tmp_path / "run" / "generator.safetensors").unlink()  # as if it had been cut off
+    code, said = train_with(tmp_path, mended.replace("abs", "square"), capsys)
+    assert code == 2, "what has taken steps stays what it is"
+    assert "holds another run" in said

@@ -38,9 +38,9 @@ def test_value_is_equation_5_summed_over_an_image_averaged_over_the_batch(
 
 def test_the_mean_is_the_sum_over_the_number_of_positions_and_channels(views: LossInputs) -> None:
     _, channels, height, width = views.sr.shape
-    mean = TotalVariation(reduction="mean")(views)
+    mean = TotalVariation(reduction="mean")(views.sr, views.hr)
     count = channels * (height - 1) * (width - 1)
-    torch.testing.assert_close(mean * count, TotalVariation()(views), rtol=1e-12, atol=0)
+    torch.testing.assert_close(mean * count, TotalVariation()(views.sr, views.hr), rtol=1e-12, atol=0)
     assert TotalVariation(reduction="mean").label == "mean TV"
 
 

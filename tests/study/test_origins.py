@@ -41,6 +41,30 @@ def carry_out(asked: dict[str, Any], out: Path, samples: Photos, listener: Liste
     run_study(parse_study(asked), out=out, device=CPU, photos=samples, watcher=listener or Listener())
 
 
+class Patient(Listener):
+    """Lets runs fail."""
+
+    def run_failed(self, run: PlannedRun, reason: str) -> None:
+        pass
+
+
+def test_a_study_whose_custom_loss_failed_at_once_goes_on_with_the_mended_one(
+    asked: dict[str, Any], samples: Photos, tmp_path: Path
+) -> None:
+    file, out, listener = tmp_path / "own.py", tmp_path / "study", Patient()
+    file.write_text("def loss(sr, hr):\n    return sr - heights\n")
+    (tmp_path / "own.toml").write_text(
+        f'terms = [{{name = "own", weight = 1, loss = {{kind = "custom", file = "{file.as_posix()}"}}}}]\n'
+    )
+    asked["recipes"] = {"own": {"base": str(tmp_path / "own.toml")}}
+    carry_out(asked, out, samples, listener)
+    assert (out / "runs" / "own-x2-s0" / "failed.txt").exists()
+    file.write_text(LOSS)
+    carry_out(asked, out, samples, listener)
+    assert listener.began == ["own-x2-s0", "own-x2-s0"]
+    assert {row.recipe for row in read_scores(out / "scores.jsonl")} == {"bicubic", "own"}
+
+
 def test_a_custom_loss_that_changed_is_no_further_seed(
     asked: dict[str, Any], samples: Photos, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from esrlab.core.differences import differences
 from esrlab.core.files import read_json_lines, to_json
 from esrlab.core.run_log import truncate_log
 from esrlab.core.signals import Interrupted
@@ -25,7 +26,7 @@ from esrlab.recipes.recipe import parse_recipe
 from esrlab.report.logs import read_logs
 from esrlab.training.callbacks import Callbacks
 from esrlab.training.loop import Saving, train
-from esrlab.training.run_folder import RunFolder, differences
+from esrlab.training.run_folder import RunFolder
 from tiny import tiny
 
 CPU = torch.device("cpu")

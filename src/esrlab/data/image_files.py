@@ -41,6 +41,9 @@ _opening = threading.Lock()
 
 Pixels = NDArray[np.uint8]
 
+PillowImage = Image.Image
+"""What Pillow holds in memory, for those who may not import it."""
+
 
 class ImageError(UserError):
     """A file that should be an image and is not, or not a whole one."""
@@ -84,10 +87,15 @@ def decoded_size(path: Path) -> int:
 def decode_pixels(encoded: bytes, *, name: str) -> Pixels:
     """Decodes a whole image file into (H, W, 3) bytes; raises ImageError with `name` when it cannot."""
     with _opened(io.BytesIO(encoded), name=name) as opened:
-        upright = ImageOps.exif_transpose(opened)
-        if upright.mode.startswith(("I", "F")):
-            return _grey_16_bit(upright, name=name)
-        return np.array(upright.convert("RGB"), dtype=np.uint8)
+        return convert_pixels(opened, name=name)
+
+
+def convert_pixels(image: PillowImage, *, name: str) -> Pixels:
+    """What Pillow holds as (H, W, 3) bytes, upright; ImageError with `name` where its white is not known."""
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith(("I", "F")):
+        return _grey_16_bit(upright, name=name)
+    return np.array(upright.convert("RGB"), dtype=np.uint8)
 
 
 @contextmanager
@@ -158,6 +166,11 @@ def to_tensor(pixels: Pixels) -> Tensor:
 def to_pixels(image: Tensor) -> Pixels:
     """(1, 3, H, W) in [0, 1] -> (H, W, 3) bytes, clamped and rounded to nearest."""
     return (image[0].detach().clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+
+
+def to_pillow(pixels: Pixels) -> PillowImage:
+    """(H, W, 3) bytes -> an RGB image of Pillow's."""
+    return Image.fromarray(pixels)
 
 
 def read_image(path: Path) -> Tensor:

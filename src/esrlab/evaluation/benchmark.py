@@ -160,11 +160,16 @@ def _report(image: str, error: Exception, on_error: OnError | None, *, metric: s
 
 def perceptual_metric(weights: LPIPSWeights, *, device: torch.device) -> Metric:
     """LPIPS ("real") or LPIPS≈ ("student"); UserError, with the remedy, where real weights are absent."""
+    return lpips_metric(perceptual_meter(weights, device=device))
+
+
+def perceptual_meter(weights: LPIPSWeights, *, device: torch.device) -> LPIPSMeter | StudentMeter:
+    """What measures batches for `perceptual_metric`; UserError as there."""
     network = build_lpips(weights).to(device)
     if isinstance(network, LPIPSNetwork):
-        return lpips_metric(LPIPSMeter(network))
+        return LPIPSMeter(network)
     assert isinstance(network, LPIPSStudent)
-    return lpips_metric(StudentMeter(network))
+    return StudentMeter(network)
 
 
 def compare_folders(

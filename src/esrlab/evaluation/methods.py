@@ -91,10 +91,10 @@ def find_method(text: str, *, scale: int) -> Method:
         return Method(
             name=BICUBIC, label=BICUBIC, digest=BICUBIC, upscale=lambda device: bicubic_upscaler(scale)
         )
-    path = _generator_of(Path(text))
+    path = generator_of(Path(text))
     if path.is_dir():
         found = path.resolve().name
-        return Method(name=_as_name(found), label=found, digest=_digest(path), folder=path)
+        return Method(name=as_name(found), label=found, digest=_digest(path), folder=path)
     if path.is_file():
         return _generator(path, scale=scale)
     steps = _two_files(text)
@@ -106,7 +106,7 @@ def find_method(text: str, *, scale: int) -> Method:
     return _cascade(*steps, scale=scale)
 
 
-def _generator_of(path: Path) -> Path:
+def generator_of(path: Path) -> Path:
     """A run's generator where `path` is a run's folder, else `path`; UsageError for a run without one yet."""
     run = RunFolder(path)
     if not run.recipe.is_file():
@@ -127,7 +127,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def _as_name(text: str) -> str:
+def as_name(text: str) -> str:
     """A name from a file's: letters that a name cannot have become _."""
     kept = re.sub(r"[^A-Za-z0-9._=+-]", "_", text)[:100].lstrip("._=+-").rstrip(".")
     return f"{kept}-images" if kept in (*RESERVED, BICUBIC) else kept or "method"
@@ -142,7 +142,7 @@ def _generator(path: Path, *, scale: int) -> Method:
     if about is None:
         stem = path.stem if path.stem != "generator" else path.resolve().parent.name
         return Method(
-            name=_as_name(stem),
+            name=as_name(stem),
             label=stem,
             digest=digest,
             convention=read_convention(path),
@@ -151,7 +151,7 @@ def _generator(path: Path, *, scale: int) -> Method:
     is_best = path.stem != "generator"
     ended = None if is_best else read_outcome(RunFolder(path.parent))
     return Method(
-        name=f"{about['recipe']['name']}-{_as_name(path.stem)}" if is_best else about["recipe"]["name"],
+        name=f"{about['recipe']['name']}-{as_name(path.stem)}" if is_best else about["recipe"]["name"],
         label=f"{about['label']}, {path.stem}" if is_best else about["label"],
         digest=digest,
         seed=about["seed"],
@@ -215,7 +215,7 @@ def _two_files(text: str) -> tuple[Path, Path] | None:
     """Both files of a cascade; their own names may hold a + too."""
     parts = text.split("+")
     for cut in range(1, len(parts)):
-        first, second = (_generator_of(Path("+".join(some))) for some in (parts[:cut], parts[cut:]))
+        first, second = (generator_of(Path("+".join(some))) for some in (parts[:cut], parts[cut:]))
         if first.is_file() and second.is_file():
             return first, second
     return None

@@ -1,0 +1,48 @@
+"""The losses, ready to be called: `esrlab.losses.L1()(sr, hr)` is a scalar tensor with a gradient to sr.
+
+They are the records that recipes hold. `game(name)` gives an adversarial loss's two halves, as functions of
+the critic's raw scores: `game("wgan").generator_loss(real, fake)`.
+"""
+
+from typing import TYPE_CHECKING
+
+from esrlab.core.lazy_names import lazy_names
+
+if TYPE_CHECKING:  # what follows `else` must name the same; tests/test_api.py holds them together
+    from esrlab.losses.adversarial import Game, clip_parameters, game, gradient_penalty
+    from esrlab.losses.content import Content
+    from esrlab.losses.custom import Custom
+    from esrlab.losses.lpips import PerceptualDistance
+    from esrlab.losses.pixel import L1, MSE, Charbonnier
+    from esrlab.losses.variation import TotalVariation
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "L1": "esrlab.losses.pixel",
+            "MSE": "esrlab.losses.pixel",
+            "Charbonnier": "esrlab.losses.pixel",
+            "Content": "esrlab.losses.content",
+            "Custom": "esrlab.losses.custom",
+            "Game": "esrlab.losses.adversarial",
+            "PerceptualDistance": "esrlab.losses.lpips",
+            "TotalVariation": "esrlab.losses.variation",
+            "clip_parameters": "esrlab.losses.adversarial",
+            "game": "esrlab.losses.adversarial",
+            "gradient_penalty": "esrlab.losses.adversarial",
+        },
+    )
+
+__all__ = [
+    "L1",
+    "MSE",
+    "Charbonnier",
+    "Content",
+    "Custom",
+    "Game",
+    "PerceptualDistance",
+    "TotalVariation",
+    "clip_parameters",
+    "game",
+    "gradient_penalty",
+]

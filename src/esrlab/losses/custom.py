@@ -45,6 +45,17 @@ class Custom(Loss):
             raise ValueError(f"{function!r} cannot be a function's name in Python")
         return function
 
+    def __call__(self, sr: Tensor, hr: Tensor, lr: Tensor | None = None) -> Tensor:
+        """The loss of a batch, as every loss's; lr is needed, since the function may look at it."""
+        if lr is None:
+            raise ValueError(f"{self.label} may look at lr: call it as loss(sr, hr, lr)")
+        return super().__call__(sr, hr, lr)
+
+    def identity(self) -> str:
+        """The file's content too: what is edited is run again."""
+        content = self.file.read_bytes() if self.file.is_file() else b""
+        return f"{self.model_dump_json()} {hashlib.sha256(content).hexdigest()}"
+
     def build(self, device: torch.device) -> LossFunction:
         """Run the user's file and return its function, its results checked."""
         function = getattr(load_module(self.file), self.function, None)

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import torch
@@ -57,13 +58,32 @@ A function that stands on a file (weights, a user's code) may tell which in an a
 """
 
 
+BUILT_LOSSES = 32
+"""Losses that were called are kept built, with their networks, so many at most; the oldest go first."""
+
+
 class Loss(BaseModel):
     """A loss as a recipe names it: frozen, validated at construction, JSON both ways.
 
-    Every loss adds `kind: Literal["its name"]` with that default, by which a recipe's JSON finds it.
+    It can be called on images in anyone's training: `L1()(sr, hr)`. Every loss adds
+    `kind: Literal["its name"]` with that default, by which a recipe's JSON finds it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __call__(self, sr: Tensor, hr: Tensor, lr: Tensor | None = None) -> Tensor:
+        """The loss of a batch as a scalar tensor, with a gradient to sr.
+
+        sr, hr: (N, 3, H, W), RGB in [0, 1]; lr: (N, 3, H/scale, W/scale), for losses that look at it (a
+        user's own may). Networks are loaded at the first call on a device, and kept. Raises ValueError for
+        other shapes, and what `build` raises.
+        """
+        views = LossInputs(lr=hr if lr is None else lr, sr=sr, hr=hr)
+        return _build_once(_Built(type(self), self.identity(), sr.device, self))(views)
+
+    def identity(self) -> str:
+        """Tells one loss from another of its class: the same text, the same function."""
+        return self.model_dump_json()
 
     @abstractmethod
     def build(self, device: torch.device) -> LossFunction:
@@ -73,3 +93,18 @@ class Loss(BaseModel):
     @abstractmethod
     def label(self) -> str:
         """What tables and legends call this loss."""
+
+
+@dataclass(frozen=True)
+class _Built:
+    """What decides how a loss is built; the loss itself is along to do it."""
+
+    kind: type[Loss]
+    identity: str
+    device: torch.device
+    loss: Loss = field(compare=False)
+
+
+@lru_cache(maxsize=BUILT_LOSSES)
+def _build_once(key: _Built) -> LossFunction:
+    return key.loss.build(key.device)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from esrlab.core.differences import Difference, find_differences
 from esrlab.core.named_files import without_places
 from esrlab.core.scores import CASCADE, Score
 from esrlab.report.study_files import find_runs, read_about
@@ -86,21 +87,12 @@ def differing_fields(first: Identity, second: Identity) -> str:
     known = [json.loads(identity.known) for identity in (first, second)]
     if any(FILES in one for one in known):
         return "the files that they are made of differ" if all(FILES in one for one in known) else FOREIGN
-    lines = _differences(*known, place="")
+    lines = [_tell(found) for found in find_differences(*known, lists_whole=True)]
     more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
     return f"they differ in {'; '.join(lines[:SHOWN])}{more}"
 
 
-def _differences(first: Any, second: Any, *, place: str) -> list[str]:
-    if isinstance(first, dict) and isinstance(second, dict):
-        keys = dict.fromkeys((*first, *second))
-        return [
-            line
-            for key in keys
-            for line in _differences(first.get(key), second.get(key), place=f"{place}.{key}".lstrip("."))
-        ]
-    if first == second:
-        return []
-    shown = (json.dumps(value, ensure_ascii=False) for value in (first, second))
+def _tell(found: Difference) -> str:
+    shown = (json.dumps(value, ensure_ascii=False) for value in (found.before, found.now))
     old, new = (text if len(text) < 40 else "…" for text in shown)
-    return [f"{place.removeprefix('recipe.')} ({old} and {new})"]
+    return f"{found.place.removeprefix('recipe.')} ({old} and {new})"

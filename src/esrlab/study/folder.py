@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from esrlab.core.differences import differences
 from esrlab.core.files import to_json, write_text
 from esrlab.core.named_files import without_places
 from esrlab.core.scores import BICUBIC, MANIFEST, Score, read_scores, write_scores
@@ -19,7 +20,7 @@ from esrlab.models.lpips_choice import LPIPSWeights, has_real_lpips
 from esrlab.statistics.claim_register import register_claims
 from esrlab.study.sources import keep_sources, without_folders
 from esrlab.study.spec import PlannedRun, Study, dump_study, parse_study, plan_runs, read_asked
-from esrlab.training.run_folder import differences, is_used
+from esrlab.training.run_folder import is_used
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
+from esrlab.core.differences import differences
 from esrlab.core.named_files import STARTS
 from esrlab.errors import UsageError, UserError
 from esrlab.models.generator_files import start_from
 from esrlab.study.spec import PlannedRun
-from esrlab.training.run_folder import RunFolder, differences, read_description
+from esrlab.training.run_folder import RunFolder, has_steps, read_description
 
 
 def find_origins(runs: tuple[PlannedRun, ...], *, device: torch.device) -> dict[str, dict[str, str]]:
@@ -71,7 +72,9 @@ def _changes(folder: RunFolder, expected: dict[str, str], *, name: str) -> list[
 
 
 def _recorded(folder: RunFolder) -> dict[str, Any] | None:
-    """A run's origins as it was begun, or None where it has not, or where training will say what is wrong."""
+    """A run's origins as begun; None where it has taken no step, or training will say what is wrong."""
+    if not has_steps(folder):
+        return None
     try:
         origins = read_description(folder).get("origins")
     except UserError:

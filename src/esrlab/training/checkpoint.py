@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
+from esrlab.core.differences import differences
 from esrlab.core.files import replacing
 from esrlab.core.named_files import without_places
 from esrlab.core.tensor_files import describe_error, load_torch
 from esrlab.errors import UserError
 from esrlab.training.non_finite import Rollback
-from esrlab.training.run_folder import differences
 from esrlab.training.state import TrainState
 
 FORMAT = 3

@@ -18,6 +18,7 @@ import torch
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
+from esrlab.core.differences import differences
 from esrlab.core.files import is_leftover, to_json, write_text
 from esrlab.core.named_files import without_places
 from esrlab.core.text_files import read_json, read_json_object
@@ -171,7 +172,8 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
     """Whether this run had begun before; UsageError for a folder that holds another run or anything else.
 
     Of `about` those parts are compared that are known yet. More steps of a constant rate make no other run.
-    Raises UserError where recipe.json is damaged.
+    Another run that has taken no step, since a user's loss failed, say, leaves the folder as if it were new:
+    there is nothing in it to lose. Raises UserError where recipe.json is damaged.
     """
     if not folder.recipe.exists():
         if folder.path.exists() and (not folder.path.is_dir() or is_used(folder.path)):
@@ -186,6 +188,8 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
         {**{key: before.get(key) for key in known}, "recipe": there},
         {**{key: about[key] for key in known}, "recipe": asked},
     )
+    if changed and not has_steps(folder):
+        return False
     if changed:
         raise UsageError(
             f"{folder.path} holds another run; choose a new folder with --out, or ask for the same again:\n"
@@ -193,6 +197,12 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
             + explain_steps(before["recipe"], about["recipe"])
         )
     return True
+
+
+def has_steps(folder: RunFolder) -> bool:
+    """Whether a run has taken a step: it is logged, saved, or the run is done."""
+    is_logged = folder.log.is_file() and folder.log.stat().st_size > 0
+    return is_logged or folder.generator.exists() or any(folder.checkpoints.glob("*"))
 
 
 def read_description(folder: RunFolder) -> dict[str, Any]:
@@ -238,21 +248,3 @@ def is_used(path: Path) -> bool:
         entry.name not in OWN_HIDDEN and not is_leftover(entry) and not holds_copies(entry)
         for entry in path.iterdir()
     )
-
-
-def differences(before: Any, now: Any, *, place: str = "") -> list[str]:
-    """Where two JSON values differ, one line each, by dotted place."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = list(dict.fromkeys([*before, *now]))
-        return [
-            line
-            for key in keys
-            for line in differences(before.get(key), now.get(key), place=f"{place}.{key}".lstrip("."))
-        ]
-    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        return [
-            line
-            for index, (old, new) in enumerate(zip(before, now, strict=True))
-            for line in differences(old, new, place=f"{place}.{index}")
-        ]
-    return [] if before == now else [f"{place}: {before!r} there, {now!r} asked"]

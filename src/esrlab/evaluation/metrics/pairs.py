@@ -5,23 +5,25 @@ from torch import Tensor
 TOLERANCE = 1e-6
 
 
-def check_image(image: Tensor, *, name: str) -> None:
+def check_image(image: Tensor, *, name: str, taker: str = "a metric") -> None:
     """Accept RGB float images (N, 3, H, W) in [0, 1]; `name` is what the message calls them.
 
-    ValueError: another shape or dtype, or a value outside [0, 1] by more than 1e-6, or not a number.
+    `taker`: who wants them. ValueError: another shape or dtype, or a value outside [0, 1] by more than 1e-6,
+    or not a number.
     """
     if image.ndim != 4 or image.shape[1] != 3 or image.numel() == 0:
         raise ValueError(
-            f"{name} has shape {tuple(image.shape)}; a metric takes RGB images of shape (N, 3, H, W)"
+            f"{name} has shape {tuple(image.shape)}; {taker} takes RGB images of shape (N, 3, H, W)"
+            + _likely_slip(image)
         )
     if not image.is_floating_point():
         raise ValueError(
-            f"{name} holds {image.dtype}; a metric takes floats in [0, 1]: divide 8-bit values by 255"
+            f"{name} holds {image.dtype}; {taker} takes floats in [0, 1]: divide 8-bit values by 255"
         )
     low, high = (bound.item() for bound in image.detach().aminmax())
     if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
         raise ValueError(
-            f"{name} has values from {low:.6g} to {high:.6g}; a metric takes [0, 1]: "
+            f"{name} has values from {low:.6g} to {high:.6g}; {taker} takes [0, 1]: "
             + _likely_cause(low, high)
         )
 
@@ -46,6 +48,16 @@ def check_pair(sr: Tensor, hr: Tensor, *, border: int = 0, smallest: int = 1) ->
             f"{height}×{width}; at least {smallest}×{smallest} are needed: "
             "take a larger image or a smaller border"
         )
+
+
+def _likely_slip(image: Tensor) -> str:
+    if image.ndim == 3 and image.shape[0] == 3:
+        return ": image[None] makes a batch of one"
+    if image.ndim == 4 and image.shape[1] == 1:
+        return ": image.expand(-1, 3, -1, -1) makes three channels of one"
+    if image.ndim == 4 and image.shape[-1] == 3:
+        return ": image.permute(0, 3, 1, 2) puts the channels second"
+    return ""
 
 
 def _likely_cause(low: float, high: float) -> str:

@@ -1,0 +1,131 @@
+"""Anything that makes images larger on a benchmark, in one call: `esrlab.evaluate`."""
+
+from collections.abc import Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from esrlab.core.devices import choose_device
+from esrlab.core.scores import BICUBIC, Score
+from esrlab.data.photos.benchmark import Benchmark, open_benchmark
+from esrlab.data.photos.samples import SAMPLES
+from esrlab.evaluation.benchmark import perceptual_metric
+from esrlab.evaluation.loaded import LoadedGenerator, load
+from esrlab.evaluation.methods import Method, as_name, find_method, generator_of
+from esrlab.evaluation.metrics.standard import Metric, standard_metrics
+from esrlab.evaluation.scoring import score_method
+from esrlab.evaluation.upscalers import Upscaler
+from esrlab.models.lpips_choice import LPIPSWeights
+
+MetricName = Literal["psnr", "ssim", "lpips"]
+
+
+def evaluate(
+    method: Upscaler | str | PathLike[str],
+    benchmark: str | PathLike[str],
+    *,
+    scale: int | None = None,
+    metrics: Sequence[MetricName] = ("psnr", "ssim"),
+    weights: LPIPSWeights = "real",
+    name: str | None = None,
+    device: str = "auto",
+) -> list[Score]:
+    """A method's rows on a benchmark: one for each metric of each image, as `read_scores` gives them.
+
+    method: what `load` gives, any function or network of yours from (1, 3, h, w) in [0, 1] to
+    (1, 3, h·scale, w·scale), "bicubic", a generator's file or run's folder, two files joined by + (a
+    cascade), or a folder of images that any tool made. benchmark: a folder of high-resolution images (its HR
+    folder where there is one), or "samples"; LR is made from them. scale: needed where the method does not
+    tell it. metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after
+    rounding to 8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. name: heads the rows. device:
+    "auto", "cpu", "cuda" or "mps"; a network of yours stays where it is.
+
+    Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
+    """
+    known = get_args(MetricName)
+    if not metrics or any(each not in known for each in metrics):
+        raise ValueError(f"metrics is {metrics!r}; it lists some of {', '.join(known)}")
+    chosen = _scale_of(method) if scale is None else scale
+    place = choose_device(device)
+    return score_method(
+        _as_method(method, scale=chosen, name=name),
+        [_open(benchmark)],
+        study="evaluation",
+        scale=chosen,
+        metrics=_choose(metrics, scale=chosen, weights=weights, device=place),
+        device=place,
+        keep=lambda picture: None,
+    )
+
+
+def _scale_of(method: Upscaler | str | PathLike[str]) -> int:
+    if isinstance(method, (str, PathLike)):
+        file = generator_of(Path(method))
+        if file.is_file():
+            return load(file, device="cpu").scale
+    elif isinstance(found := getattr(method, "scale", None), int):
+        return found
+    shown = repr(method) if isinstance(method, (str, PathLike)) else type(method).__name__
+    raise ValueError(f"{shown} does not tell its scale; give it: evaluate(…, scale=4)")
+
+
+def _as_method(method: Upscaler | str | PathLike[str], *, scale: int, name: str | None) -> Method:
+    if isinstance(method, (str, PathLike)):
+        found = find_method(fspath(method), scale=scale)
+        return (
+            found
+            if name is None
+            else Method(
+                name=as_name(name),
+                label=name,
+                digest=found.digest,
+                upscale=found.upscale,
+                folder=found.folder,
+            )
+        )
+    title = name if name is not None else _title(method)
+    return Method(name=as_name(title), label=title, digest="", upscale=lambda device: _guarded(method))
+
+
+def _title(upscale: Upscaler) -> str:
+    if isinstance(upscale, LoadedGenerator):
+        path = upscale.path
+        return path.stem if path.stem != "generator" else path.resolve().parent.name
+    title = getattr(upscale, "__name__", "")
+    return title if title not in ("", "<lambda>", BICUBIC) else type(upscale).__name__
+
+
+def _guarded(upscale: Upscaler) -> Upscaler:
+    """A user's function with images where its parameters lie, without gradients; a network in eval mode."""
+
+    def call(lr: Tensor) -> Tensor:
+        if not isinstance(upscale, nn.Module):
+            with torch.no_grad():
+                return upscale(lr).detach().float().cpu()
+        was_training, place = upscale.training, next(upscale.parameters(), lr).device
+        try:
+            with torch.no_grad():
+                return upscale.eval()(lr.to(place)).float().cpu()
+        finally:
+            upscale.train(was_training)
+
+    return call
+
+
+def _open(benchmark: str | PathLike[str]) -> Benchmark:
+    source = fspath(benchmark)
+    if source == SAMPLES:
+        return open_benchmark(source, name=SAMPLES)
+    folder = Path(source).resolve()
+    return open_benchmark(source, name=folder.parent.name if folder.name == "HR" else folder.name)
+
+
+def _choose(
+    asked: Sequence[MetricName], *, scale: int, weights: LPIPSWeights, device: torch.device
+) -> list[Metric]:
+    standard = standard_metrics(scale)
+    chosen = [metric for metric in standard if metric.name.split("-")[0].lower() in asked]
+    return [*chosen, perceptual_metric(weights, device=device)] if "lpips" in asked else chosen

@@ -1,0 +1,84 @@
+"""One training in one call, with the choices that the command line makes too: `esrlab.train`."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+from esrlab.core.devices import choose_device
+from esrlab.data.photos.folder import open_photos
+from esrlab.data.photos.samples import SAMPLES
+from esrlab.errors import UsageError
+from esrlab.evaluation.validation.validator import open_validation
+from esrlab.losses.content import FeatureWeights
+from esrlab.recipes.overrides import with_fields
+from esrlab.recipes.presets import find_recipe, with_weighted_fields, with_weights
+from esrlab.recipes.recipe import SEEDS, Recipe
+from esrlab.recipes.unused import idle_settings
+from esrlab.training import loop
+from esrlab.training.callbacks import Callbacks
+from esrlab.training.run_folder import RunFolder
+
+_log = logging.getLogger("esrlab")
+
+OnStep = Callable[[int, dict[str, Any]], None]
+"""Told each step's number and its line of log.jsonl."""
+
+
+def train(
+    recipe: Recipe | str | PathLike[str],
+    *,
+    out: str | PathLike[str],
+    photos: str | PathLike[str] | Sequence[str | PathLike[str]] = SAMPLES,
+    fields: Mapping[str, Any] | None = None,
+    weights: FeatureWeights | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    validation: str | PathLike[str] | None = None,
+    on_step: OnStep | None = None,
+) -> RunFolder:
+    """Trains in the folder `out`, or goes on there from its last checkpoint; returns where its files lie.
+
+    recipe: a recipe, a named one's name, or a .toml or .json file. photos: a folder of photographs, several,
+    or "samples", the bundled ones. fields: values by dotted name, such as {"steps": 200,
+    "generator.blocks": 4}. weights: where content networks have theirs from, "real", "student" or
+    "untrained". validation: a folder of held-out images, or "samples", the default where it is trained on
+    those. on_step is given each step's number and its line of log.jsonl.
+
+    What a user should know (photographs skipped, settings that do nothing, signs of collapse) goes to the
+    logger "esrlab". Ctrl-C stops after a step, when everything so far is saved, and raises Interrupted.
+    Raises UsageError for a recipe or field that there is not, and for a folder that holds another run;
+    UserError for photographs or weights that cannot be used.
+    """
+    chosen = _choose(recipe, fields or {}, weights)
+    if not 0 <= seed < SEEDS:
+        raise UsageError(f"a seed is at least 0 and below {SEEDS}, not {seed}")
+    for field, why in idle_settings(chosen).items():
+        _log.warning("%s does nothing in %s: %s", field, chosen.name, why)
+    where = choose_device(device)
+    sources = [os.fspath(each) for each in ([photos] if isinstance(photos, (str, PathLike)) else photos)]
+    opened = open_photos(sources, smallest=chosen.hr_size, say=_log.info)
+    for name, reason in opened.skipped:
+        _log.warning("skipped %s: %s", name, reason)
+    judged = os.fspath(validation) if validation is not None else SAMPLES if sources == [SAMPLES] else None
+    validator = (
+        open_validation(judged, scale=chosen.scale, device=where, convention=chosen.patches.convention)
+        if judged is not None
+        else None
+    )
+    watcher = Callbacks(on_message=_log.warning)
+    if on_step is not None:
+        watcher = Callbacks(on_step=on_step, on_message=_log.warning)
+    return loop.train(
+        chosen, opened, seed=seed, device=where, out=os.fspath(out), validator=validator, watcher=watcher
+    )
+
+
+def _choose(
+    recipe: Recipe | str | PathLike[str], fields: Mapping[str, Any], weights: FeatureWeights | None
+) -> Recipe:
+    found = recipe if isinstance(recipe, Recipe) else find_recipe(os.fspath(recipe))
+    if weights is None:
+        return with_fields(found, fields)
+    return with_weighted_fields(with_weights(found, weights), fields, weights)
