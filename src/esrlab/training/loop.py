@@ -14,7 +14,7 @@ import torch
 from esrlab.core.files import remove_leftovers, to_json, write_text
 from esrlab.core.signals import Interrupted, StopRequest, stop_requests
 from esrlab.data.photos.collection import Photos
-from esrlab.models.generator_files import save_generator
+from esrlab.models.generator_files import CONVENTION, save_generator
 from esrlab.recipes.kept_files import SOURCES, keep_recipe
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.callbacks import Callbacks, ValidatorLike
@@ -263,4 +263,4 @@ def _finish(session: Session) -> None:
 
 def _write_generator(state: TrainState, path: Path) -> None:
     about = {"recipe": state.recipe.name, "seed": str(state.seed), "step": str(state.step)}
-    save_generator(state.result, path, about=about)
+    save_generator(state.result, path, about={**about, CONVENTION: state.recipe.patches.convention})
