@@ -455,8 +455,8 @@ def test_ctrl_c_keeps_what_has_arrived(
     code, _, err = esrlab("get", "alexnet")
     part = part_of(hub_folder() / record.file.name)
     assert code == cli.STOPPED
-    assert f"{part} keeps " in err
-    assert "goes on from there" in err
+    assert f"{part} holds " in err
+    assert "run the same command again to resume" in err
     assert 0 < part.stat().st_size < record.size
     stopping = False
     assert esrlab("get", "alexnet")[0] == 0

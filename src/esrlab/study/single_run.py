@@ -55,7 +55,7 @@ def train(
     if not 0 <= seed < SEEDS:
         raise UsageError(f"a seed is at least 0 and below {SEEDS}, not {seed}")
     for field, why in idle_settings(chosen).items():
-        _log.warning("%s does nothing in %s: %s", field, chosen.name, why)
+        _log.warning("%s has no effect in %s: %s", field, chosen.name, why)
     where = choose_device(device)
     sources = [os.fspath(each) for each in ([photos] if isinstance(photos, (str, PathLike)) else photos)]
     opened = open_photos(sources, smallest=chosen.hr_size, say=_log.info)
