@@ -1,6 +1,7 @@
 """Anything that makes images larger on a benchmark, in one call: `esrlab.evaluate`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,6 +13,7 @@ from esrlab.core.devices import choose_device
 from esrlab.core.scores import BICUBIC, Score
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.data.photos.samples import SAMPLES
+from esrlab.errors import UserError
 from esrlab.evaluation.benchmark import perceptual_metric
 from esrlab.evaluation.loaded import LoadedGenerator, load
 from esrlab.evaluation.methods import Method, as_name, find_method, generator_of
@@ -66,6 +68,8 @@ def _scale_of(method: Upscaler | str | PathLike[str]) -> int:
         file = generator_of(Path(method))
         if file.is_file():
             return load(file, device="cpu").scale
+        if not (file.is_dir() or fspath(method) == BICUBIC or "+" in file.name):
+            raise UserError(f"there is no file and no folder {file}")
     elif isinstance(found := getattr(method, "scale", None), int):
         return found
     shown = repr(method) if isinstance(method, (str, PathLike)) else type(method).__name__
@@ -73,27 +77,18 @@ def _scale_of(method: Upscaler | str | PathLike[str]) -> int:
 
 
 def _as_method(method: Upscaler | str | PathLike[str], *, scale: int, name: str | None) -> Method:
+    """The method under its own name, or under `name`; a loaded generator's is its file's."""
     if isinstance(method, (str, PathLike)):
         found = find_method(fspath(method), scale=scale)
-        return (
-            found
-            if name is None
-            else Method(
-                name=as_name(name),
-                label=name,
-                digest=found.digest,
-                upscale=found.upscale,
-                folder=found.folder,
-            )
-        )
-    title = name if name is not None else _title(method)
-    return Method(name=as_name(title), label=title, digest="", upscale=lambda device: _guarded(method))
+    elif isinstance(method, LoadedGenerator):
+        found = replace(find_method(str(method.path), scale=scale), upscale=lambda device: _guarded(method))
+    else:
+        title = _title(method)
+        found = Method(name=as_name(title), label=title, digest="", upscale=lambda device: _guarded(method))
+    return found if name is None else replace(found, name=as_name(name), label=name, trained=None)
 
 
 def _title(upscale: Upscaler) -> str:
-    if isinstance(upscale, LoadedGenerator):
-        path = upscale.path
-        return path.stem if path.stem != "generator" else path.resolve().parent.name
     title = getattr(upscale, "__name__", "")
     return title if title not in ("", "<lambda>", BICUBIC) else type(upscale).__name__
 
