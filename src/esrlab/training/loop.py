@@ -14,7 +14,7 @@ import torch
 from esrlab.core.files import remove_leftovers, to_json, write_text
 from esrlab.core.signals import Interrupted, StopRequest, stop_requests
 from esrlab.data.photos.collection import Photos
-from esrlab.models.generator_files import save_generator
+from esrlab.models.generator_files import CONVENTION, save_generator
 from esrlab.recipes.kept_files import SOURCES, keep_recipe
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.callbacks import Callbacks, ValidatorLike
@@ -146,11 +146,11 @@ def _open(
 
 
 def _describe_validation(validator: ValidatorLike, recipe: Recipe) -> dict[str, str]:
-    has_game = recipe.active_adversarial is not None
+    has_adversarial = recipe.active_adversarial is not None
     return {
         "images": validator.title,
         "fingerprint": validator.fingerprint,
-        "best_by": validator.best_by(recipe.validation.best_by, has_game=has_game),
+        "best_by": validator.best_by(recipe.validation.best_by, has_adversarial=has_adversarial),
     }
 
 
@@ -235,7 +235,7 @@ def _validate(session: Session, validator: ValidatorLike) -> dict[str, float]:
         values,
         history.best["value"] if history.best is not None else None,
         by=session.recipe.validation.best_by,
-        has_game=session.recipe.active_adversarial is not None,
+        has_adversarial=session.recipe.active_adversarial is not None,
     )
     if better is not None:
         session.history = replace(history, best={"step": state.step, "value": better})
@@ -263,4 +263,4 @@ def _finish(session: Session) -> None:
 
 def _write_generator(state: TrainState, path: Path) -> None:
     about = {"recipe": state.recipe.name, "seed": str(state.seed), "step": str(state.step)}
-    save_generator(state.result, path, about=about)
+    save_generator(state.result, path, about={**about, CONVENTION: state.recipe.patches.convention})
