@@ -146,11 +146,11 @@ def _open(
 
 
 def _describe_validation(validator: ValidatorLike, recipe: Recipe) -> dict[str, str]:
-    has_game = recipe.active_adversarial is not None
+    has_adversarial = recipe.active_adversarial is not None
     return {
         "images": validator.title,
         "fingerprint": validator.fingerprint,
-        "best_by": validator.best_by(recipe.validation.best_by, has_game=has_game),
+        "best_by": validator.best_by(recipe.validation.best_by, has_adversarial=has_adversarial),
     }
 
 
@@ -235,7 +235,7 @@ def _validate(session: Session, validator: ValidatorLike) -> dict[str, float]:
         values,
         history.best["value"] if history.best is not None else None,
         by=session.recipe.validation.best_by,
-        has_game=session.recipe.active_adversarial is not None,
+        has_adversarial=session.recipe.active_adversarial is not None,
     )
     if better is not None:
         session.history = replace(history, best={"step": state.step, "value": better})
