@@ -12,7 +12,7 @@ from esrlab.report.columns import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_
 from esrlab.report.figures import FORMATS, draw_figures
 from esrlab.report.formats import escape_markdown, to_latex, to_markdown
 from esrlab.report.limitations import Words, write_words
-from esrlab.report.logs import name_absent_adversaries, name_endings, name_unfinished, read_logs
+from esrlab.report.logs import RunLog, name_absent_adversaries, name_endings, name_unfinished, read_logs
 from esrlab.report.page.build import write_page
 from esrlab.report.paper import SCALE_NOTE
 from esrlab.report.study_files import read_merge_notes
@@ -45,14 +45,7 @@ def make_report(study: Path | str, *, progress: Callable[[int, int], None] | Non
     if not scores:
         raise UserError(f"{source} is empty: no run of this study has finished yet")
     judgement, tables, logs = judge_study(study, scores), build_tables(scores), read_logs(study)
-    notes = [
-        *read_merge_notes(study),
-        *name_unfinished(study, scores),
-        *name_endings(logs),
-        *name_absent_adversaries(logs),
-        *_name_conventions(scores, tables),
-    ]
-    words = write_words(scores, notes=notes)
+    words = write_words(scores, notes=_collect_notes(study, scores, tables, logs))
     title = f"Study {' + '.join(dict.fromkeys(score.study for score in scores))}"
     figures = draw_figures(study, scores, logs)
     page, set_tables = study / "report.html", (*judgement.tables, *tables)
@@ -77,6 +70,16 @@ def make_report(study: Path | str, *, progress: Callable[[int, int], None] | Non
     )
     drawn = [path.with_suffix(suffix) for path in figures for suffix in FORMATS]
     return Report(judgement, tables, words, [page, *texts, *drawn])
+
+
+def _collect_notes(study: Path, scores: list[Score], tables: list[Table], logs: list[RunLog]) -> list[str]:
+    return [
+        *read_merge_notes(study),
+        *name_unfinished(study, scores),
+        *name_endings(logs),
+        *name_absent_adversaries(logs),
+        *_name_conventions(scores, tables),
+    ]
 
 
 def _name_conventions(scores: list[Score], tables: list[Table]) -> list[str]:
