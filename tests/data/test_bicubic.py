@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -238,3 +240,18 @@ def test_lr_refuses_other_ranges_and_short_floats() -> None:
 def test_unknown_convention_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'pillow'.*matlab, matlab-8bit"):
         make_lr(torch.rand(1, 3, 8, 8), 2, convention="pillow")  # pyright: ignore[reportArgumentType]
+
+
+def test_memory_grows_with_the_side_and_not_with_its_square() -> None:
+    code = """
+import resource, torch
+from esrlab.data.degradations.bicubic import make_lr
+torch.set_num_threads(1)
+hr = (torch.rand(1, 3, 20_000, 64) * 255).round() / 255
+make_lr(hr[..., :64, :], 4)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert make_lr(hr, 4).shape == (1, 3, 5_000, 16)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 400, "MiB; a matrix of the whole side takes 800"

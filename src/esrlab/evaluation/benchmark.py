@@ -96,14 +96,16 @@ def evaluate_folder(
     *,
     scale: int,
     metrics: Sequence[Metric],
+    convention: Convention = "matlab",
     keep: Callable[[Picture], None] | None = None,
     on_error: OnError | None = None,
 ) -> Iterator[Measurement]:
     """Scores images that any tool made, matched with the benchmark's by name (as `partners` says).
 
     They are as large as the benchmark's, or as these cropped to a multiple of the scale, and are measured as
-    `evaluate` does: on what is left by that crop. Raises UserError naming the image that has no partner; one
-    of another size, or that cannot be read or measured, is told to `on_error`, or raises without it.
+    `evaluate` does: on what is left by that crop; LR, made under `convention`, is
+    shown alone. Raises UserError naming the image that has no partner; one of another size, or that cannot be
+    read or measured, is told to `on_error`, or raises without it.
     """
     folder = Path(folder)
     members = dict(benchmark.members)
@@ -119,7 +121,7 @@ def evaluate_folder(
                     f"{found[name]} is {_size(sr)}, but {title} is {_size(image)}"
                     + (f" ({_size(hr)} at ×{scale})" if image.shape != hr.shape else "")
                 )
-            lr = make_lr(hr, scale)
+            lr = make_lr(hr, scale, convention=convention)
         except FAILURES as error:
             _report(title, error, on_error)
             continue

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from esrlab.core.files import to_json, write_text
 from esrlab.core.scores import MANIFEST, Score, read_scores, write_scores
 from esrlab.core.text_files import read_json_object
+from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION, Convention
 from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import Benchmark, OnError
 from esrlab.errors import UsageError
@@ -24,6 +25,8 @@ from esrlab.evaluation.methods import Method
 from esrlab.evaluation.metrics.standard import Metric
 
 EVALUATED = "evaluated"
+CONVENTION = "convention"
+"""How the LR images of all of a folder's rows were made."""
 
 
 def score_method(
@@ -43,14 +46,29 @@ def score_method(
     `on_error`, and raises UserError where there is none.
     """
     upscale = method.upscale(device) if method.upscale is not None else None
+    convention = method.convention or DEFAULT_CONVENTION
     rows: list[Score] = []
     for benchmark in benchmarks:
         if upscale is not None:
-            found = evaluate(upscale, benchmark, scale=scale, metrics=metrics, keep=keep, on_error=on_error)
+            found = evaluate(
+                upscale,
+                benchmark,
+                scale=scale,
+                metrics=metrics,
+                convention=convention,
+                keep=keep,
+                on_error=on_error,
+            )
         else:
             folder = method.images_of(benchmark, is_only=len(benchmarks) == 1)
             found = evaluate_folder(
-                folder, benchmark, scale=scale, metrics=metrics, keep=keep, on_error=on_error
+                folder,
+                benchmark,
+                scale=scale,
+                metrics=metrics,
+                convention=convention,
+                keep=keep,
+                on_error=on_error,
             )
         rows += [_as_row(measured, method, study=study, scale=scale) for measured in found]
     return rows
@@ -86,6 +104,7 @@ class _Benchmark:
 class _Manifest:
     evaluated: dict[str, _Evaluated]
     benchmarks: dict[str, _Benchmark]
+    convention: Convention = DEFAULT_CONVENTION
 
 
 _MANIFEST = TypeAdapter(_Manifest)
@@ -110,6 +129,15 @@ class ScoreFolder:
                     "its rows were made; give these another name with --benchmark, or choose another folder"
                 )
 
+    def refuse_other_convention(self, convention: Convention) -> None:
+        """UsageError where the folder's rows rest on LR images that were made otherwise."""
+        known = self.manifest.get(CONVENTION, DEFAULT_CONVENTION)
+        if self.rows and known != convention:
+            raise UsageError(
+                f"{self.path} holds rows on LR images made by {known}, these would be made by {convention}; "
+                f"choose another folder with --out, or say --convention {known}"
+            )
+
     def refuse_other_method(self, method: Method, *, scale: int) -> None:
         """UsageError where another method has rows under this one's name, scale and seed."""
         known = self.manifest[EVALUATED].get(_key(method, scale))
@@ -127,6 +155,7 @@ class ScoreFolder:
             if self.is_pictured(method, scale=scale):
                 shutil.rmtree(self.path / "pictures" / f"x{scale}" / method.name, ignore_errors=True)
             self._write([row for row in self.rows if _owner(row) != (method.name, scale, method.seed)])
+        self.manifest[CONVENTION] = method.convention or DEFAULT_CONVENTION
         self.manifest[EVALUATED][key] = {"digest": method.digest, "trained": method.trained}
         self.manifest["benchmarks"] |= {benchmark.name: _describe(benchmark) for benchmark in benchmarks}
         write_text(self.path / MANIFEST, to_json(self.manifest, indent=2) + "\n")

@@ -11,9 +11,13 @@ from torch import Tensor
 from esrlab.core.files import replacing
 from esrlab.core.named_files import explain_missing
 from esrlab.core.tensor_files import read_state
+from esrlab.data.degradations.bicubic import CONVENTIONS, Convention
 from esrlab.errors import UserError
 from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.models.generators.rrdb_state import RRDBShape, describe_rrdb, unwrap_state
+
+CONVENTION = "convention"
+"""The metadata's name for how LR images were made that the generator was trained on."""
 
 
 def save_generator(generator: RRDBNet, path: Path | str, *, about: dict[str, str]) -> None:
@@ -53,6 +57,23 @@ def load_generator(path: Path | str, *, scale: int | None = None) -> RRDBNet:
     except (RuntimeError, ValueError) as error:
         raise UserError(f"cannot load a generator from {path}: {error}") from error
     return generator.eval()
+
+
+def read_convention(path: Path | str) -> Convention | None:
+    """How the LR images were made that a generator was trained on, where its file tells.
+
+    Raises UserError for a file that is damaged or names a way that there is not.
+    """
+    _, metadata = read_state(Path(path))
+    found = metadata.get(CONVENTION)
+    if found is None:
+        return None
+    for known in CONVENTIONS:
+        if found == known:
+            return known
+    raise UserError(
+        f"{path} was trained on LR images made by {found[:40]!r}; known: {', '.join(CONVENTIONS)}"
+    )
 
 
 def start_from(generator: RRDBNet, path: str) -> str:

@@ -17,6 +17,7 @@ from esrlab.core.command_history import keep_command
 from esrlab.core.files import remove_leftovers, write_text
 from esrlab.core.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
 from esrlab.core.signals import Interrupted
+from esrlab.data.degradations.bicubic import name_convention
 from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
@@ -170,7 +171,7 @@ def _map_pulls(lab: Laboratory, run: PlannedRun, *, anew: bool = False) -> None:
 
 def _score_bicubic(lab: Laboratory) -> None:
     """Bicubic's rows, of the scales that have none yet, from LR made as for the study's first recipe."""
-    label = BICUBIC if lab.convention == "matlab" else f"{BICUBIC} [LR: {lab.convention}]"
+    label = name_convention(BICUBIC, lab.convention)
     path = lab.out / "runs" / BICUBIC / "scores.jsonl"
     scores = read_scores(path) if path.exists() else []
     missing = [scale for scale in lab.study.scales if all(score.scale != scale for score in scores)]

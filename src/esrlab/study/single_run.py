@@ -59,8 +59,7 @@ def train(
         raise UsageError(f"a seed is at least 0 and below {SEEDS}, not {seed}")
     for field, why in idle_settings(chosen).items():
         _log.warning("%s does nothing in %s: %s", field, chosen.name, why)
-    where = choose_device(device)
-    opened = _open(photos, smallest=chosen.hr_size)
+    where, opened = choose_device(device), _open(photos, smallest=chosen.hr_size)
     asked = SAMPLES if validation is None and photos in (SAMPLES, [SAMPLES]) else validation
     validator = _open_validator(asked, chosen, device=where)
     watcher = Callbacks(on_message=_log.warning)

@@ -16,9 +16,11 @@ from esrlab.cli.console import answers, console, counter
 from esrlab.core.devices import choose_device
 from esrlab.core.files import printable, remove_leftovers, to_json
 from esrlab.core.scores import Score
+from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.errors import UsageError
 from esrlab.evaluation.benchmark import Picture, perceptual_metric
+from esrlab.evaluation.conventions import settle_convention
 from esrlab.evaluation.methods import Method, check_name, find_method
 from esrlab.evaluation.metrics.standard import Metric, paper_metrics, standard_metrics
 from esrlab.evaluation.scoring import ScoreFolder, open_score_folder, score_method
@@ -124,6 +126,7 @@ def _find_methods(options: argparse.Namespace) -> list[Method]:
                 f"--{flag} is given {len(asked)} times for {len(methods)} METHODs; give it once for each"
             )
         methods = [_named(method, flag, value) for method, value in zip(methods, asked, strict=True)]
+    methods = settle_convention(methods, asked=options.convention)
     headed: set[tuple[str, int | None]] = set()
     for method in methods:
         if (check_name(method.name), method.seed) in headed:
@@ -148,6 +151,7 @@ def _refuse_others(
     options: argparse.Namespace,
 ) -> None:
     folder.refuse_other_images(benchmarks)
+    folder.refuse_other_convention(methods[0].convention or DEFAULT_CONVENTION)
     if not options.replace:
         for method in methods:
             folder.refuse_other_method(method, scale=options.scale)

@@ -5,6 +5,9 @@ rows and pictures in a folder that esrlab report takes, alone or after a study's
 rows are replaced where they stand, and others stay; another method of the same name, scale and seed wants
 --replace.
 
+LR images are made from the true ones as they were for the training of the generators, where that is known;
+--convention says it for others. One call, and one folder, compares methods on LR images made in one way.
+
 With --against, each image of one folder is compared with the one of its name in another (or in its HR).
 Endings may differ, and what tools add to names (baby_x4, baby_out) counts for nothing where one alone fits.
 
@@ -36,6 +39,7 @@ from esrlab.cli.commands.options import add_device
 from esrlab.cli.console import answers, counter
 from esrlab.core.devices import choose_device
 from esrlab.core.files import to_json
+from esrlab.data.degradations.bicubic import CONVENTIONS
 from esrlab.errors import UsageError
 from esrlab.evaluation.benchmark import compare_folders, perceptual_metric
 from esrlab.evaluation.metrics.standard import Metric, standard_metrics
@@ -73,6 +77,12 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     kept = parser.add_argument_group("with --benchmark")
     kept.add_argument("--out", type=Path, help="the folder that keeps rows and pictures: new, or to add to")
     kept.add_argument("--replace", action="store_true", help="take the place of others of the same name")
+    kept.add_argument(
+        "--convention",
+        choices=CONVENTIONS,
+        help="how LR images are made: as today's MATLAB does, or as its older one for 8-bit images did "
+        "(default: as a generator was trained, else matlab)",
+    )
     for flag, kind, words in (
         ("--name", str, "what a method is called in tables (default: a run's recipe, or the file's name)"),
         ("--label", str, "what a method is made of, in words (default: a run's, or the name)"),
@@ -91,12 +101,12 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("say either --benchmark NAME=DIR (once or more) or --against HR_DIR")
     if options.benchmark is not None:
         return compare_methods(options)
-    kept = ("out", "name", "label", "seed")
+    kept = ("out", "name", "label", "seed", "convention")
     asked = [one for one in kept if getattr(options, one) is not None]
     if len(options.methods) > 1 or options.replace or asked:
         raise UsageError(
             "--against compares one folder and keeps nothing; several methods, --out, --name, --label, "
-            "--seed and --replace go with --benchmark NAME=DIR"
+            "--seed, --convention and --replace go with --benchmark NAME=DIR"
         )
     metrics = _choose(options)
     left_out: list[str] = []

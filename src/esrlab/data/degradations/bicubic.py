@@ -11,11 +11,21 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from esrlab.data.degradations.bicubic_sums import sum_columns, sum_rows
+
 Convention = Literal["matlab", "matlab-8bit"]
 """`matlab`: today's MATLAB on doubles, symmetric border, rounded once. `matlab-8bit`: the older one on
 8-bit images, replicated border, vertical pass first, rounded and clamped after each pass."""
 
-_Border = Literal["symmetric", "replicated"]
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
+DEFAULT_CONVENTION: Convention = "matlab"
+
+
+def name_convention(label: str, convention: Convention) -> str:
+    """A row's label that says how LR is made, where that is not as usual and it does not say so yet."""
+    words = f"LR: {convention}"
+    return label if convention == DEFAULT_CONVENTION or words in label else f"{label} [{words}]"
+
 
 _PEAK = 255
 _GRAIN = 2**13  # steps a level: float32 strays by an eighth of one, 16-bit levels lie 32 apart
@@ -115,7 +125,7 @@ def _shrink_levels(levels: Tensor, scale: int, *, convention: Convention) -> Ten
         case "matlab-8bit":
             return _shrink_in_8bit_steps(levels, scale) / _PEAK
         case _:
-            raise ValueError(f"unknown convention {convention!r}: one of {', '.join(get_args(Convention))}")
+            raise ValueError(f"unknown convention {convention!r}: one of {', '.join(CONVENTIONS)}")
 
 
 def _shrink_as_doubles(levels: Tensor, scale: int) -> Tensor:
@@ -125,58 +135,17 @@ def _shrink_as_doubles(levels: Tensor, scale: int) -> Tensor:
 
 def _shrink_in_8bit_steps(levels: Tensor, scale: int) -> Tensor:
     """Vertical pass, rounding, horizontal pass, rounding; whole levels 0 to 255 in float64, in and out."""
-    height, width = levels.shape[-2:]
-    rows, whole = _numerators(height, scale, shrink=True, border="replicated")
-    columns, _ = _numerators(width, scale, shrink=True, border="replicated")
-    squat = _round_levels(rows.to(levels) @ levels / whole)
-    return _round_levels(squat @ columns.to(levels).T / whole)
+    squat, whole = sum_rows(levels, scale, shrink=True, border="replicated")
+    squat = _round_levels(squat / whole)
+    small, whole = sum_columns(squat, scale, shrink=True, border="replicated")
+    return _round_levels(small / whole)
 
 
 def _resize(image: Tensor, scale: int, *, shrink: bool) -> Tensor:
     # In float64 throughout: it is exact, and neither autocast nor TF32 touches it.
-    exact = _in_float64(image)
-    height, width = image.shape[-2:]
-    rows, whole = _numerators(height, scale, shrink=shrink, border="symmetric")
-    columns, _ = _numerators(width, scale, shrink=shrink, border="symmetric")
-    summed = rows.to(exact) @ exact @ columns.to(exact).T
+    squat, whole = sum_rows(_in_float64(image), scale, shrink=shrink, border="symmetric")
+    summed, _ = sum_columns(squat, scale, shrink=shrink, border="symmetric")
     return (summed / whole**2).to(image)
-
-
-def _numerators(size: int, scale: int, *, shrink: bool, border: _Border) -> tuple[Tensor, int]:
-    """The matrix (size_out, size) of bicubic weights times their common denominator, and that denominator.
-
-    An output centre lies t = n / (2·scale) kernel units from an input pixel, n whole; the kernel's
-    weight at t is a whole multiple of 1 / (2·(2·scale)³). Weights of one row sum to 1 without
-    normalisation. Taps outside the image are folded onto the pixel that the border shows there.
-    """
-    out_size = size // scale if shrink else size * scale
-    out_step, first, in_step = (2 * scale, scale - 1, 2) if shrink else (2, 1 - scale, 2 * scale)
-    centre = out_step * torch.arange(out_size).unsqueeze(1) + first
-    reach = 4 * scale  # the kernel ends at t = 2
-    leftmost = -torch.div(reach - centre, in_step, rounding_mode="floor")
-    source = leftmost + torch.arange(2 * reach // in_step + 1)
-    weights = _cubic_numerator((centre - in_step * source).abs(), 2 * scale)
-    matrix = torch.zeros(out_size, size, dtype=torch.int64)
-    matrix.scatter_add_(1, _fold(source, size, border), weights)
-    whole = 2 * (2 * scale) ** 3 * (scale if shrink else 1)
-    return matrix, whole
-
-
-def _cubic_numerator(distance: Tensor, unit: int) -> Tensor:
-    """Keys' cubic kernel with a = -1/2 at t = distance/unit >= 0, times 2·unit³; whole numbers."""
-    near = 3 * distance**3 - 5 * distance**2 * unit + 2 * unit**3
-    far = -(distance**3) + 5 * distance**2 * unit - 8 * distance * unit**2 + 4 * unit**3
-    return torch.where(distance <= unit, near, torch.where(distance < 2 * unit, far, 0))
-
-
-def _fold(source: Tensor, size: int, border: _Border) -> Tensor:
-    """The pixel that stands for each position, inside the image or out."""
-    match border:
-        case "replicated":
-            return source.clamp(0, size - 1)
-        case "symmetric":
-            place = source.remainder(2 * size)
-            return torch.minimum(place, 2 * size - 1 - place)
 
 
 def _restore_levels(hr: Tensor) -> Tensor:
