@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
 from esrlab.data.sampling import Batch
-from esrlab.losses.adversarial import Game, clip_parameters
+from esrlab.losses.adversarial import AdversarialLoss, clip_parameters
 from esrlab.losses.content import ReadyContent
 from esrlab.models.critics.vgg import VGGCritic
 from esrlab.models.generators.rrdb import RRDBNet
@@ -73,7 +73,9 @@ def measure_features(network: nn.Module, image: Tensor) -> Tensor:
 
 
 class Yardstick:
-    """The networks and terms of a fresh run, trained plainly; VGG content, L1 and a game are expected."""
+    """The networks and terms of a fresh run, trained plainly; VGG content, L1 and an adversarial loss are
+    expected.
+    """
 
     def __init__(
         self, run: TrainState, *, memory_format: torch.memory_format = torch.contiguous_format
@@ -93,7 +95,7 @@ class Yardstick:
 
     def step(self, batch: Batch) -> Tensor:
         """One update of each; gives the content loss."""
-        generator, critic, game = self.run.generator, self.adversarial.critic, self.adversarial.game
+        generator, critic, adversarial = self.run.generator, self.adversarial.critic, self.adversarial.loss
         critic.requires_grad_(False)
         self.optimiser.zero_grad()
         sr = generate(generator, batch.lr)
@@ -102,16 +104,18 @@ class Yardstick:
         content = functional.mse_loss(measure_features(self.content.network, sr), target)
         real, fake = score(critic, batch.hr).detach(), score(critic, sr)
         total = self.weights["pixel"] * pixel + self.weights["content"] * content
-        (total + (self.adversarial.settings.weight or 0.0) * game.generator_loss(real, fake)).backward()
+        (
+            total + (self.adversarial.settings.weight or 0.0) * adversarial.generator_loss(real, fake)
+        ).backward()
         self.optimiser.step()
         critic.requires_grad_(True)
-        self._update_critic(game, batch, sr)
+        self._update_critic(adversarial, batch, sr)
         return content.detach()
 
-    def _update_critic(self, game: Game, batch: Batch, sr: Tensor) -> None:
+    def _update_critic(self, adversarial: AdversarialLoss, batch: Batch, sr: Tensor) -> None:
         critic = self.adversarial.critic
         self.critic_optimiser.zero_grad()
-        game.critic_loss(score(critic, batch.hr), score(critic, sr.detach())).backward()
+        adversarial.critic_loss(score(critic, batch.hr), score(critic, sr.detach())).backward()
         self.critic_optimiser.step()
-        if game.constraint == "clip":
+        if adversarial.constraint == "clip":
             clip_parameters(critic, self.adversarial.settings.clip)

@@ -275,11 +275,11 @@ def test_losses_refuse_what_they_cannot_compare(hr: np.ndarray) -> None:
 
 def test_adversarial_losses_are_functions_of_raw_scores() -> None:
     real, fake = torch.tensor([[2.0], [1.0]]), torch.tensor([[-1.0], [0.5]])
-    hinge = esrlab.losses.game("hinge")
+    hinge = esrlab.losses.adversarial_loss("hinge")
     assert hinge.critic_loss(real, fake).item() == pytest.approx(0 + (0 + 1.5) / 2)
     assert hinge.generator_loss(real, fake).item() == pytest.approx(0.25)
-    with pytest.raises(ValueError, match=r"no adversarial game 'hing', did you mean|hing"):
-        esrlab.losses.game("hing")
+    with pytest.raises(ValueError, match=r"no adversarial loss 'hing', did you mean|hing"):
+        esrlab.losses.adversarial_loss("hing")
 
 
 # resizing

@@ -152,8 +152,8 @@ def test_the_metric_itself_says_which_way_it_is_better() -> None:
 
 
 def test_the_best_is_chosen_by_what_the_recipe_is_after(validator: Validator) -> None:
-    assert validator.best_by(has_game=True) == "validation/LPIPS≈"
-    assert validator.best_by(has_game=False) == "validation/PSNR-Y/4"
+    assert validator.best_by(has_adversarial=True) == "validation/LPIPS≈"
+    assert validator.best_by(has_adversarial=False) == "validation/PSNR-Y/4"
     assert perceptual_metric("student", device=CPU).name == "LPIPS≈"
     higher, lower = standard_metrics(4)[0], perceptual_metric("student", device=CPU)
     assert is_better(higher, 30.0, 29.0)

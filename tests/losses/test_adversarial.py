@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from esrlab.errors import UsageError
-from esrlab.losses.adversarial import GAMES, Game, GameName, clip_parameters, game, gradient_penalty
+from esrlab.losses.adversarial import (
+    ADVERSARIAL_LOSSES,
+    AdversarialLoss,
+    AdversarialLossName,
+    adversarial_loss,
+    clip_parameters,
+    gradient_penalty,
+)
 
 
 def sigma(z: np.ndarray) -> np.ndarray:
@@ -57,7 +64,7 @@ FORMULAS: dict[str, tuple[Formula, Formula]] = {
     ),
 }
 
-every_game = pytest.mark.parametrize("played", GAMES, ids=lambda played: played.name)
+every_game = pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES, ids=lambda loss: loss.name)
 
 
 @pytest.fixture
@@ -69,39 +76,39 @@ def scores() -> tuple[Tensor, Tensor]:
 
 
 @every_game
-def test_losses_are_the_papers_formulas(played: Game, scores: tuple[Tensor, Tensor]) -> None:
+def test_losses_are_the_papers_formulas(loss: AdversarialLoss, scores: tuple[Tensor, Tensor]) -> None:
     real, fake = (score.detach().numpy() for score in scores)
-    critic_formula, generator_formula = FORMULAS[played.name]
-    critic, generator = played.critic_loss(*scores), played.generator_loss(*scores)
+    critic_formula, generator_formula = FORMULAS[loss.name]
+    critic, generator = loss.critic_loss(*scores), loss.generator_loss(*scores)
     assert critic.shape == generator.shape == ()
     assert critic.item() == pytest.approx(critic_formula(real, fake), rel=1e-12)
     assert generator.item() == pytest.approx(generator_formula(real, fake), rel=1e-12)
 
 
 @every_game
-def test_gradients(played: Game, scores: tuple[Tensor, Tensor]) -> None:
-    assert torch.autograd.gradcheck(played.critic_loss, scores)
-    assert torch.autograd.gradcheck(played.generator_loss, scores)
+def test_gradients(loss: AdversarialLoss, scores: tuple[Tensor, Tensor]) -> None:
+    assert torch.autograd.gradcheck(loss.critic_loss, scores)
+    assert torch.autograd.gradcheck(loss.generator_loss, scores)
 
 
 @every_game
-def test_the_players_pull_apart(played: Game, scores: tuple[Tensor, Tensor]) -> None:
+def test_the_players_pull_apart(loss: AdversarialLoss, scores: tuple[Tensor, Tensor]) -> None:
     """The critic wants real scores up and fake ones down, the generator fake ones up."""
     real, fake = scores
-    up, down = torch.autograd.grad(played.critic_loss(real, fake), scores)
-    (pull,) = torch.autograd.grad(played.generator_loss(real, fake), fake)
+    up, down = torch.autograd.grad(loss.critic_loss(real, fake), scores)
+    (pull,) = torch.autograd.grad(loss.generator_loss(real, fake), fake)
     assert -up.sum() > 0 > -down.sum()
     assert -pull.sum() > 0
 
 
 @every_game
 @pytest.mark.parametrize("size", [1e4, -1e4])
-def test_extreme_scores_stay_finite(played: Game, size: float) -> None:
+def test_extreme_scores_stay_finite(loss: AdversarialLoss, size: float) -> None:
     real = torch.tensor([[size], [-size]]).requires_grad_()
     fake = torch.tensor([[-size], [-size]]).requires_grad_()
-    for loss in (played.critic_loss, played.generator_loss):
+    for half in (loss.critic_loss, loss.generator_loss):
         real.grad = fake.grad = None
-        value = loss(real, fake)
+        value = half(real, fake)
         value.backward()
         assert torch.isfinite(value)
         assert fake.grad is not None
@@ -110,7 +117,7 @@ def test_extreme_scores_stay_finite(played: Game, size: float) -> None:
 
 
 def test_raw_is_twice_wgan_for_both_players(scores: tuple[Tensor, Tensor]) -> None:
-    raw, wgan = game("relativistic-raw"), game("wgan")
+    raw, wgan = adversarial_loss("relativistic-raw"), adversarial_loss("wgan")
     assert torch.equal(raw.critic_loss(*scores), 2 * wgan.critic_loss(*scores))
     assert torch.equal(raw.generator_loss(*scores), 2 * wgan.generator_loss(*scores))
 
@@ -135,25 +142,25 @@ def test_generators_slope_at_a_critic_gap(name: str, gap: float, slope: float) -
     closing = torch.zeros((), dtype=torch.float64, requires_grad=True)
     real = torch.full((4, 1), gap, dtype=torch.float64)
     fake = torch.zeros(4, 1, dtype=torch.float64) + closing
-    (pull,) = torch.autograd.grad(game(name).generator_loss(real, fake), closing)
+    (pull,) = torch.autograd.grad(adversarial_loss(name).generator_loss(real, fake), closing)
     assert -float(pull) == pytest.approx(slope, rel=0.03)
 
 
 def test_constraints() -> None:
-    assert {played.name: played.constraint for played in GAMES if played.constraint != "none"} == {
+    assert {loss.name: loss.constraint for loss in ADVERSARIAL_LOSSES if loss.constraint != "none"} == {
         "wgan": "clip",
         "wgan-gp": "penalty",
     }
 
 
 def test_every_name_has_its_game() -> None:
-    assert tuple(played.name for played in GAMES) == get_args(GameName)
-    assert all(game(played.name) is played for played in GAMES)
+    assert tuple(loss.name for loss in ADVERSARIAL_LOSSES) == get_args(AdversarialLossName)
+    assert all(adversarial_loss(loss.name) is loss for loss in ADVERSARIAL_LOSSES)
 
 
 def test_unknown_game_suggests_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"'relativstic' \(did you mean relativistic\?\).*hinge"):
-        game("relativstic")
+        adversarial_loss("relativstic")
 
 
 def test_clipping_is_in_place_and_reaches_every_parameter() -> None:

@@ -47,9 +47,9 @@ def test_a_rise_ends_at_the_schedules_own_rate() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"optimiser.schedule": "multi-step"}, "needs them"),
-        ({"optimiser.milestones": [5]}, "belong to the schedule"),
-        ({"optimiser.schedule": "multi-step", "optimiser.milestones": [9, 5]}, "must rise"),
+        ({"optimiser.schedule": "multi-step"}, "need each other"),
+        ({"optimiser.milestones": [5]}, "give both or neither"),
+        ({"optimiser.schedule": "multi-step", "optimiser.milestones": [9, 5]}, "ascending order"),
         ({"optimiser.schedule": "cosine", "optimiser.min_lr_ratio": 2}, "less than or equal to 1"),
     ],
 )

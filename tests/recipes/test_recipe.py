@@ -80,7 +80,10 @@ def test_every_problem_is_named_at_once() -> None:
         ({"terms": []}, "learn nothing"),
         ({"terms": [{"name": "a", "weight": 0, "loss": {"kind": "l1"}}]}, "learn nothing"),
         ({"terms": MINIMAL["terms"] * 2}, "two terms are called 'pixel'"),
-        ({"terms": [{"name": "adversarial", "weight": 1, "loss": {"kind": "l1"}}]}, "names the game"),
+        (
+            {"terms": [{"name": "adversarial", "weight": 1, "loss": {"kind": "l1"}}]},
+            "the adversarial loss's name",
+        ),
         ({"adversarial": {"loss": "wgan-gp"}}, "batch norm couples the samples"),
         ({"adversarial": {}, "scale": 2, "patches": {"lr_size": 12}}, "patches.lr_size to 16 or more"),
         ({"name": "../escape"}, "name"),

@@ -22,11 +22,11 @@ from esrlab.study.spec import demo_study, paper_study, parse_study, plan_runs
         ),
         ("psnr", {"optimiser.min_lr_ratio": 0.1}, {}),
         ("wgan-vgg", {"adversarial.clip": 0.05}, {}),
-        ("wgan-vgg", {"adversarial.penalty": 1.0}, {"adversarial.penalty": "its game is wgan, not wgan-gp"}),
+        ("wgan-vgg", {"adversarial.penalty": 1.0}, {"adversarial.penalty": "its loss is wgan, not wgan-gp"}),
         (
             "esrgan-vgg",
             {"adversarial.clip": 0.05},
-            {"adversarial.clip": "its game is relativistic-nolog, not wgan"},
+            {"adversarial.clip": "its loss is relativistic-nolog, not wgan"},
         ),
         ("esrgan-vgg", {"adversarial.clip": 0.05, "adversarial.weight": 0}, {}),
     ],
@@ -44,7 +44,7 @@ def test_no_recipe_or_study_of_ours_has_any() -> None:
 
 
 def test_what_a_study_sets_in_all_recipes_may_be_meant_for_some() -> None:
-    line = "adversarial.clip does nothing in esrgan-vgg: its game is relativistic-nolog, not wgan"
+    line = "adversarial.clip does nothing in esrgan-vgg: its loss is relativistic-nolog, not wgan"
     fields = {"adversarial.clip": 0.05}
     both = parse_study({"name": "s", "fields": fields, "recipes": {"wgan-vgg": {}, "esrgan-vgg": {}}})
     assert name_idle(both, plan_runs(both)) == []

@@ -44,12 +44,12 @@ def plain_step(run: TrainState, batch: Batch) -> tuple[dict[str, Tensor], dict[s
     sr = run.generator(batch.lr)
     views = LossInputs(lr=batch.lr, sr=sr, hr=batch.hr)
     total = sum((weight_of(term) * loss(views) for term, loss in run.terms), start=torch.zeros(()))
-    game_loss = adversarial.game.generator_loss(adversarial.critic(batch.hr), adversarial.critic(sr))
+    game_loss = adversarial.loss.generator_loss(adversarial.critic(batch.hr), adversarial.critic(sr))
     (total + weight_of(adversarial.settings) * game_loss).backward()
     generator = {name: p.grad.clone() for name, p in run.generator.named_parameters() if p.grad is not None}
     adversarial.critic.zero_grad()
     fake = adversarial.critic(sr.detach())
-    adversarial.game.critic_loss(adversarial.critic(batch.hr), fake).backward()
+    adversarial.loss.critic_loss(adversarial.critic(batch.hr), fake).backward()
     critic = {name: p.grad.clone() for name, p in adversarial.critic.named_parameters() if p.grad is not None}
     return generator, critic
 
@@ -168,7 +168,7 @@ def test_every_recipe_takes_steps_that_are_finite_and_change_the_networks(name: 
     assert all(not torch.equal(value, before[key]) for key, value in run.generator.state_dict().items())
     if run.adversarial is not None:
         assert {"loss", "real", "fake", "gap"} <= reports[-1].critic.keys()
-        assert ("penalty" in reports[-1].critic) == (run.adversarial.game.constraint == "penalty")
+        assert ("penalty" in reports[-1].critic) == (run.adversarial.loss.constraint == "penalty")
 
 
 def test_clipping_holds_from_the_first_weights_on(samples: Photos) -> None:

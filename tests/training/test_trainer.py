@@ -402,7 +402,7 @@ def test_validation_keeps_the_best_and_draws_samples(tmp_path: Path, samples: Ph
             sheet.write_bytes(b"")
             return {"validation/PSNR": next(values)}
 
-        def best_by(self, by: str = "auto", *, has_game: bool) -> str:
+        def best_by(self, by: str = "auto", *, has_adversarial: bool) -> str:
             return "validation/PSNR"
 
         def improves(self, values: dict[str, float], best: float | None, **_: object) -> float | None:

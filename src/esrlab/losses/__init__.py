@@ -1,7 +1,7 @@
 """The losses, ready to be called: `esrlab.losses.L1()(sr, hr)` is a scalar tensor with a gradient to sr.
 
-They are the records that recipes hold. `game(name)` gives an adversarial loss's two halves, as functions of
-the critic's raw scores: `game("wgan").generator_loss(real, fake)`.
+They are the records that recipes hold. `adversarial_loss(name)` gives an adversarial loss's two halves, as
+functions of the critic's raw scores: `adversarial_loss("wgan").generator_loss(real, fake)`.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from esrlab.core.lazy_names import lazy_names
 
 if TYPE_CHECKING:  # what follows `else` must name the same; tests/test_api.py holds them together
-    from esrlab.losses.adversarial import Game, clip_parameters, game, gradient_penalty
+    from esrlab.losses.adversarial import AdversarialLoss, adversarial_loss, clip_parameters, gradient_penalty
     from esrlab.losses.content import Content
     from esrlab.losses.custom import Custom
     from esrlab.losses.lpips import PerceptualDistance
@@ -24,11 +24,11 @@ else:
             "Charbonnier": "esrlab.losses.pixel",
             "Content": "esrlab.losses.content",
             "Custom": "esrlab.losses.custom",
-            "Game": "esrlab.losses.adversarial",
+            "AdversarialLoss": "esrlab.losses.adversarial",
             "PerceptualDistance": "esrlab.losses.lpips",
             "TotalVariation": "esrlab.losses.variation",
             "clip_parameters": "esrlab.losses.adversarial",
-            "game": "esrlab.losses.adversarial",
+            "adversarial_loss": "esrlab.losses.adversarial",
             "gradient_penalty": "esrlab.losses.adversarial",
         },
     )
@@ -36,13 +36,13 @@ else:
 __all__ = [
     "L1",
     "MSE",
+    "AdversarialLoss",
     "Charbonnier",
     "Content",
     "Custom",
-    "Game",
     "PerceptualDistance",
     "TotalVariation",
+    "adversarial_loss",
     "clip_parameters",
-    "game",
     "gradient_penalty",
 ]

@@ -1,13 +1,13 @@
-"""The adversarial games: what critic and generator each minimise, and what the critic must obey.
+"""The adversarial losses: what critic and generator each minimise, and the critic's constraint.
 
 Write C(x) for the critic's raw score, r and f for real and generated images, E for the mean over the
 batch, σ for the sigmoid. Every loss is a function of the scores C(r) and C(f), each (N, 1), of which
 only means are taken, and returns a scalar. Everything is finite for scores of any size.
 
-The relativistic games follow the paper's eq. 1 and 2 to the letter: the two halves are *added*, and
+The relativistic losses follow the paper's eq. 1 and 2 to the letter: the two halves are *added*, and
 gradients run through both means. ESRGAN's reference code halves both losses (so its weight 5e-3 is 2.5e-3
 here), and newer BasicSR detaches the opposite mean in the critic's loss. The means are this process's:
-several GPUs that each see a part of the batch play a slightly different game.
+several GPUs that each see a part of the batch use a slightly different loss.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from torch.nn.functional import logsigmoid, relu
 from esrlab.core.nearest import did_you_mean
 from esrlab.errors import UsageError
 
-GameName = Literal[
+AdversarialLossName = Literal[
     "relativistic",
     "relativistic-nolog",
     "relativistic-raw",
@@ -36,13 +36,13 @@ ScoreLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Game:
-    """One adversarial game: two losses of the raw scores (real, fake), and the critic's constraint.
+class AdversarialLoss:
+    """One adversarial loss: two losses of the raw scores (real, fake), and the critic's constraint.
 
     constraint: "clip" wants `clip_parameters` after each critic step, "penalty" adds λ·`gradient_penalty`.
     """
 
-    name: GameName
+    name: AdversarialLossName
     critic_loss: ScoreLoss
     generator_loss: ScoreLoss
     constraint: Constraint = "none"
@@ -98,7 +98,7 @@ def wgan_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def wgan_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """−E C(f). Paper, eq. 4; `real` plays no part."""
+    """−E C(f). Paper, eq. 4; `real` is not used."""
     return -fake.mean()
 
 
@@ -108,7 +108,7 @@ def vanilla_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def vanilla_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """−E[log σ(C(f))], the non-saturating form (Goodfellow et al. 2014, §3); `real` plays no part."""
+    """−E[log σ(C(f))], the non-saturating form (Goodfellow et al. 2014, §3); `real` is not used."""
     return -logsigmoid(fake).mean()
 
 
@@ -118,7 +118,7 @@ def lsgan_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def lsgan_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """½ E[(C(f) − 1)²]. Mao et al. 2017, eq. 9; `real` plays no part."""
+    """½ E[(C(f) − 1)²]. Mao et al. 2017, eq. 9; `real` is not used."""
     return (fake - 1).square().mean() / 2
 
 
@@ -128,30 +128,32 @@ def hinge_critic_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def hinge_generator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """−E C(f). Lim & Ye 2017; Miyato et al. 2018, eq. 17; `real` plays no part."""
+    """−E C(f). Lim & Ye 2017; Miyato et al. 2018, eq. 17; `real` is not used."""
     return -fake.mean()
 
 
-GAMES: tuple[Game, ...] = (
-    Game("relativistic", relativistic_critic_loss, relativistic_generator_loss),
-    Game("relativistic-nolog", nolog_critic_loss, nolog_generator_loss),
-    Game("relativistic-raw", raw_critic_loss, raw_generator_loss),
-    Game("wgan", wgan_critic_loss, wgan_generator_loss, constraint="clip"),
-    Game("wgan-gp", wgan_critic_loss, wgan_generator_loss, constraint="penalty"),
-    Game("vanilla", vanilla_critic_loss, vanilla_generator_loss),
-    Game("lsgan", lsgan_critic_loss, lsgan_generator_loss),
-    Game("hinge", hinge_critic_loss, hinge_generator_loss),
+ADVERSARIAL_LOSSES: tuple[AdversarialLoss, ...] = (
+    AdversarialLoss("relativistic", relativistic_critic_loss, relativistic_generator_loss),
+    AdversarialLoss("relativistic-nolog", nolog_critic_loss, nolog_generator_loss),
+    AdversarialLoss("relativistic-raw", raw_critic_loss, raw_generator_loss),
+    AdversarialLoss("wgan", wgan_critic_loss, wgan_generator_loss, constraint="clip"),
+    AdversarialLoss("wgan-gp", wgan_critic_loss, wgan_generator_loss, constraint="penalty"),
+    AdversarialLoss("vanilla", vanilla_critic_loss, vanilla_generator_loss),
+    AdversarialLoss("lsgan", lsgan_critic_loss, lsgan_generator_loss),
+    AdversarialLoss("hinge", hinge_critic_loss, hinge_generator_loss),
 )
 
 
-def game(name: str) -> Game:
-    """Return the game of that name. Raises UsageError, naming the nearest one, where there is none."""
-    for known in GAMES:
+def adversarial_loss(name: str) -> AdversarialLoss:
+    """Return the adversarial loss of that name. Raises UsageError, with the nearest name, where there is
+    none.
+    """
+    for known in ADVERSARIAL_LOSSES:
         if known.name == name:
             return known
-    names = [known.name for known in GAMES]
+    names = [known.name for known in ADVERSARIAL_LOSSES]
     raise UsageError(
-        f"there is no adversarial game {name!r}{did_you_mean(name, names)}; there are {', '.join(names)}"
+        f"there is no adversarial loss {name!r}{did_you_mean(name, names)}; there are {', '.join(names)}"
     )
 
 

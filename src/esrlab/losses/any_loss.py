@@ -1,4 +1,4 @@
-"""The losses: what a generator is asked to make small, and the games it plays against a critic."""
+"""The losses that a generator minimises, and the adversarial losses of generator and critic."""
 
 from typing import Annotated, get_args
 

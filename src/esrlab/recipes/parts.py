@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from esrlab.core.backend import Precision
 from esrlab.data.degradations.bicubic import Convention
-from esrlab.losses.adversarial import GameName
+from esrlab.losses.adversarial import AdversarialLossName
 from esrlab.losses.any_loss import AnyLoss
 from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.models.generators.rrdb_state import RRDBShape
@@ -18,22 +18,25 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Part(BaseModel):
-    """What every piece of a recipe obeys: frozen, no unknown fields."""
+    """Base of a recipe's parts: frozen, no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class WeightedTerm(Part):
-    """What pulls at the generated image: by a fixed weight, or at a share of the whole pull."""
+    """A term of the generator's loss: with a fixed weight, or with a share of the whole pull."""
 
-    weight: float | None = Field(default=None, ge=0, description="its weight in the sum; or give a share")
+    weight: float | None = Field(
+        default=None, ge=0, description="weight in the sum of losses; or give a share"
+    )
     share: Share | None = Field(
-        default=None, description="its part of all pulls at the generated image, held there by its weight"
+        default=None,
+        description="part of all pulls at the generated image; the weight is adjusted to keep it",
     )
 
     @property
     def is_active(self) -> bool:
-        """Whether it pulls at all."""
+        """True if its weight or share is above 0."""
         return self.share is not None or bool(self.weight)
 
     @model_validator(mode="after")
@@ -46,12 +49,12 @@ class WeightedTerm(Part):
 class Term(WeightedTerm):
     """One weighted loss on the generated image."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="what logs and tables call it")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="name in logs and tables")
     loss: AnyLoss
 
 
 class Generator(Part):
-    """An RRDBNet's shape and first weights; the defaults are ESRGAN's."""
+    """An RRDBNet's shape and initial weights; the defaults are ESRGAN's."""
 
     features: int = Field(default=64, ge=8, le=512, description="channels between the blocks")
     growth: int = Field(default=32, ge=1, le=256, description="channels each dense convolution adds")
@@ -59,7 +62,7 @@ class Generator(Part):
     init: str = Field(
         default="random",
         min_length=1,
-        description="first weights: 'random' as ESRGAN, 'interpolation' (begins as a linear interpolator), "
+        description="initial weights: 'random' as ESRGAN, 'interpolation' (begins as a linear interpolator), "
         "or a trained generator's .safetensors or .pth file of this shape, of any scale",
     )
     ema_decay: float = Field(
@@ -78,9 +81,9 @@ class Patches(Part):
     """What one training sample is: a random crop, flipped and turned, and its reduction."""
 
     lr_size: int = Field(default=32, ge=8, le=512, description="side of the low-resolution patch in pixels")
-    batch: int = Field(default=16, ge=1, le=4096, description="patches that go through the networks together")
+    batch: int = Field(default=16, ge=1, le=4096, description="patches in one batch")
     convention: Convention = Field(
-        default="matlab", description="which bicubic makes the low-resolution patch"
+        default="matlab", description="bicubic implementation that makes the low-resolution patch"
     )
 
 
@@ -92,36 +95,42 @@ class Optimiser(Part):
         default=(0.0, 0.9), description="Adam's decay rates of the first and second moment"
     )
     schedule: Schedule = Field(
-        default="constant", description="how the learning rate goes on: constant, in steps, or down a cosine"
+        default="constant",
+        description="how the learning rate changes: constant, by gamma at each milestone, or down a cosine",
     )
     warmup_steps: int = Field(
-        default=0, ge=0, description="first steps over which the learning rate rises from 0"
+        default=0, ge=0, description="steps over which the learning rate first rises linearly from 0"
     )
     milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(), description="steps after which multi-step multiplies the learning rate by gamma"
     )
     gamma: float = Field(default=0.5, gt=0, le=1, description="multi-step's factor")
     min_lr_ratio: float = Field(
-        default=0.0, ge=0, le=1, description="where cosine ends, as a part of the learning rate"
+        default=0.0,
+        ge=0,
+        le=1,
+        description="final learning rate of the cosine schedule, as a fraction of learning_rate",
     )
     grad_accumulation: int = Field(
         default=1, ge=1, le=1024, description="batches whose gradients are averaged into one update"
     )
     grad_clip_norm: float | None = Field(
-        default=None, gt=0, description="bound on a network's gradient (2-norm); longer ones are shortened"
+        default=None,
+        gt=0,
+        description="largest 2-norm of a network's gradient; larger gradients are scaled down to it",
     )
 
     @model_validator(mode="after")
     def _schedule_is_whole(self) -> Self:
         if (self.schedule == "multi-step") != bool(self.milestones):
-            raise ValueError("milestones belong to the schedule 'multi-step', which needs them")
+            raise ValueError("milestones and the schedule 'multi-step' need each other: give both or neither")
         if list(self.milestones) != sorted(set(self.milestones)):
-            raise ValueError(f"milestones must rise from one to the next, not {list(self.milestones)}")
+            raise ValueError(f"milestones must be in ascending order, not {list(self.milestones)}")
         return self
 
 
 class Critic(Part):
-    """The VGG-style critic's shape and how often it learns."""
+    """The VGG-style critic's shape and its updates per step."""
 
     features: int = Field(
         default=64, ge=1, le=512, description="channels of its first convolution; 64 as ESRGAN's"
@@ -130,20 +139,23 @@ class Critic(Part):
         default="batch", description="normalisation after convolutions"
     )
     updates: int = Field(
-        default=1, ge=1, le=100, description="critic updates a step, each on a batch of its own"
+        default=1, ge=1, le=100, description="critic updates per step, each on its own batch"
     )
 
 
 class Adversarial(WeightedTerm):
-    """The game between generator and critic."""
+    """Adversarial training: a critic, and the loss between it and the generator."""
 
-    loss: GameName = Field(default="wgan", description="what critic and generator minimise")
+    loss: AdversarialLossName = Field(default="wgan", description="adversarial loss of critic and generator")
     clip: float = Field(default=0.01, gt=0, description="bound on the critic's parameters; used by wgan")
     penalty: float = Field(
         default=10.0, gt=0, description="weight λ of the gradient penalty; used by wgan-gp"
     )
     start_step: int = Field(
-        default=0, ge=0, description="first steps without the game: the generator learns from the other terms"
+        default=0,
+        ge=0,
+        description="steps before adversarial training begins; until then the other terms alone train the "
+        "generator",
     )
     critic: Critic = Critic()
 
@@ -165,21 +177,28 @@ class Adversarial(WeightedTerm):
 
 
 class Engine(Part):
-    """How the arithmetic is done, and how often it may fail; what is not float32 changes numbers."""
+    """Precision, compilation and rollbacks; any precision but float32 changes the results."""
 
     precision: Precision = Field(
-        default="float32", description="of the networks' arithmetic; losses and weights stay float32"
+        default="float32",
+        description="number format of the networks' arithmetic; losses and weights are float32 always",
     )
     compile: bool = Field(default=False, description="whether torch.compile fuses the networks' kernels")
     max_rollbacks: int = Field(
-        default=3, ge=0, description="times the run goes back from a non-finite value before it is given up"
+        default=3,
+        ge=0,
+        description="times a run may return to its last checkpoint after a non-finite value before it stops "
+        "as diverged",
     )
 
 
 class Validation(Part):
-    """When a run is judged on held-out images, and what its best generator is best in."""
+    """When a run is validated on held-out images, and the metric that selects its best generator."""
 
-    every: int = Field(default=500, ge=1, description="steps between validations; the last step has one too")
+    every: int = Field(
+        default=500, ge=1, description="steps between validations; the last step is validated too"
+    )
     best_by: BestBy = Field(
-        default="auto", description="what decides the best generator; auto: lpips with a game, else psnr"
+        default="auto",
+        description="metric that selects the best generator; auto: lpips with an adversarial loss, else psnr",
     )

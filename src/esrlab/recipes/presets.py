@@ -13,7 +13,7 @@ from esrlab.core.named_files import found_from, map_files
 from esrlab.core.nearest import did_you_mean
 from esrlab.core.tables import read_table
 from esrlab.errors import UsageError
-from esrlab.losses.adversarial import GameName
+from esrlab.losses.adversarial import AdversarialLossName
 from esrlab.losses.content import Content, FeatureWeights
 from esrlab.losses.pixel import L1
 from esrlab.losses.variation import TotalVariation
@@ -28,8 +28,10 @@ RESNET = Term(name="content", weight=1.0, loss=Content(network="resnet50", layer
 TV = Term(name="tv", weight=1e-4, loss=TotalVariation(beta=2.0))
 
 
-def _gan(name: str, about: str, game: GameName, *terms: Term, critic: Critic | None = None) -> Recipe:
-    adversarial = Adversarial(loss=game, critic=critic or Critic())
+def _gan(
+    name: str, about: str, loss: AdversarialLossName, *terms: Term, critic: Critic | None = None
+) -> Recipe:
+    adversarial = Adversarial(loss=loss, critic=critic or Critic())
     return Recipe(name=name, about=about, terms=(*terms, PIXEL), adversarial=adversarial)
 
 
@@ -40,12 +42,16 @@ RECIPES: tuple[Recipe, ...] = (
     _gan("esrgan-vgg", "the paper's ESRGAN loss (logarithms removed), Table 1", "relativistic-nolog", VGG),
     _gan("wgan-vgg-tv", "the baseline with total variation, Table 2", "wgan", VGG, TV),
     _gan("wgan-resnet", "the baseline with ResNet content, Table 3", "wgan", RESNET),
-    _gan("esrgan-log-vgg", "ESRGAN's game as published, with its logarithms", "relativistic", VGG),
-    _gan("esrgan-raw-vgg", "the game with neither logarithm nor sigmoid", "relativistic-raw", VGG),
+    _gan(
+        "esrgan-log-vgg", "ESRGAN's adversarial loss as published, with its logarithms", "relativistic", VGG
+    ),
+    _gan(
+        "esrgan-raw-vgg", "ESRGAN's adversarial loss without logarithm and sigmoid", "relativistic-raw", VGG
+    ),
     _gan("wgan-gp-vgg", "WGAN held by a gradient penalty", "wgan-gp", VGG, critic=NO_BATCH_NORM),
-    _gan("vanilla-vgg", "the non-saturating game of SRGAN", "vanilla", VGG),
+    _gan("vanilla-vgg", "SRGAN's non-saturating adversarial loss", "vanilla", VGG),
     _gan("lsgan-vgg", "least squares", "lsgan", VGG),
-    _gan("hinge-vgg", "the hinge game", "hinge", VGG),
+    _gan("hinge-vgg", "the hinge adversarial loss", "hinge", VGG),
     Recipe(
         name="psnr",
         about="pixels alone (L1): the faithful generator that GAN trainings start from",
@@ -112,7 +118,7 @@ def _read_recipe(path: Path, *, within: tuple[Path, ...]) -> Recipe:
         base = found_from(path.parent, base)
     found = _find_recipe(base, within=(*within, path))
     try:
-        return with_fields(*_with_game(found, fields))
+        return with_fields(*_with_adversarial(found, fields))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
 
@@ -128,8 +134,10 @@ def is_recipe_file(base: str) -> bool:
     return base not in _NAMES and base.endswith(RECIPE_FILES)
 
 
-def _with_game(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
-    """The base with the game that only the file has, and the fields that are left to set, by dotted name."""
+def _with_adversarial(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """The base with the adversarial loss that only the file has, and the fields that are left to set, by
+    dotted name.
+    """
     if base.adversarial is not None or not isinstance(fields.get("adversarial"), dict):
         return base, flatten(fields)
     others = {key: value for key, value in fields.items() if key != "adversarial"}

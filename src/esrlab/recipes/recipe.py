@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from esrlab.core.named_files import STARTS
 from esrlab.errors import UsageError
-from esrlab.losses.adversarial import GameName
+from esrlab.losses.adversarial import AdversarialLossName
 from esrlab.losses.content import Content
 from esrlab.models.critics.vgg import SMALLEST_SIZE
 from esrlab.recipes.parts import (
@@ -32,9 +32,9 @@ RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._=+-]{0,119}$"
 """What a recipe may be called: it becomes part of a folder's name."""
 
 ADVERSARIAL = "adversarial"
-"""What the game is called among the terms."""
+"""The adversarial loss's name among the terms."""
 
-GAME_TITLES: dict[GameName, str] = {
+ADVERSARIAL_TITLES: dict[AdversarialLossName, str] = {
     "relativistic": "ESRGAN",
     "relativistic-nolog": "ESRGAN (no log)",
     "relativistic-raw": "ESRGAN (no log, no σ)",
@@ -76,7 +76,7 @@ class Recipe(Part):
 
     @property
     def active_terms(self) -> dict[str, WeightedTerm]:
-        """What pulls at the generated image, by name: the active terms, and the game where it is played."""
+        """The terms with a weight or share above 0, by name; the adversarial loss is one of them."""
         found: dict[str, WeightedTerm] = {term.name: term for term in self.terms if term.is_active}
         if self.active_adversarial is not None:
             found[ADVERSARIAL] = self.active_adversarial
@@ -84,20 +84,25 @@ class Recipe(Part):
 
     @property
     def active_adversarial(self) -> Adversarial | None:
-        """The game where it is played at all: with a weight of 0 there is none, and no critic learns."""
+        """The adversarial part if its weight or share is above 0; else None, and no critic is trained."""
         return self.adversarial if self.adversarial is not None and self.adversarial.is_active else None
 
     def _term_problems(self) -> list[str]:
         names = [term.name for term in self.terms]
         twice = sorted({name for name in names if names.count(name) > 1})
-        problems = [f"two terms are called {name!r}; names must differ" for name in twice]
+        problems = [f"two terms are called {name!r}; give each its own name" for name in twice]
         if ADVERSARIAL in names:
-            problems.append(f"{ADVERSARIAL!r} names the game; call the term otherwise")
+            problems.append(
+                f"a term cannot be called {ADVERSARIAL!r}, the adversarial loss's name; choose another name"
+            )
         if not self.active_terms:
-            problems.append("no term has a weight above zero, so the generator would learn nothing")
+            problems.append(
+                "no term has a weight or share above 0, so the generator would learn nothing; set one"
+            )
         if self._adversarial_start and not any(term.is_active for term in self.terms):
             problems.append(
-                "adversarial.start_step leaves the game out, and no other term is there to learn from"
+                "adversarial.start_step is above 0, and no other term has a weight to train on until then; "
+                "add a term, or set it to 0"
             )
         return problems
 
@@ -110,11 +115,14 @@ class Recipe(Part):
         has_weights = any(part.weight is not None for part in self.active_terms.values())
         total = sum(shares)
         if shares and has_weights and total >= 1:
-            return [f"the shares add up to {total:g} and leave nothing to the terms that have weights"]
+            return [
+                f"the shares add up to {total:g} and leave nothing to the terms that have weights; make "
+                "them less than 1 in sum"
+            ]
         if shares and not has_weights and abs(total - 1) > 1e-6:
             return [
-                f"every term has a share, and they add up to {total:g}, not 1; "
-                "let them, or give one term a weight instead"
+                f"all terms have shares, and they add up to {total:g}, not 1; "
+                "make them add up to 1, or give one term a weight instead"
             ]
         return []
 
@@ -125,7 +133,7 @@ class Recipe(Part):
             "optimiser.milestones": max(self.optimiser.milestones, default=0),
         }
         return [
-            f"{field} reaches to step {step}, and the training ends at {self.steps}"
+            f"{field} reaches to step {step}, but training ends at step {self.steps}; lower it or raise steps"
             for field, step in latest.items()
             if step >= self.steps and step > 0
         ]
@@ -135,7 +143,7 @@ class Recipe(Part):
         if start in STARTS or Path(start).suffix in (".safetensors", ".pth"):
             return []
         return [
-            f"generator.init is {start!r}; it is 'random', 'interpolation', "
+            f"generator.init is {start!r}; it must be 'random', 'interpolation', "
             "or a .safetensors or .pth file of a trained generator"
         ]
 
@@ -163,7 +171,9 @@ class Recipe(Part):
 
     @property
     def label(self) -> str:
-        """What tables call it: the game, the content with its weights' origin, and what else was added."""
+        """What tables call it: the adversarial loss, the content with its weights' origin, and what else was
+        added.
+        """
         content = [
             term.loss.label for term in self.terms if isinstance(term.loss, Content) and term.is_active
         ]
@@ -172,9 +182,11 @@ class Recipe(Part):
             for term in self.terms
             if not isinstance(term.loss, Content) and term.is_active and term.name != "pixel"
         ]
-        game = [GAME_TITLES[self.active_adversarial.loss]] if self.active_adversarial is not None else []
+        gan = (
+            [ADVERSARIAL_TITLES[self.active_adversarial.loss]] if self.active_adversarial is not None else []
+        )
         pixel = [term.loss.label for term in self.terms if term.name == "pixel" and not content]
-        return " + ".join([*game, *content, *pixel, *others]) + self._remarks
+        return " + ".join([*gan, *content, *pixel, *others]) + self._remarks
 
     @property
     def _remarks(self) -> str:

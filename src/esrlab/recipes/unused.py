@@ -1,4 +1,4 @@
-"""Settings of a recipe that do nothing there, since another setting leaves them out."""
+"""Settings of a recipe that have no effect, because another setting makes them unused."""
 
 from pydantic import BaseModel
 
@@ -6,17 +6,17 @@ from esrlab.recipes.recipe import Recipe
 
 
 def idle_settings(recipe: Recipe) -> dict[str, str]:
-    """By the dotted name of each field that differs from its default and does nothing: why."""
+    """By the dotted name of each field that differs from its default and has no effect: why."""
     found: dict[str, str] = {}
     schedule = recipe.optimiser.schedule
     for field, needed in (("gamma", "multi-step"), ("min_lr_ratio", "cosine")):
         if schedule != needed and _is_set(recipe.optimiser, field):
             found[f"optimiser.{field}"] = f"its schedule is {schedule}, not {needed}"
     if recipe.active_adversarial is not None:
-        game = recipe.active_adversarial.loss
+        loss = recipe.active_adversarial.loss
         for field, needed in (("clip", "wgan"), ("penalty", "wgan-gp")):
-            if game != needed and _is_set(recipe.active_adversarial, field):
-                found[f"adversarial.{field}"] = f"its game is {game}, not {needed}"
+            if loss != needed and _is_set(recipe.active_adversarial, field):
+                found[f"adversarial.{field}"] = f"its loss is {loss}, not {needed}"
     return found
 
 

@@ -50,12 +50,12 @@ def open_supply(recipe: Recipe, photos: Photos, *, seed: int, device: torch.devi
 def step_batches(recipe: Recipe, photos: Photos, *, seed: int, step: int) -> list[Batch]:
     """A step's batches, on the CPU: optimiser.grad_accumulation of them for each update of the critic.
 
-    The last ones serve the generator too; a step without the game has these alone.
+    The last ones serve the generator too; a step without adversarial training has these alone.
     """
     parts = recipe.optimiser.grad_accumulation
-    game = recipe.active_adversarial
-    count = (game.critic.updates if game is not None else 1) * parts
-    plays = game is not None and step >= game.start_step
+    adversarial = recipe.active_adversarial
+    count = (adversarial.critic.updates if adversarial is not None else 1) * parts
+    is_adversarial = adversarial is not None and step >= adversarial.start_step
     return [
         make_batch(
             photos,
@@ -66,5 +66,5 @@ def step_batches(recipe: Recipe, photos: Photos, *, seed: int, step: int) -> lis
             size=recipe.patches.batch,
             convention=recipe.patches.convention,
         )
-        for index in range(0 if plays else count - parts, count)
+        for index in range(0 if is_adversarial else count - parts, count)
     ]

@@ -45,7 +45,9 @@ WON = 5.0
 """A critic's gap from which a sigmoid lets hardly anything through: its slope there is 0.007."""
 
 SLOPE = 1e-4
-"""The adversary's unweighted pull for each unit of such a gap, below which the game is saturated."""
+"""The adversary's unweighted pull for each unit of such a gap, below which the adversarial loss is
+saturated.
+"""
 
 ABSENT_SHARE = 1e-3
 """An adversary whose median share of the pull is below this is as good as absent."""
@@ -94,7 +96,7 @@ def find_signs(rows: Sequence[dict[str, Any]], *, best: float | None) -> tuple[S
     if len(pictured) >= RECENT:
         signs += _of_pictures(pictured, best)
     if len(active_adversarial) == RECENT:
-        signs += _of_the_game(active_adversarial)
+        signs += _of_adversarial_loss(active_adversarial)
     return tuple(signs)
 
 
@@ -145,7 +147,7 @@ def _is_rising(rows: list[dict[str, Any]]) -> bool:
     )
 
 
-def _of_the_game(rows: list[dict[str, Any]]) -> list[Sign]:
+def _of_adversarial_loss(rows: list[dict[str, Any]]) -> list[Sign]:
     gap = median(row["critic/gap"] for row in rows)
     share = median(row["pull/adversarial"]["share"] for row in rows)
     slope = median(_unweighted(row) for row in rows)

@@ -165,7 +165,7 @@ def _validate(session: Session, validator: ValidatorLike) -> dict[str, float]:
         values,
         history.best["value"] if history.best is not None else None,
         by=session.recipe.validation.best_by,
-        has_game=session.recipe.active_adversarial is not None,
+        has_adversarial=session.recipe.active_adversarial is not None,
     )
     if better is not None:
         session.history = replace(history, best={"step": state.step, "value": better})

@@ -67,11 +67,11 @@ def open_run(
 
 
 def _describe_validation(validator: ValidatorLike, recipe: Recipe) -> dict[str, str]:
-    has_game = recipe.active_adversarial is not None
+    has_adversarial = recipe.active_adversarial is not None
     return {
         "images": validator.title,
         "fingerprint": validator.fingerprint,
-        "best_by": validator.best_by(recipe.validation.best_by, has_game=has_game),
+        "best_by": validator.best_by(recipe.validation.best_by, has_adversarial=has_adversarial),
     }
 
 

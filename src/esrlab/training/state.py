@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from esrlab.core.backend import compiled, make_adam, prepare, prepare_backend
 from esrlab.core.named_files import STARTS
-from esrlab.losses.adversarial import Game, clip_parameters, game
+from esrlab.losses.adversarial import AdversarialLoss, adversarial_loss, clip_parameters
 from esrlab.losses.content import share_networks
 from esrlab.losses.inputs import LossFunction
 from esrlab.losses.shares import Balance
@@ -29,10 +29,10 @@ CRITIC_STREAM = int.from_bytes(b"critic")
 
 @dataclass(frozen=True)
 class AdversarialState:
-    """The critic with its optimiser, and the rules it plays by."""
+    """The critic with its optimiser, and the rules it is_adversarial by."""
 
     settings: Adversarial
-    game: Game
+    loss: AdversarialLoss
     critic: VGGCritic
     optimiser: Optimizer
 
@@ -70,8 +70,8 @@ class TrainState:
         return mix(self.seed, len(self.rollbacks)) if self.rollbacks else self.seed
 
     @property
-    def plays(self) -> bool:
-        """Whether the next step plays the adversarial game."""
+    def is_adversarial(self) -> bool:
+        """Whether the next step is_adversarial the adversarial game."""
         return self.adversarial is not None and self.step >= self.adversarial.settings.start_step
 
 
@@ -92,7 +92,7 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> TrainState:
             start_as_interpolator(generator)
         elif shape.init not in STARTS:
             origins["init"] = start_from(generator, shape.init)
-        adversarial = _start_contest(recipe, seed=seed, device=device)
+        adversarial = _start_adversarial(recipe, seed=seed, device=device)
     prepare(generator.to(device))
     average = start_average(generator, shape.ema_decay) if shape.ema_decay else None
     if recipe.engine.compile:
@@ -129,17 +129,17 @@ def start_average(network: nn.Module, decay: float) -> AveragedModel:
     return average
 
 
-def _start_contest(recipe: Recipe, *, seed: int, device: torch.device) -> AdversarialState | None:
+def _start_adversarial(recipe: Recipe, *, seed: int, device: torch.device) -> AdversarialState | None:
     settings = recipe.active_adversarial
     if settings is None:
         return None
     torch.manual_seed(mix(seed, CRITIC_STREAM))
     critic = VGGCritic(size=recipe.hr_size, features=settings.critic.features, norm=settings.critic.norm)
-    rules = game(settings.loss)
-    if rules.constraint == "clip":
+    loss = adversarial_loss(settings.loss)
+    if loss.constraint == "clip":
         clip_parameters(critic, settings.clip)
     prepare(critic.to(device))
-    return AdversarialState(settings, rules, critic, _adam(critic, recipe))
+    return AdversarialState(settings, loss, critic, _adam(critic, recipe))
 
 
 def _adam(network: nn.Module, recipe: Recipe) -> Adam:

@@ -29,8 +29,8 @@ from esrlab.training.step_report import StepReport, Work, diagnose, gradient_nor
 class TermGradients:
     """What all terms say of generated images, unweighted and by their names: losses, and gradients there.
 
-    scores: the critic's of the real and of the generated images, their graph kept; None where no game is
-    played.
+    scores: the critic's of the real and of the generated images, their graph kept; None where the step is
+    not adversarial.
     """
 
     losses: dict[str, Tensor]
@@ -52,7 +52,7 @@ def train_step(state: TrainState, batches: Sequence[Batch]) -> StepReport:
     parts = state.recipe.optimiser.grad_accumulation
     *earlier, last = [batches[first : first + parts] for first in range(0, len(batches), parts)]
     rate = _set_learning_rate(state)
-    if state.adversarial is not None and state.plays:
+    if state.adversarial is not None and state.is_adversarial:
         for update, group in enumerate(earlier, start=1):
             _update_critic_alone(state, state.adversarial, group, update=update)
     for network in networks_of(state):
@@ -121,11 +121,11 @@ def term_gradients(state: TrainState, batch: Batch, generated: Tensor) -> TermGr
             value = loss(views)
         gradients[term.name] = _gradient(term, value, sr)
         losses[term.name] = value.detach()
-    if state.adversarial is None or not state.plays:
+    if state.adversarial is None or not state.is_adversarial:
         return TermGradients(losses, gradients, None)
     with _precision(state):
         scores = state.adversarial.critic(batch.hr), state.adversarial.critic(sr)
-    value = state.adversarial.game.generator_loss(*scores)
+    value = state.adversarial.loss.generator_loss(*scores)
     (gradients[ADVERSARIAL],) = torch.autograd.grad(value, sr, retain_graph=True)
     losses[ADVERSARIAL] = value.detach()
     return TermGradients(losses, gradients, scores)
@@ -177,10 +177,10 @@ def _accumulate_critic_gradients(
     parts: int,
 ) -> dict[str, Tensor]:
     """Adds a part's gradients to those of the critic's parameters, and tells how it scores."""
-    value = adversarial.game.critic_loss(real, fake)
+    value = adversarial.loss.critic_loss(real, fake)
     report = {"loss": value.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}
     report["gap"] = report["real"] - report["fake"]
-    if adversarial.game.constraint == "penalty":
+    if adversarial.loss.constraint == "penalty":
         # A round's interpolates are its own: drawn from (seed, step, round), like its batch.
         source = torch.Generator(device=hr.device).manual_seed(mix(state.draw_seed, state.step, draw))
         with _precision(state):
@@ -197,7 +197,7 @@ def _apply(state: TrainState, report: StepReport) -> None:
     numbers = report.numbers
     _clip_gradients(state, state.generator, torch.tensor(numbers["gradient/generator"]))
     state.optimiser.step()
-    if state.adversarial is not None and state.plays:
+    if state.adversarial is not None and state.is_adversarial:
         _update_critic(state, state.adversarial, torch.tensor(numbers["gradient/critic"]))
     state.balance.learn({name: pull.share for name, pull in report.pulls.items()})
     state.step += 1
@@ -208,7 +208,7 @@ def _apply(state: TrainState, report: StepReport) -> None:
 def _update_critic(state: TrainState, adversarial: AdversarialState, norm: Tensor) -> None:
     _clip_gradients(state, adversarial.critic, norm)
     adversarial.optimiser.step()
-    if adversarial.game.constraint == "clip":
+    if adversarial.loss.constraint == "clip":
         clip_parameters(adversarial.critic, adversarial.settings.clip)
 
 

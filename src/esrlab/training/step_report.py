@@ -56,7 +56,7 @@ def report_step(state: TrainState, work: Work, *, rate: float) -> StepReport:
     named |= {f"cosine/{one}/{other}": value for (one, other), value in measured.between.items()}
     named |= {f"critic/{name}": value for name, value in critic.items()}
     for who, network in zip(("generator", "critic"), networks_of(state), strict=False):
-        if who == "generator" or state.plays:
+        if who == "generator" or state.is_adversarial:
             named[f"gradient/{who}"] = gradient_norm(network)
             if (state.step + 1) % WEIGHTS_EVERY == 0:
                 named[f"weights/{who}"] = _weight_norm(network)

@@ -91,22 +91,23 @@ class Validator:
         """Sixteen hex digits over the crops' names and pixels: equal crops, equal fingerprint."""
         return self._crops.fingerprint
 
-    def best_by(self, by: BestBy = "auto", *, has_game: bool) -> str:
-        """The key by which the best generator is chosen; "auto": LPIPS with an adversarial game, else PSNR-Y.
+    def best_by(self, by: BestBy = "auto", *, has_adversarial: bool) -> str:
+        """The key by which the best generator is chosen; "auto": LPIPS with an adversarial loss, else PSNR-Y.
 
-        PSNR would choose the generator from before the game, since every sharp guess costs decibels.
+        PSNR would select the generator from before adversarial training, since invented sharp detail lowers
+        it.
         """
-        return f"{PREFIX}{self._chosen(by, has_game=has_game).name}"
+        return f"{PREFIX}{self._chosen(by, has_adversarial=has_adversarial).name}"
 
-    def _chosen(self, by: BestBy, *, has_game: bool) -> Metric:
+    def _chosen(self, by: BestBy, *, has_adversarial: bool) -> Metric:
         order = ("psnr", "ssim", "lpips")
-        return self._metrics[order.index(("lpips" if has_game else "psnr") if by == "auto" else by)]
+        return self._metrics[order.index(("lpips" if has_adversarial else "psnr") if by == "auto" else by)]
 
     def improves(
-        self, values: dict[str, float], best: float | None, *, by: BestBy, has_game: bool
+        self, values: dict[str, float], best: float | None, *, by: BestBy, has_adversarial: bool
     ) -> float | None:
         """The value that decides, where it is better than the best so far, else None."""
-        metric = self._chosen(by, has_game=has_game)
+        metric = self._chosen(by, has_adversarial=has_adversarial)
         value = values[f"{PREFIX}{metric.name}"]
         return value if is_better(metric, value, best) else None
 

@@ -77,5 +77,5 @@ class VGGCritic(nn.Module):
                 features = _activate(features)
         hidden = _activate(self.linear1(features.flatten(start_dim=1)))
         with torch.autocast(hidden.device.type, enabled=False):
-            # Under autocast, too, a score is a whole float: games compare means of scores that lie close.
+            # Under autocast, too, a score is a whole float: adversarial losses compare means of close scores.
             return self.linear2(hidden.to(self.linear2.weight.dtype))
