@@ -437,6 +437,20 @@ def test_evaluating_gives_the_rows_that_a_benchmarks_custom_asks_for(run: Path, 
     assert [row.value for row in esrlab.evaluate(run, folder, device="cpu")] == [row.value for row in rows]
 
 
+def test_evaluating_makes_lr_images_as_for_the_training(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.fromarray(random_image()).save(photos / "one.png")
+    fields = {**TINY, "scale": 2, "patches.convention": "matlab-8bit"}
+    older = esrlab.train("psnr", out=tmp_path / "run", fields=fields, device="cpu")
+    rows = esrlab.evaluate(esrlab.load(older.path, device="cpu"), photos, device="cpu")
+    assert "matlab-8bit" in rows[0].label
+    with pytest.raises(ValueError, match="trained was psnr on matlab-8bit"):
+        esrlab.evaluate(older.path, photos, convention="matlab", device="cpu")
+    other = esrlab.evaluate("bicubic", photos, scale=2, convention="matlab-8bit", device="cpu")
+    assert "matlab-8bit" in other[0].label
+
+
 def test_evaluating_takes_a_network_of_ones_own(tmp_path: Path) -> None:
     Image.fromarray(random_image()).save(tmp_path / "one.png")
     network = torch.nn.Upsample(scale_factor=4, mode="nearest")

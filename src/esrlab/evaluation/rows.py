@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 from esrlab.core.devices import choose_device
 from esrlab.core.scores import BICUBIC, Score
+from esrlab.data.degradations.bicubic import Convention
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UserError
 from esrlab.evaluation.benchmark import perceptual_metric
+from esrlab.evaluation.conventions import settle_convention
 from esrlab.evaluation.loaded import LoadedGenerator, load
 from esrlab.evaluation.methods import Method, as_name, find_method, generator_of
 from esrlab.evaluation.metrics.standard import Metric, standard_metrics
@@ -32,6 +34,7 @@ def evaluate(
     scale: int | None = None,
     metrics: Sequence[MetricName] = ("psnr", "ssim"),
     weights: LPIPSWeights = "real",
+    convention: Convention | None = None,
     name: str | None = None,
     device: str = "auto",
 ) -> list[Score]:
@@ -40,9 +43,11 @@ def evaluate(
     method: what `load` gives, any function or network of yours from (1, 3, h, w) in [0, 1] to
     (1, 3, h·scale, w·scale), "bicubic", a generator's file or run's folder, two files joined by + (a
     cascade), or a folder of images that any tool made. benchmark: a folder of high-resolution images (its HR
-    folder where there is one), or "samples"; LR is made from them. scale: needed where the method does not
-    tell it. metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after
-    rounding to 8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. name: heads the rows. device:
+    folder where there is one), or "samples". scale: needed where the method does not tell it.
+
+    metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to
+    8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. convention: how LR images are made, by
+    default as for the method's training, where that is known, else "matlab". name: heads the rows. device:
     "auto", "cpu", "cuda" or "mps"; a network of yours stays where it is.
 
     Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
@@ -52,8 +57,9 @@ def evaluate(
         raise ValueError(f"metrics is {metrics!r}; it lists some of {', '.join(known)}")
     chosen = _scale_of(method) if scale is None else scale
     place = choose_device(device)
+    (settled,) = settle_convention([_as_method(method, scale=chosen, name=name)], asked=convention)
     return score_method(
-        _as_method(method, scale=chosen, name=name),
+        settled,
         [_open(benchmark)],
         study="evaluation",
         scale=chosen,
