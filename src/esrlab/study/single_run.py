@@ -6,18 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
+import torch
+
 from esrlab.core.devices import choose_device
+from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.folder import open_photos
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UsageError
 from esrlab.evaluation.validation.validator import open_validation
 from esrlab.losses.content import FeatureWeights
-from esrlab.recipes.overrides import with_fields
-from esrlab.recipes.presets import find_recipe, with_weighted_fields, with_weights
+from esrlab.recipes.presets import find_recipe, with_choices
 from esrlab.recipes.recipe import SEEDS, Recipe
 from esrlab.recipes.unused import idle_settings
 from esrlab.training import loop
-from esrlab.training.callbacks import Callbacks
+from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.run_folder import RunFolder
 
 _log = logging.getLogger("esrlab")
@@ -51,22 +53,15 @@ def train(
     Raises UsageError for a recipe or field that there is not, and for a folder that holds another run;
     UserError for photographs or weights that cannot be used.
     """
-    chosen = _choose(recipe, fields or {}, weights)
+    found = recipe if isinstance(recipe, Recipe) else find_recipe(os.fspath(recipe))
+    chosen = with_choices(found, fields or {}, weights)
     if not 0 <= seed < SEEDS:
         raise UsageError(f"a seed is at least 0 and below {SEEDS}, not {seed}")
     for field, why in idle_settings(chosen).items():
         _log.warning("%s does nothing in %s: %s", field, chosen.name, why)
-    where = choose_device(device)
-    sources = [os.fspath(each) for each in ([photos] if isinstance(photos, (str, PathLike)) else photos)]
-    opened = open_photos(sources, smallest=chosen.hr_size, say=_log.info)
-    for name, reason in opened.skipped:
-        _log.warning("skipped %s: %s", name, reason)
-    judged = os.fspath(validation) if validation is not None else SAMPLES if sources == [SAMPLES] else None
-    validator = (
-        open_validation(judged, scale=chosen.scale, device=where, convention=chosen.patches.convention)
-        if judged is not None
-        else None
-    )
+    where, opened = choose_device(device), _open(photos, smallest=chosen.hr_size)
+    asked = SAMPLES if validation is None and photos in (SAMPLES, [SAMPLES]) else validation
+    validator = _open_validator(asked, chosen, device=where)
     watcher = Callbacks(on_message=_log.warning)
     if on_step is not None:
         watcher = Callbacks(on_step=on_step, on_message=_log.warning)
@@ -75,10 +70,19 @@ def train(
     )
 
 
-def _choose(
-    recipe: Recipe | str | PathLike[str], fields: Mapping[str, Any], weights: FeatureWeights | None
-) -> Recipe:
-    found = recipe if isinstance(recipe, Recipe) else find_recipe(os.fspath(recipe))
-    if weights is None:
-        return with_fields(found, fields)
-    return with_weighted_fields(with_weights(found, weights), fields, weights)
+def _open_validator(
+    source: str | PathLike[str] | None, recipe: Recipe, *, device: torch.device
+) -> ValidatorLike | None:
+    if source is None:
+        return None
+    convention = recipe.patches.convention
+    return open_validation(os.fspath(source), scale=recipe.scale, device=device, convention=convention)
+
+
+def _open(photos: str | PathLike[str] | Sequence[str | PathLike[str]], *, smallest: int) -> Photos:
+    """The photographs; those that are skipped are logged."""
+    sources = [photos] if isinstance(photos, (str, PathLike)) else photos
+    opened = open_photos([os.fspath(each) for each in sources], smallest=smallest, say=_log.info)
+    for name, reason in opened.skipped:
+        _log.warning("skipped %s: %s", name, reason)
+    return opened
