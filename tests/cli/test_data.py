@@ -92,7 +92,7 @@ def test_check_finds_damaged_pixels_and_names_the_remedy(folder: Path, capsys: C
 
 def test_check_finds_a_cut_pixels_file_and_a_folder_that_is_not_packed(folder: Path, capsys: Capture) -> None:
     assert call(["data", "check", str(folder)]) == 1
-    assert f"{folder} is not packed: esrlab data pack {folder}" in capsys.readouterr().err
+    assert f"{folder} is not packed; run esrlab data pack {folder}" in capsys.readouterr().err
     store = open_store(folder)
     os.truncate(store.place / store.index.pixels, 1000)
     assert call(["data", "check"]) == 1

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from esrlab.cli.commands.train import say_outcome
+from esrlab.cli.outcomes import say_outcome
 from esrlab.core.files import read_json_lines
 from esrlab.data.photos.collection import Photos
 from esrlab.training.callbacks import Callbacks

@@ -12,6 +12,10 @@ class Difference(NamedTuple):
     now: Any
 
 
+LONGEST = 120
+"""Characters of a name or a value that a difference is told with."""
+
+
 def find_differences(
     before: Any, now: Any, *, place: str = "", lists_whole: bool = False
 ) -> Iterator[Difference]:
@@ -34,6 +38,10 @@ def find_differences(
 def differences(before: Any, now: Any, *, place: str = "") -> list[str]:
     """Where two JSON values differ, one line each, by dotted place: what is there, and what is asked."""
     return [
-        f"{found.place}: {found.before!r} there, {found.now!r} asked"
+        f"{_short(found.place)}: {_short(repr(found.before))} there, {_short(repr(found.now))} asked"
         for found in find_differences(before, now, place=place)
     ]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -183,3 +183,13 @@ def flatten(fields: dict[str, Any], *, prefix: str = "") -> dict[str, Any]:
         else:
             flat[dotted] = value
     return flat
+
+
+def with_choices(recipe: Recipe, fields: Mapping[str, Any], weights: FeatureWeights | None) -> Recipe:
+    """The recipe with fields by dotted name, and all content networks' weights where they are chosen.
+
+    Raises UsageError for a field that there is not.
+    """
+    if weights is None:
+        return with_fields(recipe, fields)
+    return with_weighted_fields(with_weights(recipe, weights), fields, weights)

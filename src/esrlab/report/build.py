@@ -12,7 +12,7 @@ from esrlab.report.columns import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_
 from esrlab.report.figures import FORMATS, draw_figures
 from esrlab.report.formats import escape_markdown, to_latex, to_markdown
 from esrlab.report.limitations import Words, write_words
-from esrlab.report.logs import name_absent_adversaries, name_endings, name_unfinished, read_logs
+from esrlab.report.logs import RunLog, name_absent_adversaries, name_endings, name_unfinished, read_logs
 from esrlab.report.page.build import write_page
 from esrlab.report.paper import SCALE_NOTE
 from esrlab.report.study_files import read_merge_notes
@@ -44,27 +44,19 @@ def make_report(study: Path | str, *, progress: Callable[[int, int], None] | Non
     scores = read_scores(source)
     if not scores:
         raise UserError(f"{source} is empty: no run of this study has finished yet")
-    judgement = judge_study(study, scores)
-    tables = build_tables(scores)
-    notes = _name_conventions(scores, tables)
-    logs = read_logs(study)
-    notes = [
-        *read_merge_notes(study),
-        *name_unfinished(study, scores),
-        *name_endings(logs),
-        *name_absent_adversaries(logs),
-        *notes,
-    ]
-    words = write_words(scores, notes=notes)
+    judgement, tables, logs = judge_study(study, scores), build_tables(scores), read_logs(study)
+    words = write_words(scores, notes=_collect_notes(study, scores, tables, logs))
     title = f"Study {' + '.join(dict.fromkeys(score.study for score in scores))}"
     figures = draw_figures(study, scores, logs)
-    markdown, latex, page = study / "report.md", study / "tables.tex", study / "report.html"
-    cells, parts = study / "tables.csv", study / "verdicts.csv"
-    write_text(markdown, _as_markdown(title, judgement, tables, words, figures))
-    set_tables = "\n".join(to_latex(table) for table in (*judgement.tables, *tables))
-    write_text(latex, f"% needs \\usepackage{{booktabs}}\n{set_tables}")
-    write_text(cells, cells_as_csv(scores))
-    write_text(parts, verdicts_as_csv(judgement))
+    page, set_tables = study / "report.html", (*judgement.tables, *tables)
+    texts = {
+        study / "report.md": _as_markdown(title, judgement, tables, words, figures),
+        study / "tables.tex": "% needs \\usepackage{booktabs}\n" + "\n".join(map(to_latex, set_tables)),
+        study / "tables.csv": cells_as_csv(scores),
+        study / "verdicts.csv": verdicts_as_csv(judgement),
+    }
+    for path, text in texts.items():
+        write_text(path, text)
     write_page(
         page,
         study,
@@ -77,7 +69,17 @@ def make_report(study: Path | str, *, progress: Callable[[int, int], None] | Non
         progress=progress,
     )
     drawn = [path.with_suffix(suffix) for path in figures for suffix in FORMATS]
-    return Report(judgement, tables, words, [page, markdown, latex, cells, parts, *drawn])
+    return Report(judgement, tables, words, [page, *texts, *drawn])
+
+
+def _collect_notes(study: Path, scores: list[Score], tables: list[Table], logs: list[RunLog]) -> list[str]:
+    return [
+        *read_merge_notes(study),
+        *name_unfinished(study, scores),
+        *name_endings(logs),
+        *name_absent_adversaries(logs),
+        *_name_conventions(scores, tables),
+    ]
 
 
 def _name_conventions(scores: list[Score], tables: list[Table]) -> list[str]:

@@ -1,7 +1,7 @@
 """What a study's rows can say and what they cannot, in sentences, from the rows alone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from esrlab.core.scores import BICUBIC, CASCADE, Score
@@ -26,12 +26,11 @@ class Words:
 def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
     """The sentences of a report, from its rows alone."""
     methods = [score for score in scores if score.recipe != BICUBIC]
+    if not methods:
+        return Words(can=(), cannot=("anything about a loss: nothing was trained yet",), notes=tuple(notes))
     trained = [score for score in methods if score.seed is not None]
     seeds = len({score.seed for score in trained})
     images = len({score.image for score in scores})
-    steps = sorted({score.step for score in trained if score.step is not None})
-    if not methods:
-        return Words(can=(), cannot=("anything about a loss: nothing was trained yet",), notes=tuple(notes))
     kind = "trained generators" if len(trained) == len(methods) else "methods"
     can = [
         f"which of these {kind} scores higher on {_count(images, 'image')}, "
@@ -41,41 +40,40 @@ def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
         can.append(
             "how far the seeds of one recipe lie apart (±), against which any difference has to be seen"
         )
-    cannot: list[str] = []
+    cannot = [*_limits_of_training(trained, seeds=seeds), *_limits_of_judging(scores, methods)]
+    return Words(can=tuple(can), cannot=tuple(cannot), notes=tuple(notes))
+
+
+def _limits_of_training(trained: Sequence[Score], *, seeds: int) -> Iterator[str]:
+    """What cannot be said for how the methods were trained: with few seeds or steps, on small networks."""
     if seeds == 0:
-        cannot.append(
-            "whether a difference is a loss's or a seed's: the seeds of these methods are not known"
-        )
+        yield "whether a difference is a loss's or a seed's: the seeds of these methods are not known"
     elif seeds < SETTLING_SEEDS:
-        cannot.append(
-            f"whether a difference is the loss's or the seed's: {_count(seeds, 'seed')} cannot settle it"
-        )
+        yield f"whether a difference is the loss's or the seed's: {_count(seeds, 'seed')} cannot settle it"
+    steps = sorted({score.step for score in trained if score.step is not None})
     if steps and steps[-1] < PAPER_STEPS:
-        cannot.append(
-            f"what the paper's training of {PAPER_STEPS} steps would give: these had {_span(steps)} steps"
-        )
+        yield f"what the paper's training of {PAPER_STEPS} steps would give: these had {_span(steps)} steps"
     if any("untrained" in score.label for score in trained):
-        cannot.append(
+        yield (
             "what ImageNet features buy: the content networks here are untrained (random weights), "
             "so VGG against ResNet compares two random architectures"
         )
     if any("student" in score.label for score in trained):
-        cannot.append(
+        yield (
             "what the full ImageNet networks buy: the content networks here are small students of them, "
             "and the residual student's teacher is an EfficientNet, not a ResNet"
         )
+
+
+def _limits_of_judging(scores: Sequence[Score], methods: Sequence[Score]) -> Iterator[str]:
+    """What cannot be said for how the methods were judged: by what, against what."""
     if any(learnt_lpips(score.label) for score in methods):
-        cannot.append(f"whether a recipe with an LPIPS loss is nearer to the eye: {LEARNT_LPIPS}")
+        yield f"whether a recipe with an LPIPS loss is nearer to the eye: {LEARNT_LPIPS}"
     below = _below_bicubic(scores)
     if below:
-        cannot.append(
-            f"how good these losses are at their best: {below} of the rows lie below bicubic in PSNR-Y"
-        )
+        yield f"how good these losses are at their best: {below} of the rows lie below bicubic in PSNR-Y"
     if PRINTED.keys() & {score.recipe for score in scores}:
-        cannot.append(
-            "the paper's figures as such: its photographs, its generator's size and its test images differ"
-        )
-    return Words(can=tuple(can), cannot=tuple(cannot), notes=tuple(notes))
+        yield "the paper's figures as such: its photographs, its generator's size and its test images differ"
 
 
 def learnt_lpips(label: str) -> bool:

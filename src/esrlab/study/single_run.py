@@ -6,19 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
+import torch
+
 from esrlab.core.devices import choose_device
+from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.folder import open_photos
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UsageError
 from esrlab.evaluation.validation.validator import open_validation
 from esrlab.losses.content import FeatureWeights
-from esrlab.recipes.overrides import with_fields
-from esrlab.recipes.presets import find_recipe, with_weighted_fields, with_weights
+from esrlab.recipes.presets import find_recipe, with_choices
 from esrlab.recipes.recipe import SEEDS, Recipe
 from esrlab.recipes.unused import idle_settings
 from esrlab.training import loop
-from esrlab.training.callbacks import Callbacks
-from esrlab.training.run_folder import RunFolder
+from esrlab.training.callbacks import Callbacks, ValidatorLike
+from esrlab.training.run_folder import RunFolder, read_outcome
 
 _log = logging.getLogger("esrlab")
 
@@ -46,39 +48,58 @@ def train(
     "untrained". validation: a folder of held-out images, or "samples", the default where it is trained on
     those. on_step is given each step's number and its line of log.jsonl.
 
-    What a user should know (photographs skipped, settings that do nothing, signs of collapse) goes to the
+    What a user should know (photographs skipped, settings that do nothing, a collapse) goes to the
     logger "esrlab". Ctrl-C stops after a step, when everything so far is saved, and raises Interrupted.
     Raises UsageError for a recipe or field that there is not, and for a folder that holds another run;
     UserError for photographs or weights that cannot be used.
     """
-    chosen = _choose(recipe, fields or {}, weights)
+    found = recipe if isinstance(recipe, Recipe) else find_recipe(os.fspath(recipe))
+    values = {
+        key: os.fspath(value) if isinstance(value, PathLike) else value
+        for key, value in (fields or {}).items()
+    }
+    chosen = with_choices(found, values, weights)
     if not 0 <= seed < SEEDS:
         raise UsageError(f"a seed is at least 0 and below {SEEDS}, not {seed}")
     for field, why in idle_settings(chosen).items():
         _log.warning("%s has no effect in %s: %s", field, chosen.name, why)
-    where = choose_device(device)
-    sources = [os.fspath(each) for each in ([photos] if isinstance(photos, (str, PathLike)) else photos)]
-    opened = open_photos(sources, smallest=chosen.hr_size, say=_log.info)
-    for name, reason in opened.skipped:
-        _log.warning("skipped %s: %s", name, reason)
-    judged = os.fspath(validation) if validation is not None else SAMPLES if sources == [SAMPLES] else None
-    validator = (
-        open_validation(judged, scale=chosen.scale, device=where, convention=chosen.patches.convention)
-        if judged is not None
-        else None
-    )
+    where, opened = choose_device(device), _open(photos, smallest=chosen.hr_size)
+    asked = SAMPLES if validation is None and photos in (SAMPLES, [SAMPLES]) else validation
+    validator = _open_validator(asked, chosen, device=where)
     watcher = Callbacks(on_message=_log.warning)
     if on_step is not None:
         watcher = Callbacks(on_step=on_step, on_message=_log.warning)
-    return loop.train(
+    run = loop.train(
         chosen, opened, seed=seed, device=where, out=os.fspath(out), validator=validator, watcher=watcher
+    )
+    _say_outcome(run)
+    return run
+
+
+def _say_outcome(run: RunFolder) -> None:
+    """Warns of a run that collapsed or was given up."""
+    ended = read_outcome(run)
+    if ended is None or ended.outcome == "finished":
+        return
+    why = "; ".join(ended.signs.values()) or str(ended.rollbacks[-1])
+    _log.warning(
+        "%s: this run %s at step %d of %d: %s", run.path, ended.outcome, ended.step, ended.asked, why
     )
 
 
-def _choose(
-    recipe: Recipe | str | PathLike[str], fields: Mapping[str, Any], weights: FeatureWeights | None
-) -> Recipe:
-    found = recipe if isinstance(recipe, Recipe) else find_recipe(os.fspath(recipe))
-    if weights is None:
-        return with_fields(found, fields)
-    return with_weighted_fields(with_weights(found, weights), fields, weights)
+def _open_validator(
+    source: str | PathLike[str] | None, recipe: Recipe, *, device: torch.device
+) -> ValidatorLike | None:
+    if source is None:
+        return None
+    convention = recipe.patches.convention
+    return open_validation(os.fspath(source), scale=recipe.scale, device=device, convention=convention)
+
+
+def _open(photos: str | PathLike[str] | Sequence[str | PathLike[str]], *, smallest: int) -> Photos:
+    """The photographs; those that are skipped are logged."""
+    sources = [photos] if isinstance(photos, (str, PathLike)) else photos
+    opened = open_photos([os.fspath(each) for each in sources], smallest=smallest, say=_log.info)
+    for name, reason in opened.skipped:
+        _log.warning("skipped %s: %s", name, reason)
+    return opened

@@ -11,23 +11,20 @@ from typing import Any
 
 import torch
 
-from esrlab.core.files import remove_leftovers, to_json, write_text
+from esrlab.core.files import remove_leftovers, to_json
 from esrlab.core.signals import Interrupted, StopRequest, stop_requests
 from esrlab.data.photos.collection import Photos
 from esrlab.models.generator_files import CONVENTION, save_generator
-from esrlab.recipes.kept_files import SOURCES, keep_recipe
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.collapse import best_lead, find_signs
 from esrlab.training.more_steps import goes_beyond, reopen
 from esrlab.training.non_finite import NonFinite
+from esrlab.training.opening import RunOptions, open_run
 from esrlab.training.run_folder import (
     Outcome,
     RunFolder,
-    changed_validation,
     describe_run,
-    environment_changes,
-    keep_validation,
     refuse_other_run,
     sole_use,
     write_outcome,
@@ -38,14 +35,13 @@ from esrlab.training.session import (
     go_back,
     is_given_up,
     is_late,
-    open_session,
     require_folder,
     reraise_disk_errors,
     save,
     say,
     tell,
 )
-from esrlab.training.state import TrainState, mix, start_run
+from esrlab.training.state import TrainState, mix
 from esrlab.training.step import train_step
 from esrlab.training.step_report import log_row, require_finite_weights
 
@@ -76,27 +72,18 @@ def train(
     """
     folder = RunFolder(Path(out))
     about = describe_run(recipe, photos, seed=seed, device=device)
+    options = RunOptions(saving, validator, watcher, sources)
     refuse_other_run(folder, about)
     with sole_use(folder.path):
         refuse_other_run(folder, about)
         remove_leftovers(folder.path)
-        asked, files = about["recipe"], {"generator": folder.generator, "checkpoints": folder.checkpoints}
-        more = goes_beyond(folder.recipe, asked, **files)
+        files = {"generator": folder.generator, "checkpoints": folder.checkpoints}
+        more = goes_beyond(folder.recipe, about["recipe"], **files)
         if folder.generator.exists() and not more:
             return folder
-        session = _open(
-            folder,
-            recipe,
-            photos,
-            about=about,
-            device=device,
-            saving=saving or Saving(),
-            validator=validator,
-            watcher=watcher or Callbacks(),
-            sources=sources or folder.path / SOURCES,
-        )
+        session = open_run(folder, recipe, photos, about=about, device=device, options=options)
         if more:
-            reopen(folder.recipe, folder.generator, folder.outcome, now=asked)
+            reopen(folder.recipe, folder.generator, folder.outcome, now=about["recipe"])
         _carry_out(session)
     return folder
 
@@ -113,63 +100,6 @@ def _carry_out(session: Session) -> None:
             session.log.close()
     if stop:
         raise Interrupted(f"stopped after the last step; {session.folder.generator} is written")
-
-
-def _open(
-    folder: RunFolder,
-    recipe: Recipe,
-    photos: Photos,
-    *,
-    about: dict[str, Any],
-    device: torch.device,
-    saving: Saving,
-    validator: ValidatorLike | None,
-    watcher: Callbacks,
-    sources: Path,
-) -> Session:
-    """The run begun, or gone on with: recipe.json written or held against `about`, the state found."""
-    state = start_run(recipe, seed=about["seed"], device=device)
-    about["origins"] = state.origins
-    if validator is not None:
-        about["validation"] = _describe_validation(validator, recipe)
-    validation_changed = _settle_description(folder, about, watcher, sources=sources)
-    ready = [state]  # the first to be asked for; a damaged checkpoint or a rollback needs another
-
-    def start() -> TrainState:
-        return ready.pop() if ready else start_run(recipe, seed=about["seed"], device=device)
-
-    session = open_session(folder, photos, start, saving=saving, validator=validator, watcher=watcher)
-    if validation_changed:
-        session.history = replace(session.history, best=None)
-        keep_validation(folder, about)
-    return session
-
-
-def _describe_validation(validator: ValidatorLike, recipe: Recipe) -> dict[str, str]:
-    has_adversarial = recipe.active_adversarial is not None
-    return {
-        "images": validator.title,
-        "fingerprint": validator.fingerprint,
-        "best_by": validator.best_by(recipe.validation.best_by, has_adversarial=has_adversarial),
-    }
-
-
-def _settle_description(
-    folder: RunFolder, about: dict[str, Any], watcher: Callbacks, *, sources: Path
-) -> bool:
-    """Writes recipe.json for a new run; for an old one says what has changed. Whether its validation has."""
-    if not refuse_other_run(folder, about):
-        kept = keep_recipe(about["recipe"], sources, beside=folder.path)
-        write_text(folder.recipe, to_json({**about, "recipe": kept}, indent=2) + "\n")
-        return False
-    for change in environment_changes(folder, about):
-        watcher.on_message(
-            f"{change}: resuming in a different environment: results may differ in the last digits"
-        )
-    changes = changed_validation(folder, about)
-    for change in changes:
-        watcher.on_message(f"{change}: the best is chosen anew, and curves of validation do not join")
-    return bool(changes)
 
 
 def _take_steps(session: Session, stop: StopRequest) -> None:

@@ -29,25 +29,24 @@ from esrlab.cli.commands.options import (
     say_skipped,
 )
 from esrlab.cli.console import console, counter
-from esrlab.cli.panel.live import training_panel
+from esrlab.cli.outcomes import say_outcome
+from esrlab.cli.panel.live import TrainingPanel, training_panel
 from esrlab.core.devices import choose_device
 from esrlab.core.named_files import STARTS, explain_missing
 from esrlab.core.signals import Interrupted
+from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.folder import open_photos
 from esrlab.errors import UsageError, UserError
 from esrlab.evaluation.validation.validator import open_validation
-from esrlab.losses.custom import Custom
 from esrlab.recipes.kept_files import read_run
-from esrlab.recipes.overrides import with_fields
-from esrlab.recipes.presets import find_recipe, with_weighted_fields, with_weights
+from esrlab.recipes.presets import find_recipe, with_choices
 from esrlab.recipes.recipe import SEEDS, Recipe
 from esrlab.recipes.unused import idle_settings
 from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.loop import Saving, train
-from esrlab.training.non_finite import Rollback
-from esrlab.training.run_folder import Outcome, RunFolder, read_outcome, refuse_other_run
+from esrlab.training.run_folder import RunFolder, read_outcome, refuse_other_run
 from esrlab.training.trackers.kinds import require_tracker
-from esrlab.training.trackers.trackers import open_trackers
+from esrlab.training.trackers.trackers import Trackers, open_trackers
 
 NO_VALIDATION = "none"
 
@@ -75,6 +74,22 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         "--validation",
         help="folder of held-out images, 'samples', or 'none' (default: samples for --photos samples)",
     )
+    _add_saving(parser)
+    parser.add_argument(
+        "--track",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="also log curves to tensorboard, wandb, …; may be repeated",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and the result")
+    add_weights(parser, default="the recipe's own; real for the named recipes")
+    add_device(parser)
+    name = first_positional(arguments)
+    add_fields(parser, find_recipe(name if name is not None else "wgan-vgg"), arguments)
+
+
+def _add_saving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint-every",
         type=int,
@@ -92,37 +107,42 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     parser.add_argument(
         "--keep", type=int, default=3, metavar="N", help="number of latest checkpoints to keep (default: 3)"
     )
-    parser.add_argument(
-        "--track",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="also log curves to tensorboard, wandb, …; may be repeated",
-    )
-    parser.add_argument("--quiet", action="store_true", help="print only warnings and the result")
-    add_weights(parser, default="the recipe's own; real for the named recipes")
-    add_device(parser)
-    name = first_positional(arguments)
-    add_fields(parser, find_recipe(name if name is not None else "wgan-vgg"), arguments)
 
 
 def run(options: argparse.Namespace) -> int:
     """Trains, and says where the generator lies."""
     repeated = _take_over(options)
     _check_numbers(options)
-    recipe = find_recipe(options.recipe)
-    fields = chosen_fields(options)
-    if options.weights is None:
-        recipe = with_fields(recipe, fields)
-    else:
-        recipe = with_weighted_fields(with_weights(recipe, options.weights), fields, options.weights)
-    for field, why in idle_settings(recipe).items():
-        console.print(f"{field} has no effect in {recipe.name}: {why}", markup=False)
+    recipe = _settle_recipe(options)
     device = choose_device(options.device)
     _require_start(recipe)
     for name in options.track:
         require_tracker(name)
-    refuse_other_run(RunFolder(options.out), {"recipe": recipe.model_dump(mode="json"), "seed": options.seed})
+    folder = RunFolder(options.out)
+    refuse_other_run(folder, {"recipe": recipe.model_dump(mode="json"), "seed": options.seed})
+    photos = _open_photos(options, recipe, repeated)
+    validator = _open_validator(options, recipe, device=device)
+    if not options.quiet:
+        console.print(
+            f"{recipe.label}, ×{recipe.scale}, {len(photos.members)} photographs, on {device}", markup=False
+        )
+    _train(options, recipe, photos, device=device, validator=validator)
+    print(folder.generator)
+    return say_outcome(read_outcome(folder), recipe)
+
+
+def _settle_recipe(options: argparse.Namespace) -> Recipe:
+    """The recipe with the fields and weights that are asked for; prints which settings have no effect in
+    it.
+    """
+    recipe = with_choices(find_recipe(options.recipe), chosen_fields(options), options.weights)
+    for field, why in idle_settings(recipe).items():
+        console.print(f"{field} has no effect in {recipe.name}: {why}", markup=False)
+    return recipe
+
+
+def _open_photos(options: argparse.Namespace, recipe: Recipe, repeated: dict[str, Any] | None) -> Photos:
+    """The photographs; says which are set aside, and where they are not those of the run to be repeated."""
     say = None if options.quiet else lambda text: console.print(text, markup=False)
     with counter("reading photographs") as count:
         photos = open_photos(options.photos, smallest=recipe.hr_size, progress=count, say=say)
@@ -132,11 +152,18 @@ def run(options: argparse.Namespace) -> int:
             f"these photographs differ from those of {options.recipe}; the result will differ too",
             markup=False,
         )
-    validator = _open_validator(options, recipe, device=device)
-    if not options.quiet:
-        console.print(
-            f"{recipe.label}, ×{recipe.scale}, {len(photos.members)} photographs, on {device}", markup=False
-        )
+    return photos
+
+
+def _train(
+    options: argparse.Namespace,
+    recipe: Recipe,
+    photos: Photos,
+    *,
+    device: torch.device,
+    validator: ValidatorLike | None,
+) -> None:
+    """The training under its panel, with the trackers that are asked for."""
     title = f"{recipe.name}, ×{recipe.scale}, seed {options.seed}"
     style = "quiet" if options.quiet else "auto"
     about = {"recipe": recipe.model_dump(mode="json"), "seed": options.seed}
@@ -146,33 +173,38 @@ def run(options: argparse.Namespace) -> int:
             options.track, folder=options.out, project="esrlab", run_name=title, config=about, say=panel.say
         ) as trackers,
     ):
-
-        def stepped(step: int, row: dict[str, Any]) -> None:
-            panel.update(step, row)
-            trackers.log(step, row)
-
-        folder = RunFolder(options.out)
+        watcher = _watch(panel, trackers)
+        saving = Saving(options.checkpoint_every, options.keep, options.checkpoint_minutes)
+        seed, out = options.seed, options.out
         try:
             train(
                 recipe,
                 photos,
-                seed=options.seed,
+                seed=seed,
                 device=device,
-                out=options.out,
-                saving=Saving(options.checkpoint_every, options.keep, options.checkpoint_minutes),
+                out=out,
+                saving=saving,
                 validator=validator,
-                watcher=Callbacks(
-                    on_step=stepped,
-                    on_message=lambda text: panel.say(text, warning=True),
-                    on_phase=panel.status,
-                    on_image=lambda step, path: trackers.picture(step, "validation", path),
-                ),
+                watcher=watcher,
             )
         except Interrupted:
-            if not folder.generator.exists():  # else it was asked to stop in its last step, and is done
+            if not RunFolder(out).generator.exists():  # else it was to stop in its last step, and is done
                 raise
-    print(folder.generator)
-    return say_outcome(read_outcome(folder), recipe)
+
+
+def _watch(panel: TrainingPanel, trackers: Trackers) -> Callbacks:
+    """What the training tells: steps and pictures to both, words to the panel."""
+
+    def stepped(step: int, row: dict[str, Any]) -> None:
+        panel.update(step, row)
+        trackers.log(step, row)
+
+    return Callbacks(
+        on_step=stepped,
+        on_message=lambda text: panel.say(text, warning=True),
+        on_phase=panel.status,
+        on_image=lambda step, path: trackers.picture(step, "validation", path),
+    )
 
 
 def _check_numbers(options: argparse.Namespace) -> None:
@@ -220,34 +252,3 @@ def _open_validator(
     if source == NO_VALIDATION:
         return None
     return open_validation(source, scale=recipe.scale, device=device, convention=recipe.patches.convention)
-
-
-def say_outcome(outcome: Outcome | None, recipe: Recipe) -> int:
-    """Names a collapse or a divergence; the exit code is 1 where the run was given up."""
-    if outcome is None or outcome.outcome == "finished":
-        return 0
-    if outcome.outcome == "collapsed":
-        console.print("this run collapsed: " + "; ".join(outcome.signs.values()), markup=False)
-        return 0
-    last = outcome.rollbacks[-1]
-    console.print(
-        f"this run diverged after {len(outcome.rollbacks)} rollbacks, the last because {last}. The "
-        "generator is "
-        f"step {outcome.step}'s of {outcome.asked}; evidence/ has the log lines that led there. "
-        f"{_advise(last, recipe)}",
-        markup=False,
-    )
-    return 1
-
-
-def _advise(rollback: Rollback, recipe: Recipe) -> str:
-    """What to change: a custom loss that is not finite, or whose gradient is not, else the learning rate."""
-    group, _, name = rollback.place.partition("/")
-    custom = {term.name: term.loss for term in recipe.terms if isinstance(term.loss, Custom)}
-    if group in ("loss", "pull") and name in custom:
-        what = "value" if group == "loss" else "gradient"
-        return (
-            f"The {what} of the custom loss {name} ({custom[name].function} in {custom[name].file}) is not "
-            "finite; look there for a division by 0, or a root or logarithm at 0 (add a small number first)"
-        )
-    return "Try a lower optimiser.learning_rate, or optimiser.grad_clip_norm 1"

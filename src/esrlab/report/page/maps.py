@@ -4,28 +4,20 @@ No torch: `pulls/` holds grey pictures and an about.json for each (`mapfiles` sa
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-from pydantic import Field, TypeAdapter
 
 from esrlab.core.files import find_inside
 from esrlab.core.scores import Score
-from esrlab.core.text_files import Count, Number, read_json
-from esrlab.report.page.pictures import BYTES_A_PIXEL, colour, encode_picture, read_picture, shrink
+from esrlab.report.page.kept_maps import UNREADABLE, KeptMap, find_maps, read_map
+from esrlab.report.page.pictures import colour, encode_picture, read_picture, shrink
 from esrlab.report.page.steering import show_share, show_signed
 
 BUDGET = 2_500_000
 """Bytes of the page that maps and their pictures may take."""
-
-MOST_PIXELS = 10**5
-"""A side of a region at most."""
-
-BYTES_A_MAP_PIXEL = 0.8 * 4 / 3
-"""Of a map in `pictures.LEVELS` colours, encoded without loss and then as text."""
 
 SIDES = (256, 192, 128, 96, 64)
 """The most pixels a side that maps have on the page: the first of these with which all find room."""
@@ -86,44 +78,17 @@ class Maps:
     size: int
 
 
-@dataclass(frozen=True)
-class _Found:
-    """One about.json with maps: of which picture, its region as (top, left, height, width), its terms.
-
-    patch: pixels a side of the patches that were taken; terms: name, share and cosine of each.
-    """
-
-    place: Path
-    recipe: str
-    scale: int
-    image: str
-    seed: int
-    step: int
-    box: tuple[int, int, int, int]
-    patch: int
-    terms: tuple[tuple[str, float, float], ...]
-
-    def factor(self, side: int) -> int:
-        """How many times smaller it is shown, so that no side is longer."""
-        return -(-max(self.box[2:]) // side)
-
-    def weigh(self, side: int) -> float:
-        """Bytes that it takes, about, with no side longer."""
-        pixels = self.box[2] * self.box[3] / self.factor(side) ** 2
-        return pixels * (BYTES_A_PIXEL + BYTES_A_MAP_PIXEL * len(self.terms))
-
-
 def build_maps(study: Path, scores: Sequence[Score]) -> Maps | None:
     """The maps that the folder has for the scores' recipes and images; None where there is nothing to tell.
 
     They are as large as BUDGET allows; those that find no room at the smallest size are counted.
     """
-    found: list[_Found] = []
+    found: list[KeptMap] = []
     absent: list[str] = []
-    for scale, recipe, image, about in _log_and_validate(study, scores):
+    for scale, recipe, image, about in find_maps(study, scores):
         try:
-            found.append(_read(about, recipe=recipe, scale=scale, image=image))
-        except _UNREADABLE as reason:
+            found.append(read_map(about, recipe=recipe, scale=scale, image=image))
+        except UNREADABLE as reason:
             absent.append(f"{recipe} ×{scale}, {image}: {reason}")
     if not found and not absent:
         return None
@@ -137,79 +102,9 @@ def build_maps(study: Path, scores: Sequence[Score]) -> Maps | None:
             continue
         try:
             wall.hang(each, ending=endings.get((each.recipe, each.scale, each.seed), ""))
-        except _UNREADABLE as reason:
+        except UNREADABLE as reason:
             absent.append(f"{each.recipe} ×{each.scale}, {each.image}: {reason}")
     return Maps(wall.scales(), _draw_ramp(), tuple(absent), left_out, wall.taken)
-
-
-_UNREADABLE = (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError)
-"""What reading files of any origin may raise, a picture's included."""
-
-
-def _log_and_validate(study: Path, scores: Sequence[Score]) -> Iterator[tuple[int, str, str, Path]]:
-    """Every about.json with scale, recipe and image; whole images first, so that each has all recipes."""
-    recipes = dict.fromkeys(score.recipe for score in scores if score.seed is not None)
-    for image in dict.fromkeys(score.image for score in scores):
-        for scale in sorted({score.scale for score in scores}):
-            for recipe in recipes:
-                path = find_inside(study, "pulls", f"x{scale}", recipe, image, "about.json")
-                if path is not None:
-                    yield scale, recipe, image, path
-
-
-@dataclass(frozen=True)
-class _Region:
-    top: Annotated[Count, Field(ge=0)]
-    left: Annotated[Count, Field(ge=0)]
-    height: Annotated[Count, Field(ge=1, le=MOST_PIXELS)]
-    width: Annotated[Count, Field(ge=1, le=MOST_PIXELS)]
-    patch: Annotated[Count, Field(ge=1)]
-
-
-@dataclass(frozen=True)
-class _Term:
-    name: str
-    share: Number
-    cosine: Number
-
-
-@dataclass(frozen=True)
-class _About:
-    seed: Count
-    step: Count
-    region: _Region
-    terms: list[_Term]
-
-
-@dataclass(frozen=True)
-class _Absence:
-    absent: str | None = None
-
-
-_ABOUT, _ABSENT = TypeAdapter(_About), TypeAdapter(_Absence)
-
-
-def _read(path: Path, *, recipe: str, scale: int, image: str) -> _Found:
-    """What an about.json says; ValueError with its reason where there is no map, others where it is none."""
-    about = read_json(path, _ABSENT)
-    if about.absent is not None:
-        raise ValueError(about.absent)
-    about = read_json(path, _ABOUT)
-    box = about.region
-    terms = [(term.name, term.share, term.cosine) for term in about.terms]
-    if any("/" in name or "\\" in name for name, _, _ in terms):
-        raise ValueError("a term's name is no file's")
-    return _Found(
-        place=path.parent,
-        recipe=recipe,
-        scale=scale,
-        image=image,
-        seed=about.seed,
-        step=about.step,
-        box=(box.top, box.left, box.height, box.width),
-        patch=box.patch,
-        terms=tuple(terms),
-    )
 
 
 _Place = tuple[int, str, tuple[int, ...], int]
@@ -225,8 +120,8 @@ class _Wall:
     truths: dict[_Place, str] = field(default_factory=dict)
     taken: int = 0
 
-    def hang(self, found: _Found, *, ending: str) -> None:
-        """Reads and encodes the maps of one picture, and the picture; raises one of _UNREADABLE."""
+    def hang(self, found: KeptMap, *, ending: str) -> None:
+        """Reads and encodes the maps of one picture, and the picture; raises one of UNREADABLE."""
         maps = tuple(self._draw(found, *term) for term in found.terms)
         picture = self._cut(found, found.recipe)
         place = (found.scale, found.image, found.box, found.patch)
@@ -254,7 +149,7 @@ class _Wall:
             cards[scale].append(MapCard(image, region, self.truths[place], truth, _align(rows)))
         return tuple(MapScale(scale, tuple(each)) for scale, each in cards.items())
 
-    def _draw(self, found: _Found, name: str, share: float, cosine: float) -> TermMap:
+    def _draw(self, found: KeptMap, name: str, share: float, cosine: float) -> TermMap:
         path = find_inside(found.place, f"{name}.png")
         if path is None:
             raise ValueError(f"the map of {name} is not in its folder")
@@ -266,7 +161,7 @@ class _Wall:
         picture = encode_picture(colour(shrink(grey, found.factor(self.side))))
         return TermMap(name, picture, words, (part, f"cosine {show_signed(cosine)}"))
 
-    def _cut(self, found: _Found, method: str) -> str:
+    def _cut(self, found: KeptMap, method: str) -> str:
         """The region of a method's picture; empty where there is none of it."""
         path = find_inside(self.study, "pictures", f"x{found.scale}", method, f"{found.image}.png")
         if path is None:
