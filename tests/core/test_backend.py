@@ -251,7 +251,7 @@ def test_bf16_gives_images_scores_and_losses_in_whole_floats() -> None:
 def test_float32_is_left_alone_and_other_precisions_are_refused() -> None:
     with precision_context(CPU, "float32"):
         assert not torch.is_autocast_enabled("cpu")
-    with pytest.raises(UsageError, match="no precision 'fp16': choose one of float32, bf16"):
+    with pytest.raises(UsageError, match="no precision 'fp16'; choose one of float32, bf16"):
         precision_context(CPU, "fp16")  # type: ignore[arg-type]
 
 

@@ -60,7 +60,7 @@ def train(
     }
     chosen = with_choices(found, values, weights)
     if not 0 <= seed < SEEDS:
-        raise UsageError(f"a seed is at least 0 and below {SEEDS}, not {seed}")
+        raise UsageError(f"a seed must be at least 0 and below {SEEDS}, not {seed}")
     for field, why in idle_settings(chosen).items():
         _log.warning("%s has no effect in %s: %s", field, chosen.name, why)
     where, opened = choose_device(device), _open(photos, smallest=chosen.hr_size)
