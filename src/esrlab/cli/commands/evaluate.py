@@ -74,6 +74,13 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         choices=("real", "student"),
         help="LPIPS with its own weights, or LPIPS≈ by the embedded student (default: real)",
     )
+    _add_kept(parser)
+    add_device(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_kept(parser: argparse.ArgumentParser) -> None:
+    """What is kept of methods on benchmarks, and how their rows are headed."""
     kept = parser.add_argument_group("with --benchmark")
     kept.add_argument("--out", type=Path, help="the folder that keeps rows and pictures: new, or to add to")
     kept.add_argument("--replace", action="store_true", help="take the place of others of the same name")
@@ -89,8 +96,6 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         ("--seed", int, "the seed of its training (default: a run's, or none)"),
     ):
         kept.add_argument(flag, type=kind, action="append", help=f"{words}; repeated, one for each METHOD")
-    add_device(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
