@@ -174,6 +174,17 @@ def test_what_no_image_can_be_is_refused_with_value_and_remedy(
         esrlab.psnr(spoil(hr), hr)
 
 
+def test_an_array_that_may_not_be_written_to_is_read_without_a_warning(hr: np.ndarray) -> None:
+    frozen = np.asarray(Image.fromarray(hr))
+    assert not frozen.flags.writeable
+    assert esrlab.psnr(frozen, hr[::-1][::-1]) == math.inf
+
+
+def test_tensors_on_two_devices_are_told_where_to_go(hr: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"sr lies on cpu and hr on meta: move one, hr\.to\('cpu'\)"):
+        esrlab.psnr(as_batch(hr), as_batch(hr).to("meta"))
+
+
 def test_a_tensor_of_another_order_is_told_how_to_turn(hr: np.ndarray) -> None:
     image = as_batch(hr)
     for wrong, remedy in (
@@ -271,6 +282,8 @@ def test_losses_refuse_what_they_cannot_compare(hr: np.ndarray) -> None:
         esrlab.losses.L1()(image[..., 1:], image)
     with pytest.raises(ValueError, match=r"float16: pass sr\.float\(\)"):
         esrlab.losses.L1()(image.half(), image)
+    with pytest.raises(ValueError, match=r"sr is a ndarray; a loss takes float tensors"):
+        esrlab.losses.L1()(cast(Any, hr), image)
 
 
 def test_adversarial_losses_are_functions_of_raw_scores() -> None:
@@ -321,6 +334,7 @@ def test_resizing_keeps_the_kind(hr: np.ndarray, tmp_path: Path) -> None:
         ({"scale": 1.5}, "scale 1.5 is no whole factor"),
         ({"scale": 0}, "scale 0 is no whole factor"),
         ({"size": (10, 24)}, r"size 10×24 of an image of 40×48 .* is no whole factor"),
+        ({"size": (20,)}, r"size is \(20,\); it is \(height, width\)"),
         ({"scale": 1 / 7}, r"does not divide by 7: crop it to 35×42 first"),
         ({"scale": 2, "convention": "matlab-8bit"}, "shrinks alone"),
         ({"scale": 1 / 2, "convention": "pillow"}, "unknown convention 'pillow'"),
@@ -365,7 +379,7 @@ def test_a_generator_is_loaded_from_a_file_or_a_runs_folder(
         esrlab.load(tmp_path)
 
 
-def test_training_goes_on_and_tells_each_step(tmp_path: Path) -> None:
+def test_training_goes_on_and_tells_each_step(run: Path, tmp_path: Path) -> None:
     recipe = esrlab.Recipe.model_validate(
         {
             "name": "mine",
@@ -374,20 +388,21 @@ def test_training_goes_on_and_tells_each_step(tmp_path: Path) -> None:
             "terms": [{"name": "pixel", "weight": 1.0, "loss": esrlab.losses.Charbonnier()}],
             "generator": {"features": 8, "growth": 4, "blocks": 1},
             "patches": {"lr_size": 16, "batch": 2},
+            "validation": {"every": 100},
         }
     )
     told: list[int] = []
     for steps in (2, 3):
-        run = esrlab.train(
+        out = esrlab.train(
             recipe,
             photos="samples",
             out=tmp_path / "run",
-            fields={"steps": steps, "validation.every": 100},
+            fields={"steps": steps, "generator.init": run / "generator.safetensors"},
             device="cpu",
             on_step=lambda step, row: told.append(step),
         )
     assert told == [1, 2, 3]
-    assert run.generator.is_file()
+    assert out.generator.is_file()
 
 
 def test_training_takes_photographs_and_names_what_it_skips(
@@ -422,6 +437,20 @@ def test_evaluating_gives_the_rows_that_a_benchmarks_custom_asks_for(run: Path, 
     assert [row.value for row in esrlab.evaluate(run, folder, device="cpu")] == [row.value for row in rows]
 
 
+def test_evaluating_makes_lr_images_as_for_the_training(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.fromarray(random_image()).save(photos / "one.png")
+    fields = {**TINY, "scale": 2, "patches.convention": "matlab-8bit"}
+    older = esrlab.train("psnr", out=tmp_path / "run", fields=fields, device="cpu")
+    rows = esrlab.evaluate(esrlab.load(older.path, device="cpu"), photos, device="cpu")
+    assert "matlab-8bit" in rows[0].label
+    with pytest.raises(ValueError, match="trained was psnr on matlab-8bit"):
+        esrlab.evaluate(older.path, photos, convention="matlab", device="cpu")
+    other = esrlab.evaluate("bicubic", photos, scale=2, convention="matlab-8bit", device="cpu")
+    assert "matlab-8bit" in other[0].label
+
+
 def test_evaluating_takes_a_network_of_ones_own(tmp_path: Path) -> None:
     Image.fromarray(random_image()).save(tmp_path / "one.png")
     network = torch.nn.Upsample(scale_factor=4, mode="nearest")
@@ -436,6 +465,7 @@ def test_evaluating_takes_a_network_of_ones_own(tmp_path: Path) -> None:
     assert bicubic[0].label == "MATLAB's"
     for call, said in (
         (lambda: esrlab.evaluate(lambda lr: lr, tmp_path), "function does not tell its scale"),
+        (lambda: esrlab.evaluate("gone.pth", tmp_path), "there is no file and no folder gone.pth"),
         (lambda: esrlab.evaluate("bicubic", tmp_path), "'bicubic' does not tell its scale"),
         (lambda: esrlab.evaluate("bicubic", tmp_path, scale=4, metrics=cast(Any, ["fid"])), "'fid'"),
         (lambda: esrlab.evaluate(lambda lr: lr, tmp_path, scale=4), r"upscaled to \(1, 3, 10, 12\)"),

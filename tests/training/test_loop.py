@@ -155,7 +155,7 @@ def test_a_stopped_process_saves_and_goes_on_to_the_same_end(tmp_path: Path, num
         "--scale",
         "2",
         "--steps",
-        "60",
+        "200",
         "--device",
         "cpu",
     ]

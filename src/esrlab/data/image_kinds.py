@@ -4,6 +4,7 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from esrlab.data.image_files import (
@@ -34,7 +35,7 @@ def as_tensor(image: AnyImage, *, name: str) -> Tensor:
         return image
     if isinstance(image, np.ndarray):
         _check_array(image, name=name)
-        return to_tensor(image)
+        return to_tensor(np.array(image))  # a copy: torch warns of arrays that may not be written to
     if isinstance(image, PillowImage):
         return to_tensor(convert_pixels(image, name=name))
     if isinstance(image, (str, PathLike)):
@@ -43,6 +44,22 @@ def as_tensor(image: AnyImage, *, name: str) -> Tensor:
         f"{name} is a {type(image).__name__}; give an 8-bit array (H, W, 3), an image of Pillow's, "
         "an image file or a float tensor (N, 3, H, W) in [0, 1]"
     )
+
+
+def as_pair(sr: AnyImage, hr: AnyImage) -> tuple[Tensor, Tensor]:
+    """Two images to compare as tensors on one device, a tensor's where one is given; as `as_tensor` else.
+
+    Raises ValueError too for tensors on two devices. Apple's GPUs have no float64, in which images are
+    compared: what lies there comes to the CPU.
+    """
+    one, other = as_tensor(sr, name="sr"), as_tensor(hr, name="hr")
+    if isinstance(sr, Tensor) and isinstance(hr, Tensor) and one.device != other.device:
+        raise ValueError(
+            f"sr lies on {one.device} and hr on {other.device}: move one, hr.to({str(one.device)!r})"
+        )
+    place = one.device if isinstance(sr, Tensor) else other.device
+    place = torch.device("cpu") if place.type == "mps" else place
+    return one.to(place), other.to(place)
 
 
 def like(given: AnyImage, result: Tensor) -> Tensor | Pixels | PillowImage:

@@ -15,7 +15,7 @@ from esrlab.data.degradations.bicubic import (
     round_to_8bit,
 )
 from esrlab.data.image_files import PillowImage, Pixels
-from esrlab.data.image_kinds import AnyImage, OneImage, as_tensor, like
+from esrlab.data.image_kinds import AnyImage, OneImage, as_pair, as_tensor, like
 from esrlab.evaluation.benchmark import perceptual_meter
 from esrlab.evaluation.metrics import psnr as psnr_metric
 from esrlab.evaluation.metrics import ssim as ssim_metric
@@ -40,10 +40,7 @@ def psnr(sr: AnyImage, hr: AnyImage, *, border: int = 0, channel: Channel = "rgb
     others measure files, round them to 8 bits first. Raises ValueError for unlike shapes, values outside
     [0, 1] and a border that leaves no pixel, ImageError for a file that cannot be read.
     """
-    values = psnr_metric.psnr(
-        as_tensor(sr, name="sr"), as_tensor(hr, name="hr"), border=border, channel=channel
-    )
-    return _number_or_batch(values)
+    return _number_or_batch(psnr_metric.psnr(*as_pair(sr, hr), border=border, channel=channel))
 
 
 @overload
@@ -57,10 +54,7 @@ def ssim(sr: AnyImage, hr: AnyImage, *, border: int = 0, channel: Channel = "rgb
 
     Takes, gives and raises what `psnr` does; at least 11×11 pixels within the border.
     """
-    values = ssim_metric.ssim(
-        as_tensor(sr, name="sr"), as_tensor(hr, name="hr"), border=border, channel=channel
-    )
-    return _number_or_batch(values)
+    return _number_or_batch(ssim_metric.ssim(*as_pair(sr, hr), border=border, channel=channel))
 
 
 @overload
@@ -74,13 +68,13 @@ def lpips(sr: AnyImage, hr: AnyImage, *, weights: LPIPSWeights = "real") -> floa
 
     weights: "real", or "student" for the embedded network's estimate of it (LPIPS≈), which needs no download
     and is never to be reported as LPIPS. Takes and gives what `psnr` does; at least 31 pixels a side. The
-    network is loaded once, and computes where `sr` lies. No gradient: to train on it, use
+    network is loaded once, and computes where the images lie. No gradient: to train on it, use
     `losses.PerceptualDistance`. Raises ValueError as `psnr`, and UserError where real weights are not on this
     machine.
     """
     if weights not in get_args(LPIPSWeights):
         raise ValueError(f"weights is {weights!r}; it is one of {', '.join(get_args(LPIPSWeights))}")
-    one, other = as_tensor(sr, name="sr"), as_tensor(hr, name="hr")
+    one, other = as_pair(sr, hr)
     return _number_or_batch(_meter(weights, one.device)(one, other))
 
 
@@ -158,6 +152,8 @@ def _factor(height: int, width: int, *, scale: float | None, size: tuple[int, in
     """By how much an image is enlarged: a whole number, or one over a whole number; ValueError otherwise."""
     if (scale is None) == (size is None):
         raise ValueError(f"resize takes a scale or a size, one of them, not scale {scale} and size {size}")
+    if size is not None and len(size) != 2:
+        raise ValueError(f"size is {size}; it is (height, width) in pixels")
     if size is not None:
         factors = {Fraction(wanted, had) for wanted, had in zip(size, (height, width), strict=True)}
         found = factors.pop()

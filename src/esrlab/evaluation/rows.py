@@ -1,6 +1,7 @@
 """Anything that makes images larger on a benchmark, in one call: `esrlab.evaluate`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Literal, get_args
@@ -10,9 +11,12 @@ from torch import Tensor, nn
 
 from esrlab.core.devices import choose_device
 from esrlab.core.scores import BICUBIC, Score
+from esrlab.data.degradations.bicubic import Convention
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.data.photos.samples import SAMPLES
+from esrlab.errors import UserError
 from esrlab.evaluation.benchmark import perceptual_metric
+from esrlab.evaluation.conventions import settle_convention
 from esrlab.evaluation.loaded import LoadedGenerator, load
 from esrlab.evaluation.methods import Method, as_name, find_method, generator_of
 from esrlab.evaluation.metrics.standard import Metric, standard_metrics
@@ -30,6 +34,7 @@ def evaluate(
     scale: int | None = None,
     metrics: Sequence[MetricName] = ("psnr", "ssim"),
     weights: LPIPSWeights = "real",
+    convention: Convention | None = None,
     name: str | None = None,
     device: str = "auto",
 ) -> list[Score]:
@@ -38,9 +43,11 @@ def evaluate(
     method: what `load` gives, any function or network of yours from (1, 3, h, w) in [0, 1] to
     (1, 3, h·scale, w·scale), "bicubic", a generator's file or run's folder, two files joined by + (a
     cascade), or a folder of images that any tool made. benchmark: a folder of high-resolution images (its HR
-    folder where there is one), or "samples"; LR is made from them. scale: needed where the method does not
-    tell it. metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after
-    rounding to 8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. name: heads the rows. device:
+    folder where there is one), or "samples". scale: needed where the method does not tell it.
+
+    metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to
+    8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. convention: how LR images are made, by
+    default as for the method's training, where that is known, else "matlab". name: heads the rows. device:
     "auto", "cpu", "cuda" or "mps"; a network of yours stays where it is.
 
     Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
@@ -50,8 +57,9 @@ def evaluate(
         raise ValueError(f"metrics is {metrics!r}; it lists some of {', '.join(known)}")
     chosen = _scale_of(method) if scale is None else scale
     place = choose_device(device)
+    (settled,) = settle_convention([_as_method(method, scale=chosen, name=name)], asked=convention)
     return score_method(
-        _as_method(method, scale=chosen, name=name),
+        settled,
         [_open(benchmark)],
         study="evaluation",
         scale=chosen,
@@ -66,6 +74,8 @@ def _scale_of(method: Upscaler | str | PathLike[str]) -> int:
         file = generator_of(Path(method))
         if file.is_file():
             return load(file, device="cpu").scale
+        if not (file.is_dir() or fspath(method) == BICUBIC or "+" in file.name):
+            raise UserError(f"there is no file and no folder {file}")
     elif isinstance(found := getattr(method, "scale", None), int):
         return found
     shown = repr(method) if isinstance(method, (str, PathLike)) else type(method).__name__
@@ -73,27 +83,18 @@ def _scale_of(method: Upscaler | str | PathLike[str]) -> int:
 
 
 def _as_method(method: Upscaler | str | PathLike[str], *, scale: int, name: str | None) -> Method:
+    """The method under its own name, or under `name`; a loaded generator's is its file's."""
     if isinstance(method, (str, PathLike)):
         found = find_method(fspath(method), scale=scale)
-        return (
-            found
-            if name is None
-            else Method(
-                name=as_name(name),
-                label=name,
-                digest=found.digest,
-                upscale=found.upscale,
-                folder=found.folder,
-            )
-        )
-    title = name if name is not None else _title(method)
-    return Method(name=as_name(title), label=title, digest="", upscale=lambda device: _guarded(method))
+    elif isinstance(method, LoadedGenerator):
+        found = replace(find_method(str(method.path), scale=scale), upscale=lambda device: _guarded(method))
+    else:
+        title = _title(method)
+        found = Method(name=as_name(title), label=title, digest="", upscale=lambda device: _guarded(method))
+    return found if name is None else replace(found, name=as_name(name), label=name, trained=None)
 
 
 def _title(upscale: Upscaler) -> str:
-    if isinstance(upscale, LoadedGenerator):
-        path = upscale.path
-        return path.stem if path.stem != "generator" else path.resolve().parent.name
     title = getattr(upscale, "__name__", "")
     return title if title not in ("", "<lambda>", BICUBIC) else type(upscale).__name__
 

@@ -78,6 +78,11 @@ class Loss(BaseModel):
         user's own may). Networks are loaded at the first call on a device, and kept. Raises ValueError for
         other shapes, and what `build` raises.
         """
+        for name, image in (("sr", sr), ("hr", hr)):
+            if not isinstance(image, Tensor):
+                raise ValueError(
+                    f"{name} is a {type(image).__name__}; a loss takes float tensors (N, 3, H, W) in [0, 1]"
+                )
         views = LossInputs(lr=hr if lr is None else lr, sr=sr, hr=hr)
         return _build_once(_Built(type(self), self.identity(), sr.device, self))(views)
 

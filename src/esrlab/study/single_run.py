@@ -20,7 +20,7 @@ from esrlab.recipes.recipe import SEEDS, Recipe
 from esrlab.recipes.unused import idle_settings
 from esrlab.training import loop
 from esrlab.training.callbacks import Callbacks, ValidatorLike
-from esrlab.training.run_folder import RunFolder
+from esrlab.training.run_folder import RunFolder, read_outcome
 
 _log = logging.getLogger("esrlab")
 
@@ -48,13 +48,17 @@ def train(
     "untrained". validation: a folder of held-out images, or "samples", the default where it is trained on
     those. on_step is given each step's number and its line of log.jsonl.
 
-    What a user should know (photographs skipped, settings that do nothing, signs of collapse) goes to the
+    What a user should know (photographs skipped, settings that do nothing, a collapse) goes to the
     logger "esrlab". Ctrl-C stops after a step, when everything so far is saved, and raises Interrupted.
     Raises UsageError for a recipe or field that there is not, and for a folder that holds another run;
     UserError for photographs or weights that cannot be used.
     """
     found = recipe if isinstance(recipe, Recipe) else find_recipe(os.fspath(recipe))
-    chosen = with_choices(found, fields or {}, weights)
+    values = {
+        key: os.fspath(value) if isinstance(value, PathLike) else value
+        for key, value in (fields or {}).items()
+    }
+    chosen = with_choices(found, values, weights)
     if not 0 <= seed < SEEDS:
         raise UsageError(f"a seed is at least 0 and below {SEEDS}, not {seed}")
     for field, why in idle_settings(chosen).items():
@@ -65,8 +69,21 @@ def train(
     watcher = Callbacks(on_message=_log.warning)
     if on_step is not None:
         watcher = Callbacks(on_step=on_step, on_message=_log.warning)
-    return loop.train(
+    run = loop.train(
         chosen, opened, seed=seed, device=where, out=os.fspath(out), validator=validator, watcher=watcher
+    )
+    _say_outcome(run)
+    return run
+
+
+def _say_outcome(run: RunFolder) -> None:
+    """Warns of a run that collapsed or was given up."""
+    ended = read_outcome(run)
+    if ended is None or ended.outcome == "finished":
+        return
+    why = "; ".join(ended.signs.values()) or str(ended.rollbacks[-1])
+    _log.warning(
+        "%s: this run %s at step %d of %d: %s", run.path, ended.outcome, ended.step, ended.asked, why
     )
 
 
