@@ -53,9 +53,9 @@ def run_study(
 
     Raises UsageError for another study's folder, UserError where another process works, Interrupted.
     """
-    out, wanted = Path(out), {run.name for run in plan_runs(study)}
-    study = settle_study(study, out)
-    runs = plan_runs(study)
+    out = Path(out)
+    asked, study = study, settle_study(study, out)
+    wanted, runs = {run.name for run in plan_runs(asked)}, plan_runs(study)
     benchmarks = tuple(open_benchmark(source, name=name) for name, source in study.benchmarks.items())
     require_starts(tuple(run for run in runs if run.name in wanted), out)
     origins = find_origins(runs, device=device)
