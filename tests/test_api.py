@@ -437,7 +437,7 @@ def test_a_run_that_is_given_up_says_so(tmp_path: Path, caplog: pytest.LogCaptur
     fields = {"optimiser.min_lr_ratio": 0.1}
     run = esrlab.train(recipe, out=tmp_path / "run", device="cpu", fields=fields)
     assert f"{run.path}: this run diverged at step 0 of 2" in caplog.text
-    assert "optimiser.min_lr_ratio does nothing in nan" in caplog.text
+    assert "optimiser.min_lr_ratio has no effect in nan" in caplog.text
 
 
 def test_evaluating_gives_the_rows_that_a_benchmarks_custom_asks_for(run: Path, tmp_path: Path) -> None:

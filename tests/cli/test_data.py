@@ -53,7 +53,7 @@ def test_stopping_a_build_exits_with_130_and_leaves_nothing(
 
     monkeypatch.setattr(packing, "_write_all", stop)
     assert call(["data", "pack", str(folder)]) == 130
-    assert f"nothing new is packed of {folder}" in capsys.readouterr().err
+    assert f"stopped before {folder} was packed" in capsys.readouterr().err
     assert not place_of(folder).exists()
 
 
@@ -92,7 +92,7 @@ def test_check_finds_damaged_pixels_and_names_the_remedy(folder: Path, capsys: C
 
 def test_check_finds_a_cut_pixels_file_and_a_folder_that_is_not_packed(folder: Path, capsys: Capture) -> None:
     assert call(["data", "check", str(folder)]) == 1
-    assert f"{folder} is not packed: esrlab data pack {folder}" in capsys.readouterr().err
+    assert f"{folder} is not packed; run esrlab data pack {folder}" in capsys.readouterr().err
     store = open_store(folder)
     os.truncate(store.place / store.index.pixels, 1000)
     assert call(["data", "check"]) == 1
@@ -118,7 +118,7 @@ def test_clean_without_a_folder_removes_what_no_longer_fits(
     assert f"removed {tmp_path / 'changed'} (0.0 MB): changed: 1 new" in shown.err
     assert f"removed {tmp_path / 'gone'} (0.0 MB): folder gone" in shown.err
     assert "damaged: index.json" in shown.err
-    assert f"removed {tmp_path / 'kept'} (0.0 MB): leftovers of broken builds" in shown.err
+    assert f"removed {tmp_path / 'kept'} (0.0 MB): files of interrupted builds" in shown.err
     assert "0.1 MB freed" in shown.out
     assert not place_of(tmp_path / "changed").exists()
     assert not place_of(tmp_path / "gone").exists()

@@ -58,7 +58,7 @@ def test_a_folder_is_compared_but_for_what_cannot_be(
     assert "half.png is damaged" in said.err
     assert "bomb.png is too large" in said.err
     assert "$ESRLAB_MAX_PIXELS" in said.err
-    assert "6 could not be scored and are in no mean" in said.err
+    assert "6 could not be scored and are left out of the means" in said.err
     assert len(answer["left_out"]) == 6
 
 

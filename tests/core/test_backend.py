@@ -270,7 +270,7 @@ def test_a_compiled_network_is_saved_as_before(monkeypatch: pytest.MonkeyPatch) 
 
 def test_compiling_without_a_compiler_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(UserError, match=r"'no-such-compiler' is not found: install g\+\+"):
+    with pytest.raises(UserError, match=r"'no-such-compiler' was not found: install g\+\+"):
         compiled(nn.Conv2d(1, 1, 1), device=CPU)
 
 

@@ -69,7 +69,7 @@ def test_grey_palette_alpha_and_16_bit_become_rgb(tmp_path: Path, pixels: np.nda
 @pytest.mark.parametrize("values", [np.full((9, 9), 0.5, np.float32), np.full((9, 9), 70000, np.int32)])
 def test_32_bit_images_are_refused_rather_than_guessed_at(tmp_path: Path, values: np.ndarray) -> None:
     Image.fromarray(values).save(tmp_path / "deep.tif")
-    with pytest.raises(ImageError, match=r"deep\.tif holds 32-bit values"):
+    with pytest.raises(ImageError, match=r"deep\.tif has 32-bit values"):
         read_pixels(tmp_path / "deep.tif")
 
 
@@ -109,7 +109,7 @@ def test_what_is_no_promised_format_is_not_opened_whatever_its_name_says(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     for name in ("program.png", "moving.png"):
-        with pytest.raises(ImageError, match=rf"{name} is not an image that can be read \(PNG, JPEG"):
+        with pytest.raises(ImageError, match=rf"{name} is not an image in PNG, JPEG"):
             read_pixels(tmp_path / name)
         assert decoded_size(tmp_path / name) == 0
     assert not started.exists(), "no other program is run"

@@ -72,7 +72,7 @@ def test_a_benchmark_takes_the_hr_subfolder_and_refuses_ambiguous_names(tmp_path
     benchmark = open_benchmark(str(tmp_path), name="mine")
     assert [name for name, _ in benchmark.images()] == ["a"]
     save(tmp_path / "HR" / "a.bmp")
-    with pytest.raises(ImageError, match="two images of one name"):
+    with pytest.raises(ImageError, match="two images with the same name"):
         open_benchmark(str(tmp_path), name="mine")
     with pytest.raises(ImageError, match="holds no image"):
         open_benchmark(

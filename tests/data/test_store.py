@@ -241,9 +241,9 @@ def cut_index(place: Path) -> None:
         (lose, "is gone"),
         (cut_index, "index.json is damaged or of another version"),
         (change_index(format=2), "another version"),
-        (change_index(offset=10**9), "would lie outside"),
+        (change_index(offset=10**9), "would be outside"),
         (change_index(offset=-4096), "greater than or equal to 0"),
-        (change_index(height=10**6), "would lie outside"),
+        (change_index(height=10**6), "would be outside"),
         (change_index(width=0), "greater than or equal to 1"),
         (change_index(pixels="../../pixels-00.bin"), "pixels"),
         (change_index(folder="/elsewhere"), "/elsewhere"),
@@ -256,7 +256,7 @@ def test_a_store_that_does_not_hold_together_is_packed_again_with_a_word(
     damage(place_of(folder))
     told: list[str] = []
     photos = open_photos(str(folder), smallest=8, say=told.append)
-    assert "out of use" in told[0]
+    assert "cannot be used" in told[0]
     assert word in told[0]
     for photo in photos.members:
         assert np.array_equal(photo.pixels, read_pixels(photo.path))
@@ -293,9 +293,9 @@ def test_a_source_that_would_be_read_twice_is_refused(folder: Path, tmp_path: Pa
     for sources, word in (
         ([str(folder), str(folder) + "/"], "same folder"),
         ([str(folder), str(tmp_path / "link")], "same folder"),
-        ([str(folder / "sub"), str(folder)], "lies in the other"),
+        ([str(folder / "sub"), str(folder)], "one is inside the other"),
         (["samples", "samples"], "named twice"),
-        ([], "no photographs are named"),
+        ([], "no photographs are given"),
     ):
         with pytest.raises(UsageError, match=word):
             open_photos(sources, smallest=8)
@@ -317,7 +317,7 @@ def test_a_name_that_is_not_unicode_is_set_aside_and_the_others_are_packed(folde
     index = open_store(folder).index
     assert len(index.packed) == count
     assert [aside.reason for aside in index.set_aside][-1:] == [
-        r"\udcff.png has a name that is not Unicode: rename it"
+        r"\udcff.png has a name that is not valid Unicode: rename it"
     ]
     assert open_store(folder).index == index
 

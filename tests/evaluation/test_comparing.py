@@ -171,12 +171,12 @@ def test_what_does_not_fit_is_named(place: Path, tmp_path: Path, run: Run) -> No
     save_generator(RRDBNet(scale=3, features=4, growth=2, blocks=1), tmp_path / "x3.safetensors", about={})
     mixed = f"{tmp_path / 'x2.safetensors'}+{tmp_path / 'x3.safetensors'}"
     assert "make ×2∘×3 = ×6" in run("evaluate", mixed, *asked, code=2)
-    assert "two METHODs are called bicubic" in run("evaluate", "bicubic", "bicubic", *asked, code=2)
+    assert "two METHODs have the name bicubic" in run("evaluate", "bicubic", "bicubic", *asked, code=2)
     assert "--name is given 1 times for 2" in run(
         "evaluate", "bicubic", place / "Cats", *asked, "--name", "a", code=2
     )
-    assert "say either --benchmark" in run("evaluate", "bicubic", "--scale", 4, code=2)
-    assert "go with --benchmark" in run("evaluate", place, place, "--against", place, "--scale", 4, code=2)
+    assert "give either --benchmark" in run("evaluate", "bicubic", "--scale", 4, code=2)
+    assert "need --benchmark" in run("evaluate", place, place, "--against", place, "--scale", 4, code=2)
     for wicked in ("../up", "lr", "a/b", ".hidden", "x\n", "", "a."):
         said = run("evaluate", "bicubic", *asked, "--name", wicked, "--out", tmp_path / "o", code=2)
         assert "choose another one than" in said

@@ -25,7 +25,7 @@ def test_sizes(size: int, norm: CriticNorm) -> None:
 
 
 def test_refuses_what_does_not_fit() -> None:
-    with pytest.raises(UsageError, match="31 px images: the smallest size is 32 px"):
+    with pytest.raises(UsageError, match="images of 31 px: the smallest size is 32 px"):
         VGGCritic(size=31)
     with pytest.raises(UsageError, match=r"64×64 px, not of shape \(2, 3, 96, 96\)"):
         VGGCritic(size=64, features=4)(torch.rand(2, 3, 96, 96))

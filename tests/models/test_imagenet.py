@@ -98,7 +98,7 @@ def test_real_weights_fill_a_network_just_as_deep(shared: Path) -> None:
     state = load_file(shared / "weights/vgg19_features_to_conv3_4.safetensors")
     network = build_feature_network("vgg19", layers=["conv3_4"])
     fill_weights(network, state)
-    with pytest.raises(UserError, match=r"no weights of vgg19: features\.19\.weight is missing"):
+    with pytest.raises(UserError, match=r"not weights of vgg19: features\.19\.weight is missing"):
         fill_weights(build_feature_network("vgg19", layers=["conv4_1"]), state)
 
 

@@ -159,7 +159,7 @@ def test_scale_four_needs_no_telling() -> None:
 
 
 def test_two_and_three_look_alike() -> None:
-    with pytest.raises(UsageError, match=r"say which .*metadata"):
+    with pytest.raises(UsageError, match=r"give the scale .*metadata"):
         describe_rrdb(small_net(3).state_dict())
 
 
@@ -209,7 +209,7 @@ def forget_everything(state: dict[str, Tensor]) -> None:
         (skip_a_block, r"body\.1\.rdb1\.conv1\.weight is missing"),
         (take_unshuffled_input, "12 channels.*pixel-unshuffled"),
         (use_old_keys, "old key names.*rename"),
-        (forget_everything, r"no RRDBNet.*features\.0\.weight"),
+        (forget_everything, r"not an RRDBNet.*features\.0\.weight"),
     ],
 )
 def test_refuses_what_is_no_rrdbnet(spoil: Callable[[dict[str, Tensor]], None], told: str) -> None:

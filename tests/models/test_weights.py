@@ -166,7 +166,9 @@ def test_a_line_that_brings_nothing_new_is_given_up_and_gone_on_with_later(
     server: Server, tmp_path: Path
 ) -> None:
     server.behaviour.cut_after = [400_000, 0, 0, 0]
-    with pytest.raises(UserError, match=r"cut at 0\.4 MB of 1\.0 MB; 0\.4 MB are kept, the same command"):
+    with pytest.raises(
+        UserError, match=r"broke at 0\.4 MB of 1\.0 MB; 0\.4 MB are kept; run the same command again"
+    ):
         fetch_body(server, tmp_path / "f.pth")
     assert part_of(tmp_path / "f.pth").read_bytes() == BODY[:400_000]
     assert not (tmp_path / "f.pth").exists()
@@ -295,7 +297,7 @@ def test_a_server_in_trouble_is_asked_again(server: Server, tmp_path: Path) -> N
 
 
 def test_without_a_network_nobody_waits(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"cannot be reached.*is there a network"):
+    with pytest.raises(UserError, match=r"cannot be reached.*check the network connection"):
         download(
             "http://127.0.0.1:9/none",
             tmp_path / "f.pth",
@@ -311,7 +313,7 @@ def test_a_disk_that_fills_up_is_said(server: Server, tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     part_of(tmp_path / "f.pth").symlink_to("/dev/full")
-    with pytest.raises(UserError, match=r"disk is full.*make room.*--to") as raised:
+    with pytest.raises(UserError, match=r"disk is full.*free some space.*--to") as raised:
         fetch_body(server, tmp_path / "f.pth")
     assert isinstance(raised.value.__cause__, OSError)
     assert raised.value.__cause__.errno == errno.ENOSPC
@@ -455,8 +457,8 @@ def test_ctrl_c_keeps_what_has_arrived(
     code, _, err = esrlab("get", "alexnet")
     part = part_of(hub_folder() / record.file.name)
     assert code == cli.STOPPED
-    assert f"{part} keeps " in err
-    assert "goes on from there" in err
+    assert f"{part} holds " in err
+    assert "run the same command again to resume" in err
     assert 0 < part.stat().st_size < record.size
     stopping = False
     assert esrlab("get", "alexnet")[0] == 0
@@ -497,12 +499,12 @@ def test_hints_say_what_keeps_a_file_from_being_used(
     record: WeightRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, _ = fetch_record(record, tmp_path / "mine")
-    assert "not looked in" in fetching.hints_after(record, path)[0]
+    assert "does not search" in fetching.hints_after(record, path)[0]
     monkeypatch.setenv("ESRLAB_WEIGHTS", os.pathsep.join(map(str, (tmp_path / "bad", tmp_path / "mine"))))
     assert fetching.hints_after(record, path) == []
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / record.file.name).write_bytes(b"damaged")
-    assert "(damaged) is found before" in fetching.hints_after(record, path)[0]
+    assert "(damaged) is used in its place" in fetching.hints_after(record, path)[0]
 
 
 # Features only
@@ -658,7 +660,7 @@ def test_what_is_no_plain_state_is_refused(record: WeightRecord, tmp_path: Path)
     path = tmp_path / "mine.pth"
     torch.save({"state_dict": {"a": torch.ones(1)}}, path)
     write_text(tmp_path / "mine.pth.sha256", finding.digest(path))
-    with pytest.raises(UserError, match="state_dict is no tensor"):
+    with pytest.raises(UserError, match="state_dict is not a tensor"):
         load_weights(record.name, path=path)
 
 
@@ -678,7 +680,7 @@ def test_absence_is_one_clear_message(tmp_path: Path, monkeypatch: pytest.Monkey
     ):
         assert part in said
     assert "\n" not in said
-    with pytest.raises(UserError, match=rf"Looked in: {tmp_path}$"):
+    with pytest.raises(UserError, match=rf"Searched: {tmp_path}$"):
         load_weights("vgg19", path=tmp_path)
 
 

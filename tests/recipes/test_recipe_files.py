@@ -64,9 +64,9 @@ DEEP_LIST = "a = " + "[" * 3000 + "]" * 3000 + "\n"
         (DEEP_LIST, "nested more than 32 deep"),
         (b'name = "caf\xe9"\n', "is not UTF-8 text"),
         ("steps = " + "9" * 5000 + "\n", "thousands of digits"),
-        ("steps = 0x" + "f" * 5000 + "\n", "steps is a number beyond"),
-        ("[generator]\nblocks = " + "9" * 4000 + "\n", "generator.blocks is a number beyond"),
-        ('about = "a\\u0000b"\n', "about has a character that is no text"),
+        ("steps = 0x" + "f" * 5000 + "\n", "steps is a number outside"),
+        ("[generator]\nblocks = " + "9" * 4000 + "\n", "generator.blocks is a number outside"),
+        ('about = "a\\u0000b"\n', "about has an invalid character"),
         ("steps = 1\nsteps = 2\n", "not valid TOML"),
     ],
 )

@@ -44,7 +44,7 @@ def test_no_recipe_or_study_of_ours_has_any() -> None:
 
 
 def test_what_a_study_sets_in_all_recipes_may_be_meant_for_some() -> None:
-    line = "adversarial.clip does nothing in esrgan-vgg: its loss is relativistic-nolog, not wgan"
+    line = "adversarial.clip has no effect in esrgan-vgg: its loss is relativistic-nolog, not wgan"
     fields = {"adversarial.clip": 0.05}
     both = parse_study({"name": "s", "fields": fields, "recipes": {"wgan-vgg": {}, "esrgan-vgg": {}}})
     assert name_idle(both, plan_runs(both)) == []
@@ -61,4 +61,4 @@ def test_the_commands_say_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     for command in (["train", "psnr"], ["study", "paper", "--recipes", "psnr"]):
         assert call([*command, "--optimiser.gamma", "0.1", "--photos", absent, "--out", absent]) != 0
         said = " ".join(capfd.readouterr().err.split())
-        assert "optimiser.gamma does nothing in psnr: its schedule is cosine, not multi-step" in said
+        assert "optimiser.gamma has no effect in psnr: its schedule is cosine, not multi-step" in said

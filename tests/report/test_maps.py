@@ -135,7 +135,7 @@ def test_noise_at_the_papers_size_stays_within_the_budget(tmp_path: Path) -> Non
     assert maps is not None
     assert maps.left_out == 0
     assert room.BUDGET / 3 < maps.size < room.BUDGET
-    assert choose_side(200, taken=maps.size) < choose_side(200), "other pictures make room"
+    assert choose_side(200, taken=maps.size) < choose_side(200), "other pictures leave it less room"
 
 
 def test_the_merged_page_keeps_maps_under_renamed_recipes(tmp_path: Path) -> None:

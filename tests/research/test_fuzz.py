@@ -30,7 +30,12 @@ def test_a_case_is_made_run_and_judged(tmp_path: Path) -> None:
     ("sent", "code", "said", "verdict"),
     [
         (signal.SIGKILL, -9, "", "clean error"),
-        (signal.SIGINT, 130, "packing\nesrlab data: stopped; the same command goes on", "clean error"),
+        (
+            signal.SIGINT,
+            130,
+            "packing\nesrlab data: stopped; run the same command again to resume",
+            "clean error",
+        ),
         (signal.SIGTERM, 130, "", "unclear"),
         (signal.SIGTERM, 130, "packing", "unclear"),
         (signal.SIGTERM, -15, "", "unclear"),

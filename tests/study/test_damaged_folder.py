@@ -67,21 +67,21 @@ def out(finished: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("text", DAMAGE)
 def test_a_studys_manifest(asked: Study, samples: Photos, out: Path, text: bytes) -> None:
     (out / "manifest.json").write_bytes(text)
-    with pytest.raises(UserError, match=rf"manifest\.json.*({DAMAGE[text]}).*; mend or remove it$"):
+    with pytest.raises(UserError, match=rf"manifest\.json.*({DAMAGE[text]}).*; repair or remove it$"):
         run_study(asked, out=out, device=CPU, photos=samples, watcher=Listener())
 
 
 @pytest.mark.parametrize("text", DAMAGE)
 def test_a_runs_recipe(asked: Study, samples: Photos, out: Path, text: bytes) -> None:
     (out / RUN / "recipe.json").write_bytes(text)
-    with pytest.raises(UserError, match=rf"recipe\.json.*({DAMAGE[text]}).*; mend or remove it$"):
+    with pytest.raises(UserError, match=rf"recipe\.json.*({DAMAGE[text]}).*; repair or remove it$"):
         train(plan_runs(asked)[0].recipe, samples, seed=0, device=CPU, out=out / RUN)
 
 
 @pytest.mark.parametrize("text", DAMAGE)
 def test_a_runs_outcome(out: Path, text: bytes) -> None:
     (out / RUN / "outcome.json").write_bytes(text)
-    with pytest.raises(UserError, match=rf"outcome\.json.*({DAMAGE[text]}).*; mend or remove it$"):
+    with pytest.raises(UserError, match=rf"outcome\.json.*({DAMAGE[text]}).*; repair or remove it$"):
         read_outcome(RunFolder(out / RUN))
 
 

@@ -179,7 +179,7 @@ def test_a_stopped_process_saves_and_goes_on_to_the_same_end(tmp_path: Path, num
     if process.returncode == 0:
         pytest.fail("the run ended before the signal came; give it more steps")
     assert process.returncode == 130
-    assert b"the same command goes on" in said
+    assert b"run the same command again to resume" in said
     for name in ("cut", "whole"):
         subprocess.run(
             [*command, "--out", str(tmp_path / name)], env=environment, check=True, capture_output=True
@@ -207,7 +207,7 @@ def test_a_stop_that_comes_while_the_watcher_is_told_is_saved(tmp_path: Path, sa
             os.kill(os.getpid(), signal.SIGINT)
 
     recipe, out = tiny("psnr", steps=5), tmp_path / "run"
-    with pytest.raises(Interrupted, match="stopped after step 2 of 5; the same command goes on"):
+    with pytest.raises(Interrupted, match="stopped after step 2 of 5; run the same command again to resume"):
         train(recipe, samples, seed=0, device=CPU, out=out, watcher=Callbacks(on_step=stop))
     assert [path.name for path in RunFolder(out).checkpoints.iterdir()] == ["stop-00000002.pt"]
     seen: list[int] = []

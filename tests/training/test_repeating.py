@@ -96,7 +96,10 @@ def test_a_file_that_is_too_large_is_known_by_its_digest(
     monkeypatch.setattr(kept_files, "LARGEST_KEPT", 1000)
     train(own(made), samples, seed=0, device=CPU, out=tmp_path / "run")
     kept = find_recipe(str(tmp_path / "run" / "recipe.json"))
-    with pytest.raises(UserError, match=r"too large to be kept: put the file of sha256 [0-9a-f]{64} there"):
+    with pytest.raises(
+        UserError,
+        match=r"too large to be copied into the folder: put the file with sha256 [0-9a-f]{64} there",
+    ):
         start_run(kept, seed=0, device=CPU)
     shutil.copyfile(made.parent / "first.safetensors", kept.generator.init)
     assert start_run(kept, seed=0, device=CPU).origins["init"].startswith("first.safetensors")

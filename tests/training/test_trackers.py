@@ -198,7 +198,7 @@ def test_a_tracker_that_cannot_start_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="tensorboard cannot start"):
         log_steps(tmp_path, range(1, 2))
     (tmp_path / "trackers.json").write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match=r"trackers\.json: not valid JSON .*; mend or remove it"):
+    with pytest.raises(UserError, match=r"trackers\.json: not valid JSON .*; repair or remove it"):
         log_steps(tmp_path, range(1, 2))
 
 

@@ -31,13 +31,13 @@ class Command:
 
 
 COMMANDS = (
-    Command("demo", "the whole laboratory in a few minutes, offline, on bundled photographs"),
-    Command("train", "train one generator by a recipe"),
+    Command("demo", "run a whole small study in a few minutes, offline, on bundled photographs"),
+    Command("train", "train one generator with a recipe"),
     Command("study", "train recipes × scales × seeds, score them, report"),
     Command("report", "rebuild tables, figures and page from the rows of a study, or of several"),
     Command("evaluate", "score checkpoints, cascades, bicubic and folders of images on benchmarks"),
-    Command("data", "pack photographs for training; list, check and clean what is packed"),
-    Command("weights", "list pretrained weights, and get them"),
+    Command("data", "pack photographs for training; list, check and remove packed stores"),
+    Command("weights", "list pretrained weights, and download them"),
     Command("recipes", "list the named recipes, or print one whole"),
 )
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = FAILED
         if not isinstance(error, BrokenPipeError):  # whoever read our output has gone
             with suppress(OSError):
-                print(f"esrlab: cannot write the answer: {error.strerror}", file=sys.stderr)
+                print(f"esrlab: cannot write to standard output: {error.strerror}", file=sys.stderr)
     sys.exit(code)
 
 
@@ -109,7 +109,7 @@ def call(arguments: Sequence[str]) -> int:
         return FAILED
     except (UserError, Interrupted, KeyboardInterrupt) as error:
         with suppress(OSError):  # nobody may be there to read it, after a terminal was closed
-            words = str(error) or "stopped; the same command goes on"
+            words = str(error) or "stopped; run the same command again to resume"
             print(f"esrlab {command.name}: {show_controls(words)}", file=sys.stderr)
         return _exit_code(error)
 
@@ -143,7 +143,7 @@ def _without_command(arguments: Sequence[str]) -> int:
         prog="esrlab",
         usage="esrlab COMMAND [options]",
         description="A loss-function laboratory for image super-resolution.",
-        epilog=f"commands:\n{listed}\n\nesrlab COMMAND --help tells more, with examples.",
+        epilog=f"commands:\n{listed}\n\nesrlab COMMAND --help shows a command's options and examples.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"esrlab {__version__}")

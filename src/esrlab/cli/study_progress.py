@@ -23,7 +23,7 @@ class StudyProgress:
         self._waiting = [run for run in runs if run.name not in finished]
         self._total = len(runs)
         scales = {run.recipe.scale for run in runs}
-        # A ×2 run is judged twice where there is a ×4: the second time as a cascade.
+        # A ×2 run is evaluated twice if there is a ×4: the second time as a cascade.
         self._scales = len(scales) if {2, 4} <= scales else 0
         self._meter = meter
         self._began = time.monotonic()

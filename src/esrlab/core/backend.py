@@ -56,11 +56,13 @@ def precision_context(device: torch.device, precision: Precision) -> AbstractCon
     that has no bfloat16.
     """
     if precision not in PRECISIONS:
-        raise UsageError(f"there is no precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
+        raise UsageError(f"there is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}")
     if precision == "float32":
         return nullcontext()
     if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
-        raise UserError(f"{torch.cuda.get_device_name(device)} cannot compute in bf16: take float32")
+        raise UserError(
+            f"{torch.cuda.get_device_name(device)} cannot compute in bf16; set engine.precision to float32"
+        )
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
@@ -72,12 +74,14 @@ def compiled(network: Network, *, device: torch.device) -> Network:
     Raises UserError where what torch.compile needs is not on this machine.
     """
     if device.type == "cuda" and importlib.util.find_spec("triton") is None:
-        raise UserError("compiling for a GPU needs triton: pip install triton, or train without compiling")
+        raise UserError(
+            "engine.compile on a GPU needs triton: pip install triton, or set engine.compile to false"
+        )
     compiler = os.environ.get("CXX", "g++")
     if device.type != "cuda" and shutil.which(compiler) is None:
         raise UserError(
-            f"compiling needs a C++ compiler, and {compiler!r} is not found: install g++ "
-            "(apt install g++), name another in $CXX, or train without compiling"
+            f"engine.compile needs a C++ compiler, and {compiler!r} was not found: install g++ "
+            "(apt install g++), set $CXX to another, or set engine.compile to false"
         )
     network.compile()  # in place: no wrapper whose state dict would say `_orig_mod.`
     return network

@@ -21,7 +21,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device(next(kind for kind, there in available.items() if there))
     if not available.get(name, False):
-        raise UsageError(f"device {name!r} is not available here; there is: {_list(available)}")
+        raise UsageError(f"device {name!r} is not available here; choose one of: {_list(available)}")
     return torch.device(name)
 
 

@@ -64,4 +64,4 @@ def explain_missing(path: Path | str) -> str:
         digest = Path(f"{path}{DIGEST_ENDING}").read_text(encoding="utf-8").split()[0]
     except (OSError, ValueError, IndexError):
         return ""
-    return f"; it was too large to be kept: put the file of sha256 {digest} there"
+    return f"; it was too large to be copied into the folder: put the file with sha256 {digest} there"

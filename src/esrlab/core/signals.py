@@ -43,7 +43,9 @@ def stopping_at_once() -> Iterator[None]:
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}; the same command goes on")
+        raise KeyboardInterrupt(
+            f"stopped by {signal.Signals(number).name}; run the same command again to resume"
+        )
 
     heard = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     for number in heard:

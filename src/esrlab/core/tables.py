@@ -34,7 +34,7 @@ def read_table(path: Path, *, what: str) -> dict[str, Any]:
     except RecursionError as error:
         raise UsageError(_too_deep(what, path)) from error
     except ValueError as error:
-        reason = "it holds a number of thousands of digits" if "limit" in str(error) else str(error)
+        reason = "it has a number of thousands of digits" if "limit" in str(error) else str(error)
         raise UsageError(f"the {what} {path} is not valid {form}: {reason}") from error
     if not isinstance(table, dict):
         raise UsageError(f"the {what} {path} must hold a table of fields, not a {type(table).__name__}")
@@ -43,7 +43,9 @@ def read_table(path: Path, *, what: str) -> dict[str, Any]:
 
 
 def _too_deep(what: str, path: Path) -> str:
-    return f"the {what} {path} is nested more than {DEEPEST} deep; no field lies there, so make it flatter"
+    return (
+        f"the {what} {path} is nested more than {DEEPEST} levels deep; no field is that deep, so flatten it"
+    )
 
 
 def _refuse_unusable(table: dict[str, Any], *, what: str, path: Path) -> None:
@@ -62,11 +64,12 @@ def _refuse_unusable(table: dict[str, Any], *, what: str, path: Path) -> None:
         elif isinstance(value, str):
             _refuse_text(value, place=place, what=what, path=path)
         elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
-            raise UsageError(f"the {what} {path}: {place} is a number beyond ±2⁶³; give a smaller one")
+            raise UsageError(f"the {what} {path}: {place} is a number outside ±2⁶³; give a smaller one")
 
 
 def _refuse_text(text: str, *, place: str, what: str, path: Path) -> None:
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise UsageError(
-            f"the {what} {path}: {place} has a character that is no text (NUL, or half of a surrogate pair)"
+            f"the {what} {path}: {place} has an invalid character (NUL, or half of a surrogate pair); "
+            "remove it"
         )

@@ -72,7 +72,7 @@ def load_torch(path: Path, *, device: torch.device | str = "cpu") -> Any:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > path.stat().st_size:
-            raise ValueError(f"it would unpack to {unpacked:,} bytes, more than the file has")
+            raise ValueError(f"it unpacks to {unpacked:,} bytes, more than the file has")
     try:
         with warnings.catch_warnings():  # of unusual pickle protocols: advice to load it unsafely
             warnings.simplefilter("ignore")
@@ -87,7 +87,7 @@ def load_torch(path: Path, *, device: torch.device | str = "cpu") -> Any:
 def _require_stored(name: str, tensor: Tensor) -> None:
     """ValueError where a tensor is not dense, or shows more values than are stored (strides of 0, say)."""
     if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
-        raise ValueError(f"{name} is no dense tensor")
+        raise ValueError(f"{name} is not a dense tensor")
     if tensor.is_complex():
         raise ValueError(f"{name} holds complex numbers")
     shown, stored = tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes()

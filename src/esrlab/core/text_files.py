@@ -16,7 +16,7 @@ from esrlab.errors import UserError
 
 T = TypeVar("T")
 
-REMEDY = "mend or remove it"
+REMEDY = "repair or remove it"
 SHOWN = 60
 """Characters of an offending value that a message shows."""
 

@@ -54,7 +54,7 @@ def find_images(folder: Path) -> list[Path]:
     if not folder.exists():
         raise ImageError(f"there is no folder {folder}")
     if not folder.is_dir():
-        raise ImageError(f"{folder} is a file; name the folder that holds the images")
+        raise ImageError(f"{folder} is a file; give the folder that holds the images")
     return sorted(
         path
         for path in folder.rglob("*")
@@ -71,7 +71,7 @@ def max_pixels() -> int:
     if not text:
         return DEFAULT_MAX_PIXELS
     if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= 1):
-        raise UsageError(f"${MAX_PIXELS_VARIABLE} is a whole number of pixels, 1 or more, not {text!r}")
+        raise UsageError(f"${MAX_PIXELS_VARIABLE} must be a whole number of pixels, 1 or more, not {text!r}")
     return int(text)
 
 
@@ -114,10 +114,13 @@ def _opened(file: Path | io.BytesIO, *, name: str) -> Iterator[Image.Image]:
         ) from error
     except UnidentifiedImageError as error:
         raise ImageError(
-            f"{name} is not an image that can be read (PNG, JPEG, WebP, TIFF or BMP), whatever its name says"
+            f"{name} is not an image in PNG, JPEG, WebP, TIFF or BMP format by its content; convert it or "
+            "remove it"
         ) from error
     except MemoryError as error:
-        raise ImageError(f"{name} is too large to decode: the memory does not do for it") from error
+        raise ImageError(
+            f"{name} is too large to decode in this machine's memory; make it smaller or remove it"
+        ) from error
     except OSError as error:
         raise ImageError(f"{name} is damaged: {error.strerror or error}") from error
     except Exception as error:  # a damaged file raises anything: TypeError, struct.error, zlib.error, ...
@@ -145,7 +148,7 @@ def _open_bounded(file: Path | io.BytesIO, *, limit: int) -> Image.Image:
 def _grey_16_bit(image: Image.Image, *, name: str) -> Pixels:
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise ImageError(f"{name} holds 32-bit values, whose white is not known; save it with 8 or 16 bits")
+        raise ImageError(f"{name} has 32-bit values, whose range is unknown; save it with 8 or 16 bits")
     return np.repeat(_GREY_LEVELS[values][..., None], 3, axis=2)
 
 

@@ -92,7 +92,8 @@ def start_from(generator: RRDBNet, path: str) -> str:
     if wrong or missing or extra:
         raise UserError(
             f"{path} holds a generator of another shape; set --generator.features {shape.features} "
-            f"--generator.growth {shape.growth} --generator.blocks {shape.blocks}, or start elsewhere"
+            f"--generator.growth {shape.growth} --generator.blocks {shape.blocks}, or give another file in "
+            "generator.init"
         )
     generator.load_state_dict({**own, **{key: value for key, value in state.items() if key in own}})
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()

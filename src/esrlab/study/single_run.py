@@ -79,7 +79,7 @@ def _choose(
     }
     chosen = with_choices(found, values, weights)
     for field, why in idle_settings(chosen).items():
-        _log.warning("%s does nothing in %s: %s", field, chosen.name, why)
+        _log.warning("%s has no effect in %s: %s", field, chosen.name, why)
     return chosen
 
 

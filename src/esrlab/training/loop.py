@@ -126,7 +126,7 @@ def _take_steps(session: Session, stop: StopRequest) -> None:
         if stop and step < steps:
             if not is_saved:  # decided last: the request may have come while the watcher was told
                 save(session, is_due=False)
-            raise Interrupted(f"stopped after step {step} of {steps}; the same command goes on")
+            raise Interrupted(f"stopped after step {step} of {steps}; run the same command again to resume")
 
 
 def _log_and_validate(session: Session, row: dict[str, Any]) -> None:

@@ -140,8 +140,9 @@ def reraise_disk_errors(session: Session) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"cannot write {session.folder.log}: {error.strerror}; make room there, and the same command "
-            "goes on from the last checkpoint"
+            f"cannot write {session.folder.log}: {error.strerror}; free some space there and run the same "
+            "command again "
+            "to resume from the last checkpoint"
         ) from error
 
 

@@ -35,9 +35,11 @@ UNKEPT = "evaluation"
 def compare_methods(options: argparse.Namespace) -> int:
     """Scores every method on every benchmark, keeps the rows where asked, and prints."""
     if options.border is not None:
-        raise UsageError("--border goes with --against; with --benchmark the scale is left out at each side")
+        raise UsageError(
+            "--border needs --against; with --benchmark the border is always the scale in pixels"
+        )
     if options.replace and options.out is None:
-        raise UsageError("--replace goes with --out")
+        raise UsageError("--replace needs --out")
     benchmarks = [open_benchmark(path, name=name) for name, path in _plain(options.benchmark).items()]
     methods = _find_methods(options)
     metrics = _choose(options)
@@ -67,11 +69,11 @@ def compare_methods(options: argparse.Namespace) -> int:
 
 
 def tell_left_out(left_out: Sequence[str]) -> int:
-    """Says what could not be scored; the exit code: 1 where there is any, else 0."""
+    """Prints what could not be scored; returns the exit code: 1 where there is any, else 0."""
     for reason in left_out:
         console.print(f"  left out: {printable(reason)}", markup=False, soft_wrap=True)
     if left_out:
-        console.print(f"{len(left_out)} could not be scored and are in no mean", markup=False)
+        console.print(f"{len(left_out)} could not be scored and are left out of the means", markup=False)
     return 1 if left_out else 0
 
 
@@ -80,7 +82,9 @@ def read_metrics(text: str) -> list[str]:
     asked = [name.strip().lower() for name in text.split(",") if name.strip()]
     unknown = [name for name in asked if name not in KNOWN]
     if unknown or not asked:
-        raise UsageError(f"--metrics takes {', '.join(KNOWN)}, not {', '.join(unknown) or 'nothing'}")
+        raise UsageError(
+            f"--metrics must be one or more of {', '.join(KNOWN)}, not {', '.join(unknown) or 'nothing'}"
+        )
     return asked
 
 
@@ -123,14 +127,17 @@ def _find_methods(options: argparse.Namespace) -> list[Method]:
             continue
         if len(asked) != len(methods):
             raise UsageError(
-                f"--{flag} is given {len(asked)} times for {len(methods)} METHODs; give it once for each"
+                f"--{flag} is given {len(asked)} times for {len(methods)} METHODs; give it once per METHOD"
             )
         methods = [_named(method, flag, value) for method, value in zip(methods, asked, strict=True)]
     methods = settle_convention(methods, asked=options.convention)
     headed: set[tuple[str, int | None]] = set()
     for method in methods:
         if (check_name(method.name), method.seed) in headed:
-            raise UsageError(f"two METHODs are called {method.name}; tell them apart with --name or --seed")
+            raise UsageError(
+                f"two METHODs have the name {method.name}; give each its own with --name, or its seed with "
+                "--seed"
+            )
         headed.add((method.name, method.seed))
     return methods
 
@@ -140,7 +147,7 @@ def _named(method: Method, flag: str, value: Any) -> Method:
     if flag == "name" and value != method.name:
         return replace(method, name=value, label=value, trained=None)
     if flag == "seed" and value < 0:
-        raise UsageError(f"--seed is 0 or more, not {value}")
+        raise UsageError(f"--seed must be 0 or more, not {value}")
     return replace(method, **{flag: value})
 
 

@@ -1,6 +1,6 @@
-"""Training reads photographs from a packed store: decoded once, mapped into memory. It packs a folder by
-itself when it first sees it or the folder has changed; `pack` does so ahead. Stores lie in $ESRLAB_CACHE,
-else in ~/.cache/esrlab. No command touches a photograph.
+"""Training reads photographs from a packed store: decoded once, mapped into memory. It packs a folder itself
+when it first uses it or when the folder has changed; `pack` does so ahead. Stores are in $ESRLAB_CACHE,
+else in ~/.cache/esrlab. No command changes a photograph.
 
 examples:
   esrlab data pack DIV2K/train Flickr2K
@@ -41,18 +41,26 @@ from esrlab.errors import UsageError, UserError
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """`pack`, `list`, `check` or `clean`."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="{pack,list,check,clean}")
-    packing = verbs.add_parser("pack", help="decode folders ahead of training", allow_abbrev=False)
+    packing = verbs.add_parser(
+        "pack", help="decode folders of photographs into packed stores, ahead of training", allow_abbrev=False
+    )
     packing.add_argument("folders", nargs="+", metavar="FOLDER", help="a folder of photographs")
-    listing = verbs.add_parser("list", help="what is packed, and whether it is current", allow_abbrev=False)
+    listing = verbs.add_parser(
+        "list", help="list the packed stores, and whether each is up to date", allow_abbrev=False
+    )
     listing.add_argument("--json", action="store_true", help="print JSON")
-    checking = verbs.add_parser("check", help="compare every checksum", allow_abbrev=False)
-    checking.add_argument("folders", nargs="*", metavar="FOLDER", help="whose stores (default: all)")
+    checking = verbs.add_parser(
+        "check", help="read every packed byte and compare checksums", allow_abbrev=False
+    )
+    checking.add_argument(
+        "folders", nargs="*", metavar="FOLDER", help="folders whose stores to check (default: all)"
+    )
     cleaning = verbs.add_parser("clean", help="remove stores", allow_abbrev=False)
     cleaning.add_argument(
         "folders",
         nargs="*",
         metavar="FOLDER",
-        help="whose stores (default: those whose folder is gone or changed)",
+        help="folders whose stores to remove (default: those that are gone or have changed)",
     )
     cleaning.add_argument("--all", action="store_true", help="remove all stores")
 
@@ -73,13 +81,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _pack(folders: Sequence[str]) -> None:
     if SAMPLES in folders:
-        raise UsageError(f"{SAMPLES} are few and need no packing; name folders (./{SAMPLES} is one)")
+        raise UsageError(f"{SAMPLES} are never packed; give folders (./{SAMPLES} is one)")
     for folder in folders:
         try:
             with counter("packing") as count:
                 store = open_store(Path(folder), progress=count, say=_say)
         except KeyboardInterrupt as stop:
-            raise Interrupted(f"stopped; nothing new is packed of {folder}") from stop
+            raise Interrupted(
+                f"stopped before {folder} was packed; run the same command again to pack it"
+            ) from stop
         for aside in store.index.set_aside:
             _say(f"  set aside: {aside.reason}")
         count = len(store.index.packed)
@@ -121,7 +131,7 @@ def _check(folders: Sequence[str]) -> None:
             faults.append(str(error))
     if not folders:
         faults += [
-            f"{store.place} is damaged: {store.reason}; esrlab data clean"
+            f"{store.place} is damaged: {store.reason}; remove it with esrlab data clean"
             for store in list_stores()
             if store.state == "damaged"
         ]
@@ -144,7 +154,7 @@ def _check_one(folder: Path) -> None:
 
 def _clean(folders: Sequence[str], *, everything: bool) -> None:
     if folders and everything:
-        raise UsageError("name folders or give --all, not both")
+        raise UsageError("give folders or --all, not both")
     freed = 0
     if folders or everything:
         asked = [(place_of(Path(folder)), folder) for folder in folders]
@@ -156,7 +166,7 @@ def _clean(folders: Sequence[str], *, everything: bool) -> None:
         for store in list_stores():
             seen, found = remove_useless(store.place, title=store.title)
             if found:
-                reason = "leftovers of broken builds" if seen.state == "current" else _describe(seen)
+                reason = "files of interrupted builds" if seen.state == "current" else _describe(seen)
                 _say(f"removed {store.title} ({size_text(found)}): {reason}")
             freed += found
     print(f"{size_text(freed)} freed in {store_root()}")

@@ -1,5 +1,5 @@
 """Trains the paper's four recipes at ×2, ×3 and ×4 with two seeds: small generators, the embedded students
-as content networks, the bundled photographs. Nothing is downloaded. Started again, it goes on.
+as content networks, the bundled photographs. Nothing is downloaded. Run again, it resumes.
 
 examples:
   esrlab demo

@@ -2,16 +2,17 @@
 file (.safetensors or .pth, ESRGAN's key names); two joined by + (a cascade: ×2∘×2 is ×4); a folder of
 images that any tool made, named as the benchmark's (DIR/<benchmark>/…, or DIR for one benchmark). --out keeps
 rows and pictures in a folder that esrlab report takes, alone or after a study's. Scored again, a method's
-rows are replaced where they stand, and others stay; another method of the same name, scale and seed wants
---replace.
+rows are replaced in place, and other rows are kept; to overwrite another method of the same name, scale and
+seed, give --replace.
 
-LR images are made from the true ones as they were for the training of the generators, where that is known;
---convention says it for others. One call, and one folder, compares methods on LR images made in one way.
+LR images are made from the HR images as they were for the training of the generators, where that is known;
+--convention sets it for others. One call, and one folder, compares methods on LR images made in one way.
 
-With --against, each image of one folder is compared with the one of its name in another (or in its HR).
-Endings may differ, and what tools add to names (baby_x4, baby_out) counts for nothing where one alone fits.
+With --against, each image of one folder is compared with the image of the same name in another (or in its
+HR). File formats may differ, and common suffixes of names (baby_x4, baby_out) are ignored if that leaves
+exactly one match.
 
-An image that cannot be read, upscaled or measured is named and left out of the means, and the exit
+An image that cannot be read, upscaled or measured is reported and left out of the means, and the exit
 code is 1.
 
 PSNR-Y/4 is on BT.601 luma with 4 pixels of border left out; means are over images. Images go through a
@@ -54,29 +55,37 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         help="bicubic, a run's folder, a generator, A+B (a cascade), or a folder of images",
     )
     parser.add_argument(
-        "--against", type=Path, metavar="HR_DIR", help="compare one folder with these true images alone"
+        "--against",
+        type=Path,
+        metavar="HR_DIR",
+        help="compare one folder of images with these HR images, without --benchmark",
     )
     parser.add_argument(
-        "--benchmark", action="append", metavar="NAME=DIR", help="images to be judged by; may be repeated"
+        "--benchmark",
+        action="append",
+        metavar="NAME=DIR",
+        help="a folder of HR images to evaluate on; may be repeated",
     )
+    parser.add_argument("--scale", type=int, required=True, help="magnification; also the default border")
     parser.add_argument(
-        "--scale", type=int, required=True, help="magnification; the border left out by default"
+        "--border", type=int, help="pixels cropped at each side before measuring (default: the scale)"
     )
-    parser.add_argument("--border", type=int, help="pixels left out at each side (default: the scale)")
     parser.add_argument(
         "--metrics",
         metavar="LIST",
-        help="of psnr, ssim and lpips, separated by commas (default: psnr,ssim; with --benchmark lpips too "
+        help="metrics separated by commas: psnr, ssim, lpips (default: psnr,ssim; with --benchmark lpips too "
         "where its weights are at hand)",
     )
     parser.add_argument(
         "--weights",
         choices=("real", "student"),
-        help="LPIPS with its own weights, or LPIPS≈ by the embedded student (default: real)",
+        help="weights of LPIPS: its own (real), or LPIPS≈ with the embedded student (default: real)",
     )
     kept = parser.add_argument_group("with --benchmark")
-    kept.add_argument("--out", type=Path, help="the folder that keeps rows and pictures: new, or to add to")
-    kept.add_argument("--replace", action="store_true", help="take the place of others of the same name")
+    kept.add_argument("--out", type=Path, help="folder for rows and images: new, or one to add to")
+    kept.add_argument(
+        "--replace", action="store_true", help="overwrite rows of another method with the same name"
+    )
     kept.add_argument(
         "--convention",
         choices=CONVENTIONS,
@@ -84,11 +93,11 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         "(default: as a generator was trained, else matlab)",
     )
     for flag, kind, words in (
-        ("--name", str, "what a method is called in tables (default: a run's recipe, or the file's name)"),
-        ("--label", str, "what a method is made of, in words (default: a run's, or the name)"),
-        ("--seed", int, "the seed of its training (default: a run's, or none)"),
+        ("--name", str, "the method's name in tables (default: a run's recipe, or the file's name)"),
+        ("--label", str, "the method's description in tables (default: a run's, or the name)"),
+        ("--seed", int, "the seed of the method's training (default: a run's, or none)"),
     ):
-        kept.add_argument(flag, type=kind, action="append", help=f"{words}; repeated, one for each METHOD")
+        kept.add_argument(flag, type=kind, action="append", help=f"{words}; repeat it once per METHOD")
     add_device(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -96,17 +105,17 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 def run(options: argparse.Namespace) -> int:
     """Compares and prints."""
     if options.scale < 1 or (options.border is not None and options.border < 0):
-        raise UsageError("--scale is at least 1 and --border at least 0")
+        raise UsageError("--scale must be at least 1, and --border at least 0")
     if (options.against is None) == (options.benchmark is None):
-        raise UsageError("say either --benchmark NAME=DIR (once or more) or --against HR_DIR")
+        raise UsageError("give either --benchmark NAME=DIR (once or more) or --against HR_DIR")
     if options.benchmark is not None:
         return compare_methods(options)
     kept = ("out", "name", "label", "seed", "convention")
     asked = [one for one in kept if getattr(options, one) is not None]
     if len(options.methods) > 1 or options.replace or asked:
         raise UsageError(
-            "--against compares one folder and keeps nothing; several methods, --out, --name, --label, "
-            "--seed, --convention and --replace go with --benchmark NAME=DIR"
+            "--against compares one folder and writes nothing; several methods, --out, --name, --label, "
+            "--seed, --conventionand --replace need --benchmark NAME=DIR"
         )
     metrics = _choose(options)
     left_out: list[str] = []

@@ -22,7 +22,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         "--device",
         default="auto",
         choices=("auto", "cpu", "cuda", "mps"),
-        help="processor; auto takes a GPU where there is one (default: auto)",
+        help="device to compute on; auto takes a GPU if there is one (default: auto)",
     )
 
 
@@ -32,7 +32,7 @@ def add_weights(parser: argparse.ArgumentParser, *, default: str) -> None:
         "--weights",
         choices=get_args(FeatureWeights),
         help="the content networks' weights: ImageNet's (real), the small embedded students', or random ones "
-        f"(untrained); every table says which (default: {default})",
+        f"(untrained); every table names the kind (default: {default})",
     )
 
 
@@ -42,7 +42,8 @@ def add_fields(parser: argparse.ArgumentParser, recipe: Recipe, arguments: Seque
     So are, among `arguments`, the fields of terms that the recipe does not have: they may add one.
     """
     group = parser.add_argument_group(
-        f"fields of the recipe {recipe.name}", "any of them can be set; the value shown is the recipe's"
+        f"fields of the recipe {recipe.name}",
+        "set any field by its dotted name; the values shown are the recipe's",
     )
     for leaf in leaves(recipe):
         flag = f"--{leaf.name.replace('_', '-')}"
@@ -110,8 +111,8 @@ def named_folders(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, sign, folder = text.partition("=")
         if not sign or not name or not folder:
-            raise UsageError(f"--benchmark takes NAME=DIR, such as Set5=benchmarks/Set5, not {text!r}")
+            raise UsageError(f"--benchmark must be NAME=DIR, such as Set5=benchmarks/Set5, not {text!r}")
         if found.get(name, folder) != folder:
-            raise UsageError(f"--benchmark names two folders {name}: {found[name]} and {folder}")
+            raise UsageError(f"--benchmark gives two folders the name {name}: {found[name]} and {folder}")
         found[name] = folder
     return found

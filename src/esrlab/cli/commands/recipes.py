@@ -1,4 +1,4 @@
-"""A recipe is one training, whole. The paper's four come first.
+"""A recipe describes one training completely. The paper's four come first.
 
 examples:
   esrlab recipes                     all of them, one line each

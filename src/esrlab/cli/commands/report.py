@@ -1,9 +1,10 @@
 """Verdicts on the paper's claims and on those in the study's study.toml, tables, figures and pages. Nothing
 is trained or scored again: what is printed and written comes from the study's own files.
 
-Several folders make one report in a folder of its own (--out): studies, and what esrlab evaluate kept. Equal
-recipes of equal names are more seeds of one; of names that differ in what they are, a later folder's has
-" (<study>)" after its name. A row with two values, or a benchmark of two sets of images, is refused.
+Several folders, of studies or of esrlab evaluate, make one report in a folder of its own (--out). Equal
+recipes of equal names are taken together as more seeds of one. If recipes of equal names differ, the later
+folder's gets " (<study>)" after its name. Two values for one row, or two sets of images under one benchmark's
+name, are an error.
 
 examples:
   esrlab report studies/paper
@@ -30,13 +31,19 @@ from esrlab.report.verdicts import Judgement, as_record
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """The studies' folders, where several are reported on; --json."""
     parser.add_argument(
-        "studies", type=Path, nargs="+", metavar="DIR", help="a study's folder, or evaluate's"
+        "studies",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        help="a folder written by esrlab study or esrlab evaluate",
     )
     parser.add_argument(
-        "--out", type=Path, help="the folder of a merged report (default: beside the first, named after all)"
+        "--out",
+        type=Path,
+        help="folder for a merged report (default: beside the first STUDY, its name joined from all)",
     )
     parser.add_argument(
-        "--apart", action="store_true", help="show every study's recipes by themselves, equal ones too"
+        "--apart", action="store_true", help="keep every study's recipes apart, equal ones too"
     )
     parser.add_argument("--json", action="store_true", help="print the tables as JSON")
 

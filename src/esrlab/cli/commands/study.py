@@ -1,8 +1,7 @@
-"""STUDY is a .toml file, or 'paper': the paper's four recipes at its exact settings. Started again, it goes
-on; finished runs are left alone. Asked for more seeds, recipes or scales beside those it has, its folder is
-extended by them; it keeps copies of what its recipes name, and repeats itself from its study.toml. Paths in
-a study file count from that file's place. Any field of a recipe can be set for all recipes by its dotted
-name.
+"""STUDY is a .toml file, or 'paper': the paper's four recipes at its exact settings. Run again, it resumes;
+finished runs are kept. Ask for more seeds, recipes or scales, and they are added to the folder. The folder
+keeps copies of the files that its recipes use, so its study.toml repeats the study. Paths in a study file are
+relative to that file. Any field of a recipe can be set for all recipes by its dotted name.
 
 examples:
   esrlab study paper --photos DIV2K/train --benchmark Set5=Set5 --out studies/paper
@@ -22,7 +21,7 @@ a study file:
   [recipes.tv]                        # a sweep: three recipes from one
   base = "wgan-vgg-tv"
   "terms.tv.weight" = [1e-5, 1e-4, 1e-3]
-  [[claims]]                          # judged beside the paper's
+  [[claims]]                          # evaluated beside the paper's
   id = "wider"
   words = "the cascade is better in PSNR"
   better = "wgan-vgg-cascade"
@@ -67,22 +66,29 @@ MOST_SEEDS = 10_000
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """The study, where it goes, and what to change in it."""
     parser.add_argument("study", metavar="STUDY", help="a study file, or 'paper'")
-    parser.add_argument("--out", type=Path, required=True, help="the study's folder: new, or to go on with")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the study's folder: new, or of an earlier start to resume"
+    )
     parser.add_argument("--photos", nargs="+", help="folders of photographs to train on, or 'samples'")
     parser.add_argument(
-        "--benchmark", action="append", metavar="NAME=DIR", help="images to be judged by; may be repeated"
+        "--benchmark",
+        action="append",
+        metavar="NAME=DIR",
+        help="a folder of HR images to evaluate on; may be repeated",
     )
-    parser.add_argument("--recipes", nargs="+", metavar="NAME", help="train these named recipes instead")
+    parser.add_argument(
+        "--recipes", nargs="+", metavar="NAME", help="train these recipes instead of the study's"
+    )
     parser.add_argument("--scales", nargs="+", type=int, metavar="N", help="magnifications: 2, 3, 4")
     parser.add_argument(
         "--seeds",
         nargs="+",
         type=int,
         metavar="N",
-        help="the first N seeds; or, several numbers, these",
+        help="one number N: the first N seeds; several numbers: these seeds",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="this seed alone")
-    add_weights(parser, default="the study's own; real where it says nothing")
+    parser.add_argument("--seed", type=int, metavar="N", help="one seed")
+    add_weights(parser, default="the study's own; real if it sets none")
     add_device(parser)
     add_fields(parser, find_recipe("wgan-vgg"), arguments)
 
@@ -119,7 +125,7 @@ def carry_out(study: Study, *, out: Path, device: torch.device, command: str, on
     if failed:
         names = ", ".join(run.name for run in failed)
         console.print(
-            f"{len(failed)} of {len(runs)} runs failed: {names}; started again, they are tried again"
+            f"{len(failed)} of {len(runs)} runs failed: {names}; run the same command again to retry them"
         )
         return 1
     return 0
@@ -132,12 +138,13 @@ def _say(text: str) -> None:
 def name_idle(study: Study, runs: Sequence[PlannedRun]) -> list[str]:
     """A line for each setting that does nothing where it is set.
 
-    One that the study sets in all recipes may be meant for some: it is named where it does nothing in any.
+    One that the study sets in all recipes may be meant for some: it is listed only if it has no effect in
+    any.
     """
     idle = {run.recipe.name: idle_settings(run.recipe) for run in runs}
     everywhere = set[str].intersection(*map(set, idle.values()))
     return [
-        f"{field} does nothing in {name}: {why}"
+        f"{field} has no effect in {name}: {why}"
         for name, found in idle.items()
         for field, why in found.items()
         if field in everywhere or field not in study.fields
@@ -155,7 +162,7 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
     asked: dict[str, Any] = study.model_dump(mode="json")
     fields = chosen_fields(options)
     if "scale" in fields:
-        raise UsageError("a study has several scales: say --scales 2 3 4")
+        raise UsageError("a study takes several scales: give --scales 2 3 4, not --scale")
     if options.weights is not None:
         asked["weights"] = options.weights
     if options.photos is not None:
@@ -187,7 +194,9 @@ def chosen_seeds(given: Sequence[int], known: Sequence[int]) -> list[int]:
         return list(given)
     count = given[0]
     if count > MOST_SEEDS:
-        raise UsageError(f"--seeds {count} asks for so many seeds; for that one alone say --seed {count}")
+        raise UsageError(
+            f"--seeds {count} asks for {count} seeds; to train one seed alone, give --seed {count}"
+        )
     others = (seed for seed in range(count + len(known)) if seed not in known)
     return [*known, *others][:count]
 
@@ -203,5 +212,5 @@ def _still_asked(asked: dict[str, Any]) -> list[dict[str, Any]]:
 
     left_out = [claim["id"] for claim in asked["claims"] if not fits(claim)]
     if left_out:
-        _say(f"claims about what is not asked for are left out: {', '.join(left_out)}")
+        _say(f"claims about recipes or scales that were not asked for are left out: {', '.join(left_out)}")
     return [claim for claim in asked["claims"] if fits(claim)]

@@ -1,4 +1,4 @@
-"""The recipe comes first; what follows may set any of its fields. Started again, it goes on from its
+"""Give the recipe first, then options, which may set any of its fields. Run again, it resumes from its last
 checkpoint. `esrlab train RECIPE --help` lists that recipe's fields.
 
 examples:
@@ -10,7 +10,7 @@ examples:
   esrlab train my-recipe.toml --photos photographs --out runs/fourth
   esrlab train runs/fourth/recipe.json --out runs/fourth-again
 
-Files that a recipe file names are found from its own place. A run keeps copies of them in sources/.
+Paths in a recipe file are relative to that file. A run keeps copies of these files in sources/.
 """
 
 import argparse
@@ -65,9 +65,11 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     parser.add_argument(
         "--seed",
         type=int,
-        help="decides first weights and patches (default: 0; a run's recipe.json has its own)",
+        help="seed of initial weights and patches (default: 0; a run's recipe.json has its own)",
     )
-    parser.add_argument("--out", type=Path, required=True, help="the run's folder: new, or to go on with")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the run's folder: new, or of an earlier start to resume"
+    )
     parser.add_argument(
         "--validation",
         help="folder of held-out images, 'samples', or 'none' (default: samples for --photos samples)",
@@ -78,9 +80,9 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         action="append",
         default=[],
         metavar="NAME",
-        help="tensorboard, wandb, … also get the curves; may be given more than once",
+        help="also log curves to tensorboard, wandb, …; may be repeated",
     )
-    parser.add_argument("--quiet", action="store_true", help="say nothing but warnings and the result")
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and the result")
     add_weights(parser, default="the recipe's own; real for the named recipes")
     add_device(parser)
     name = first_positional(arguments)
@@ -88,15 +90,23 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 
 def _add_saving(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint-every", type=int, default=500, metavar="N", help="steps (default: 500)")
+    parser.add_argument(
+        "--checkpoint-every",
+        type=int,
+        default=500,
+        metavar="N",
+        help="steps between checkpoints (default: 500)",
+    )
     parser.add_argument(
         "--checkpoint-minutes",
         type=float,
         default=10.0,
         metavar="M",
-        help="a checkpoint at least so often as well (default: 10)",
+        help="longest time between checkpoints, in minutes (default: 10)",
     )
-    parser.add_argument("--keep", type=int, default=3, metavar="N", help="checkpoints kept (default: 3)")
+    parser.add_argument(
+        "--keep", type=int, default=3, metavar="N", help="number of latest checkpoints to keep (default: 3)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -122,10 +132,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _settle_recipe(options: argparse.Namespace) -> Recipe:
-    """The recipe with the fields and weights that are asked for; says which settings do nothing in it."""
+    """The recipe with the fields and weights that are asked for; prints which settings have no effect in
+    it.
+    """
     recipe = with_choices(find_recipe(options.recipe), chosen_fields(options), options.weights)
     for field, why in idle_settings(recipe).items():
-        console.print(f"{field} does nothing in {recipe.name}: {why}", markup=False)
+        console.print(f"{field} has no effect in {recipe.name}: {why}", markup=False)
     return recipe
 
 
@@ -137,7 +149,8 @@ def _open_photos(options: argparse.Namespace, recipe: Recipe, repeated: dict[str
     say_skipped(photos)
     if repeated is not None and repeated["photos"].get("fingerprint") != photos.fingerprint:
         console.print(
-            f"these photographs are not those of {options.recipe}: another run will come of it", markup=False
+            f"these photographs differ from those of {options.recipe}; the result will differ too",
+            markup=False,
         )
     return photos
 
@@ -196,13 +209,13 @@ def _watch(panel: TrainingPanel, trackers: Trackers) -> Callbacks:
 
 def _check_numbers(options: argparse.Namespace) -> None:
     if options.checkpoint_every < 1:
-        raise UsageError(f"--checkpoint-every is at least 1 step, not {options.checkpoint_every}")
+        raise UsageError(f"--checkpoint-every must be at least 1 step, not {options.checkpoint_every}")
     if options.keep < 1:
-        raise UsageError(f"--keep is at least 1 checkpoint, not {options.keep}")
+        raise UsageError(f"--keep must be at least 1 checkpoint, not {options.keep}")
     if not options.checkpoint_minutes > 0:
-        raise UsageError(f"--checkpoint-minutes is above 0, not {options.checkpoint_minutes}")
+        raise UsageError(f"--checkpoint-minutes must be above 0, not {options.checkpoint_minutes}")
     if not 0 <= options.seed < SEEDS:
-        raise UsageError(f"--seed is at least 0 and below {SEEDS}, not {options.seed}")
+        raise UsageError(f"--seed must be at least 0 and below {SEEDS}, not {options.seed}")
 
 
 def _take_over(options: argparse.Namespace) -> dict[str, Any] | None:

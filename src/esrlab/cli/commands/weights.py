@@ -1,6 +1,6 @@
 """Pretrained weights are looked for in the folders of $ESRLAB_WEIGHTS, then in torch's cache
 ($TORCH_HOME/hub/checkpoints). Only `get` downloads; whatever is loaded is verified by its sha256 first.
-A download that broke off goes on with the same command.
+To resume an interrupted download, run the same command again.
 
 examples:
   esrlab weights list
@@ -40,14 +40,18 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     """`list`, or `get` and a name."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="{list,get}")
     listing = verbs.add_parser(
-        "list", help="which weights there are, where they lie, whether they are good", allow_abbrev=False
+        "list", help="list the known weights, their files, and whether these are verified", allow_abbrev=False
     )
     listing.add_argument("--json", action="store_true", help="print JSON")
-    getting = verbs.add_parser("get", help="download and verify", allow_abbrev=False)
-    getting.add_argument("name", metavar="NAME|all", help="which weights (esrlab weights list), or all")
-    getting.add_argument("--to", type=Path, metavar="DIR", help="the folder (default: torch's cache)")
+    getting = verbs.add_parser("get", help="download weights and verify them", allow_abbrev=False)
     getting.add_argument(
-        "--features-only", action="store_true", help="keep the feature layers alone, without the classifier"
+        "name", metavar="NAME|all", help="weights to download (names: esrlab weights list), or all"
+    )
+    getting.add_argument(
+        "--to", type=Path, metavar="DIR", help="folder to download to (default: torch's cache)"
+    )
+    getting.add_argument(
+        "--features-only", action="store_true", help="keep only the feature layers, without the classifier"
     )
 
 
@@ -105,7 +109,7 @@ def _to_table(rows: Sequence[dict[str, Any]]) -> Table:
             state += f": {row['reason']}"
         where = row["path"] or "–"
         if row["arrived"]:
-            where += f" ({megabytes(row['arrived'])} have arrived; get goes on from there)"
+            where += f" ({megabytes(row['arrived'])} downloaded; `get` resumes from there)"
         about = "" if row["size_is_exact"] else "~"
         table.add_row(*map(Text, (row["name"], about + megabytes(row["size"]), state, where, row["licence"])))
     return table
@@ -149,8 +153,8 @@ def _get_one(record: WeightRecord, *, folder: Path | None, features_only: bool) 
         if not part.is_file():
             raise
         raise Interrupted(
-            f"stopped; {part} keeps {megabytes(part.stat().st_size)} of {megabytes(record.size)}, and the "
-            f"same command goes on from there"
+            f"stopped; {part} holds {megabytes(part.stat().st_size)} of {megabytes(record.size)}; "
+            f"run the same command again to resume"
         ) from stop
     for hint in hints_after(record, path):
         _say(f"{record.name}: {hint}")

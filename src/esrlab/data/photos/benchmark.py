@@ -60,10 +60,14 @@ def open_benchmark(source: str, *, name: str) -> Benchmark:
     folder = hr_subfolder(Path(source))
     paths = find_images(folder)
     if not paths:
-        raise ImageError(f"the benchmark folder {folder} holds no image")
+        raise ImageError(
+            f"the benchmark folder {folder} holds no image (PNG, JPEG, WebP, TIFF or BMP); choose another "
+            "folder"
+        )
     members = [(printable(path.relative_to(folder).with_suffix("").as_posix()), path) for path in paths]
     if len({member for member, _ in members}) < len(members):
         raise ImageError(
-            f"the benchmark folder {folder} holds two images of one name that differ in format only"
+            f"the benchmark folder {folder} holds two images with the same name in different formats; "
+            "rename or remove one"
         )
     return Benchmark(name, tuple(members))

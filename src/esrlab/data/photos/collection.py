@@ -84,9 +84,7 @@ def select(found: Sequence[Photo | tuple[str, str]], *, source: str, smallest: i
             skipped.append(photo)
         elif min(photo.height, photo.width) < smallest:
             size = f"{photo.width}×{photo.height}"
-            skipped.append(
-                (photo.name, f"{photo.name} is {size}, under the {smallest} px that a patch needs")
-            )
+            skipped.append((photo.name, f"{photo.name} is {size}, under the {smallest} px of one patch"))
         else:
             members.append(photo)
     if not members:

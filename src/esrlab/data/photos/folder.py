@@ -30,7 +30,7 @@ def open_photos(
     """
     sources = [source] if isinstance(source, str) else list(source)
     if not sources:
-        raise UsageError("no photographs are named: give a folder, or samples")
+        raise UsageError("no photographs are given: give a folder, or samples")
     _refuse_overlap(sources)
     opened = [_open_one(one, smallest=smallest, progress=progress, say=say) for one in sources]
     return opened[0] if len(opened) == 1 else _join(opened)
@@ -64,14 +64,14 @@ def _take(store: Store, packed: Packed, *, folder: Path) -> Photo:
 def _refuse_overlap(sources: Sequence[str]) -> None:
     """Raises UsageError where a photograph would be taken twice."""
     if sources.count(SAMPLES) > 1:
-        raise UsageError(f"{SAMPLES} is named twice: name each source of photographs once")
+        raise UsageError(f"{SAMPLES} is given twice: give each source of photographs once")
     folders = [(source, Path(source).resolve()) for source in sources if source != SAMPLES]
     for index, (one, inner) in enumerate(folders):
         for other, outer in folders[:index]:
             if inner == outer:
-                raise UsageError(f"{one} is the same folder as {other}: name each folder once")
+                raise UsageError(f"{one} is the same folder as {other}: give each folder once")
             if inner.is_relative_to(outer) or outer.is_relative_to(inner):
-                raise UsageError(f"of {other} and {one} one lies in the other: name the outer one alone")
+                raise UsageError(f"{one} and {other}: one is inside the other; give only the outer folder")
 
 
 def _join(opened: Sequence[Photos]) -> Photos:

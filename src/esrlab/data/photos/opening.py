@@ -42,7 +42,7 @@ def open_store(folder: Path, *, progress: Progress | None = None, say: Say | Non
         except Absent:
             pass
         except InvalidStoreError as fault:
-            tell(f"what is packed of {folder} is out of use: {fault}")
+            tell(f"the packed store of {folder} cannot be used, so it is packed again: {fault}")
         return pack(folder, listed, place=place_of(folder), progress=progress, say=tell)
 
 
@@ -54,7 +54,7 @@ def require_current(folder: Path, listed: Sequence[Listed]) -> Store:
     if changes := store.index.differences(listed):
         raise InvalidStoreError(f"the folder has changed ({changes})")
     if store.index.set_aside and store.index.max_pixels < max_pixels():
-        raise InvalidStoreError(f"${MAX_PIXELS_VARIABLE} allows larger photographs now")
+        raise InvalidStoreError(f"${MAX_PIXELS_VARIABLE} now allows larger photographs")
     return store
 
 

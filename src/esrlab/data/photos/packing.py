@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 Say = Callable[[str], None]
 """Told in a sentence what is done, and why."""
 
-REMEDY = f"name a folder that can be written to and has room in ${CACHE_VARIABLE}"
+REMEDY = f"set ${CACHE_VARIABLE} to a writable folder with enough free space"
 SPARE = 16_000_000
 """Bytes that are left free beside what is written."""
 
@@ -107,7 +107,7 @@ def _require_space(folder: Path, listed: Sequence[Listed], *, place: Path) -> in
     if free < needed + SPARE:
         raise UserError(
             f"the photographs of {folder} take {size_text(needed + SPARE)} decoded, and {place.parent} has "
-            f"{size_text(free)} free; make room, or {REMEDY}"
+            f"{size_text(free)} free; free some space, or {REMEDY}"
         )
     return needed
 
@@ -144,7 +144,7 @@ def _load(folder: Path, photo: Listed, before: Store | None, old: Packed | None)
     if before is not None and old is not None and before.is_sound(old):
         return old, before.pixels(old)
     if not photo.has_unicode_name:
-        return SetAside(file=photo, reason=f"{photo.name} has a name that is not Unicode: rename it")
+        return SetAside(file=photo, reason=f"{photo.name} has a name that is not valid Unicode: rename it")
     try:
         encoded = (folder / photo.name).read_bytes()
         pixels = decode_pixels(encoded, name=photo.name)

@@ -27,7 +27,7 @@ def sample_paths(names: tuple[str, ...]) -> list[tuple[str, Path]]:
     except ModuleNotFoundError as error:
         raise UserError(
             "the bundled photographs come with scikit-image: pip install 'esrlab[samples]', "
-            "or name a folder of your own with --photos"
+            "or give a folder of your own with --photos"
         ) from error
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:

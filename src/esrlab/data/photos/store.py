@@ -98,7 +98,7 @@ class Index(BaseModel):
     def _check_places(self) -> Self:
         for photo in self.packed:
             if photo.offset + photo.length > self.length:
-                raise ValueError(f"{photo.file.name} would lie outside the pixels file")
+                raise ValueError(f"{photo.file.name} would be outside the pixels file")
         return self
 
     def differences(self, listed: Sequence[Listed]) -> str:
@@ -212,7 +212,7 @@ def _map(path: Path, *, length: int) -> mmap.mmap:
     with path.open("rb") as stream:
         found = os.fstat(stream.fileno()).st_size
         if found != length or length == 0:
-            raise InvalidStoreError(f"{path.name} has {found} bytes where {length} belong")
+            raise InvalidStoreError(f"{path.name} has {found} bytes instead of {length}")
         mapping = mmap.mmap(stream.fileno(), length, access=mmap.ACCESS_READ)
     if IS_ADVISED:
         mapping.madvise(mmap.MADV_RANDOM)  # else the kernel reads megabytes around each page that is touched

@@ -54,9 +54,9 @@ def find_store(folder: Path) -> Store:
     try:
         return read_store(place_of(folder))
     except Absent as fault:
-        raise UserError(f"{folder} is not packed: esrlab data pack {folder}") from fault
+        raise UserError(f"{folder} is not packed; run esrlab data pack {folder}") from fault
     except InvalidStoreError as fault:
-        raise UserError(f"what is packed of {folder} is damaged: {fault}; {remedy(folder)}") from fault
+        raise UserError(f"the packed store of {folder} is damaged: {fault}; {remedy(folder)}") from fault
 
 
 def damaged_photographs(store: Store, *, progress: Progress) -> list[str]:
@@ -110,7 +110,7 @@ def _look_at(place: Path) -> StoreStatus:
     try:
         index = read_store(place).index
     except Absent:
-        return StoreStatus(place, "", "unfinished", "broken off, or going on", 0, 0, size)
+        return StoreStatus(place, "", "unfinished", "interrupted, or still being packed", 0, 0, size)
     except InvalidStoreError as fault:
         return StoreStatus(place, "", "damaged", str(fault), 0, 0, size)
     state, reason = _compare(index)

@@ -35,11 +35,13 @@ class VGGCritic(nn.Module):
     def __init__(self, *, size: int, features: int = 64, norm: CriticNorm = "batch") -> None:
         super().__init__()
         if size < SMALLEST_SIZE:
-            raise UsageError(f"a critic cannot see {size} px images: the smallest size is {SMALLEST_SIZE} px")
+            raise UsageError(
+                f"a critic cannot take images of {size} px: the smallest size is {SMALLEST_SIZE} px"
+            )
         if features < 1:
             raise UsageError(f"a critic needs at least 1 feature, not {features}")
         if norm not in _PREFIXES:
-            raise UsageError(f"a critic has no norm {norm!r}: choose one of {', '.join(_PREFIXES)}")
+            raise UsageError(f"a critic has no norm {norm!r}; choose one of {', '.join(_PREFIXES)}")
         self.size = size
         self.norm: CriticNorm = norm
         wide_in = 3
@@ -65,8 +67,8 @@ class VGGCritic(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         if image.ndim != 4 or tuple(image.shape[-2:]) != (self.size, self.size):
             raise UsageError(
-                f"this critic sees images of {self.size}×{self.size} px, not of shape {tuple(image.shape)}: "
-                f"cut patches of {self.size} px, or build the critic for the patches' size"
+                f"this critic takes images of {self.size}×{self.size} px, not of shape {tuple(image.shape)}: "
+                f"crop patches to {self.size} px, or build the critic for the patches' size"
             )
         features = image
         for level in range(len(_WIDTHS)):

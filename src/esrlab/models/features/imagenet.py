@@ -51,7 +51,7 @@ def build_feature_network(name: FeatureNetworkName, *, layers: Sequence[str]) ->
     """
     known = layer_names(name)
     if not layers:
-        raise UsageError(f"{name} is to be read at no layer: name at least one of {', '.join(known)}")
+        raise UsageError(f"no layer of {name} is chosen: give at least one of {', '.join(known)}")
     require_layers(layers, known, network=name)
     deepest = max(layers, key=known.index)
     with torch.random.fork_rng(devices=[]):
@@ -94,10 +94,10 @@ def fill_weights(network: FeatureNetwork, state: Mapping[str, Tensor]) -> None:
         if key not in state:
             if key.endswith("num_batches_tracked"):
                 continue
-            raise UserError(f"these are no weights of {network.title}: {key} is missing")
+            raise UserError(f"these are not weights of {network.title}: {key} is missing")
         if state[key].shape != tensor.shape:
             shapes = f"{tuple(state[key].shape)}, expected {tuple(tensor.shape)}"
-            raise UserError(f"these are no weights of {network.title}: {key} has shape {shapes}")
+            raise UserError(f"these are not weights of {network.title}: {key} has shape {shapes}")
     network.load_state_dict({key: state.get(key, tensor) for key, tensor in expected.items()})
 
 

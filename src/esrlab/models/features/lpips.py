@@ -46,7 +46,9 @@ class LPIPSNetwork(nn.Module):
         for index, head in enumerate(self.heads):
             key = f"lin{index}.model.1.weight"
             if key not in heads or heads[key].shape != head.shape:
-                raise UserError(f"these are no LPIPS heads for AlexNet: {key} is missing or of another shape")
+                raise UserError(
+                    f"these are not LPIPS heads for AlexNet: {key} is missing or of another shape"
+                )
             head.data.copy_(heads[key])
 
     def measure(self, image: Tensor) -> list[Tensor]:

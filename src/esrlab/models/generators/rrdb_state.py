@@ -39,7 +39,7 @@ def unwrap_state(state: Mapping[str, object]) -> dict[str, Tensor]:
         inner = state[wrapper]
         assert isinstance(inner, Mapping)
         if id(inner) in opened:
-            raise UserError(f"no state dict: {wrapper!r} in it contains itself")
+            raise UserError(f"it is not a state dict: {wrapper!r} in it contains itself")
         opened.add(id(inner))
         state = inner
     tensors: dict[str, Tensor] = {}
@@ -47,10 +47,11 @@ def unwrap_state(state: Mapping[str, object]) -> dict[str, Tensor]:
         if not isinstance(value, Tensor):
             known = ", ".join(_WRAPPERS)
             raise UserError(
-                f"no state dict: {key!r} is a {type(value).__name__}, and no wrapper of {known} is there"
+                f"it is not a state dict: {key!r} is a {type(value).__name__}, and none of the keys {known} "
+                "holds one"
             )
         if not isinstance(key, str):
-            raise UserError(f"no state dict: a tensor's name in it is {key!r}, not text")
+            raise UserError(f"it is not a state dict: a tensor's name in it is {key!r}, not text")
         tensors[key.removeprefix("module.")] = value
     return tensors
 
@@ -80,7 +81,8 @@ def _explain_foreign(state: Mapping[str, Tensor]) -> str:
     if any(key.startswith(_OLD_KEYS) for key in state):
         return "ESRGAN's old key names (model.1.sub…, RRDB_trunk…): rename them to conv_first, body.0.rdb1…"
     return (
-        f"no RRDBNet: conv_first.weight or body.0.rdb1.conv1.weight is missing; keys begin {list(state)[:3]}"
+        "it is not an RRDBNet: conv_first.weight or body.0.rdb1.conv1.weight is missing; "
+        f"keys begin {list(state)[:3]}"
     )
 
 
@@ -89,8 +91,8 @@ def _settle_scale(*, has_second_enlargement: bool, scale: int | None) -> int:
         if has_second_enlargement:
             return 4
         raise UsageError(
-            "a ×2 and a ×3 RRDBNet have the same keys and shapes: say which this is (scale=2 or scale=3), "
-            "or write the scale into the file's metadata"
+            "a ×2 and a ×3 RRDBNet have the same keys and shapes: give the scale (scale=2 or scale=3), "
+            "or write it into the file's metadata"
         )
     if has_second_enlargement != (scale == 4) or scale not in SCALES:
         fitting = "4" if has_second_enlargement else "2 or 3"
@@ -110,6 +112,6 @@ def _require_same_tensors(state: Mapping[str, Tensor], shape: RRDBShape) -> None
     if wrong:
         key, looks = wrong[0], f"{shape.features} features, growth {shape.growth}, {shape.blocks} blocks"
         raise UserError(
-            f"no RRDBNet of {looks}: {key} is {given.get(key, 'missing')}, "
+            f"it is not an RRDBNet of {looks}: {key} is {given.get(key, 'missing')}, "
             f"expected {expected.get(key, 'nothing')} ({len(wrong)} keys differ)"
         )

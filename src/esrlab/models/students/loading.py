@@ -71,7 +71,7 @@ def load_student(name: str) -> nn.Module:
     with resources.as_file(resources.files("esrlab.models.students") / student.file) as path:
         state, _ = read_state(path)
         if hashlib.sha256(path.read_bytes()).hexdigest() != student.sha256:
-            raise UserError(f"{path} is not the file that was shipped: reinstall esrlab")
+            raise UserError(f"{path} is not the file that esrlab ships: reinstall esrlab")
     with torch.random.fork_rng(devices=[]):
         network = _build(student.name)
     network.load_state_dict({key: tensor.float() for key, tensor in state.items()})

@@ -71,8 +71,7 @@ def download(
         part.unlink()
         raise UserError(
             f"{address} is not the file it should be: its sha256 begins {actual[:12]}, not {sha256[:12]}. "
-            f"It was removed; try again, and if that does not help, something between here and the server "
-            f"changes it"
+            f"It was removed; try again. If this repeats, a proxy on the way may be changing the file"
         )
     part.replace(target)
 
@@ -126,7 +125,7 @@ def _receive_all(
             furthest = max(furthest, reached)
             is_lost = isinstance(trouble, UnreachableError) and furthest == began
             if is_lost or failures >= patience.attempts:
-                kept = f"; {megabytes(reached)} are kept, the same command goes on from there"
+                kept = f"; {megabytes(reached)} are kept; run the same command again to resume"
                 raise UserError(f"{address}: {trouble}{kept if reached else ''}") from trouble
         time.sleep(patience.pause * 2 ** (failures - 1))
 
@@ -142,8 +141,8 @@ def _receive(address: str, stream: FileIO, *, size: int | None, progress: Progre
         done, total = extent(response, offset=offset)
         if size is not None and total is not None and total != size:
             raise UserError(
-                f"{address} offers {total} bytes where {size} are expected: this is another file, or the "
-                f"page of a proxy or portal in between"
+                f"{address} offers {total} bytes instead of {size}: the server has another file, or a "
+                f"proxy or login page answered in its place; check the network connection"
             )
         if done < offset:
             stream.truncate(done)
@@ -158,7 +157,7 @@ def _receive(address: str, stream: FileIO, *, size: int | None, progress: Progre
             done += len(chunk)
             progress(done, total or done)
     if total is not None and done < total:
-        raise BrokenError(f"the connection was cut at {megabytes(done)} of {megabytes(total)}")
+        raise BrokenError(f"the connection broke at {megabytes(done)} of {megabytes(total)}")
 
 
 def _write(stream: FileIO, chunk: bytes) -> None:
@@ -180,7 +179,8 @@ def _flush(stream: FileIO) -> None:
 def _disk_trouble(path: Path, error: OSError) -> UserError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(
-            f"the disk is full: {path} holds what has arrived; make room and run the same command again, "
+            f"the disk is full: {path} holds the part downloaded so far; free some space and run the same "
+            "command again, "
             f"or choose another folder with --to"
         )
     return UserError(f"cannot write {path}: {error.strerror}; choose another folder with --to")

@@ -60,18 +60,18 @@ def fetch(
     if source is None:
         original.unlink()
     else:
-        say(f"{record.name}: {source} ({megabytes(record.size)}) stays, others may use it")
+        say(f"{record.name}: {source} ({megabytes(record.size)}) is kept, since other programs may use it")
     return target
 
 
 def hints_after(record: WeightRecord, target: Path) -> list[str]:
     """What keeps a fetched file from being the one that is used."""
     if target.parent.resolve() not in [folder.resolve() for folder in search_folders()]:
-        return [f"{target.parent} is not looked in: name it in $ESRLAB_WEIGHTS"]
+        return [f"esrlab does not search {target.parent}: add it to $ESRLAB_WEIGHTS"]
     found = find_weights(record.name)
     if found is not None and found.path.resolve() != target.resolve():
         condition, _ = examine(found)
-        return [f"{found.path} ({condition}) is found before {target}"]
+        return [f"{found.path} ({condition}) is used in its place, because its folder is searched first"]
     return []
 
 
@@ -104,7 +104,8 @@ def _require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + SPARE:
         raise UserError(
-            f"{folder} has {megabytes(free)} free, {megabytes(needed + SPARE)} are needed; make room, or "
+            f"{folder} has {megabytes(free)} free, {megabytes(needed + SPARE)} are needed; free some space, "
+            "or "
             f"choose another folder with --to"
         )
 
@@ -122,7 +123,7 @@ def _download(
     part = part_of(target)
     there = min(part.stat().st_size, record.size) if part.is_file() else 0
     size = f"{'' if record.is_exact else 'about '}{megabytes(record.size)}"
-    notes = f", going on after {megabytes(there)}" if there else ""
+    notes = f", resuming after {megabytes(there)}" if there else ""
     notes += f"; {megabytes(keep)} of it are kept" if keep else ""
     say(f"{record.name}: {size} from {record.address} to {target.parent} ({record.licence}){notes}")
     _require_space(target.parent, record.size - there + keep)
@@ -149,7 +150,7 @@ def _keep_features(record: WeightRecord, original: Path, target: Path) -> None:
     keys = sorted(feature_keys(network, layer_names(network)[-1]))
     missing = [key for key in keys if key not in state]
     if missing:
-        raise UserError(f"{original} has no {missing[0]}: these are no weights of {record.name}")
+        raise UserError(f"{original} has no {missing[0]}: these are not weights of {record.name}")
     tensors = {key: state[key].to(torch.float32).contiguous() for key in keys}
     about = {
         "weights": record.about,

@@ -49,7 +49,7 @@ def find_weights(name: str, *, path: Path | None = None) -> Found | None:
     if path.is_dir():
         return find_in(record, path)
     if not path.is_file():
-        raise UserError(f"there is no file {path}, named for the weights {name}")
+        raise UserError(f"there is no file {path}, given for the weights {name}")
     return Found(name, path, _recognise(record, path))
 
 
@@ -135,5 +135,5 @@ def explain_absence(name: str, *, path: Path | None = None) -> str:
     return (
         f"the weights {name} are not on this machine: {record.file.name} ({megabytes(record.size)}) from "
         f"{record.address}. With a network: esrlab weights get {name}. Without: put that file, as "
-        f"{record.file.name}, into {looked[-1]} or a folder that $ESRLAB_WEIGHTS names. Looked in: {shown}"
+        f"{record.file.name}, into {looked[-1]} or a folder listed in $ESRLAB_WEIGHTS. Searched:  {shown}"
     )

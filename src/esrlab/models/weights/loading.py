@@ -50,7 +50,7 @@ def open_weights(name: str, *, path: Path | None = None) -> LoadedWeights:
     state, metadata = read_state(found.path)
     wrong = [key for key, tensor in state.items() if not isinstance(tensor, Tensor)]
     if wrong:
-        raise UserError(f"{found.path} holds no plain weights: {wrong[0]} is no tensor")
+        raise UserError(f"{found.path} is not a state dict: {wrong[0]} is not a tensor")
     return LoadedWeights(found, state, metadata)
 
 
@@ -74,7 +74,7 @@ def load_feature_network(
 
 
 def require_covered(loaded: LoadedWeights, layers: Sequence[str]) -> None:
-    """Raises UserError, naming the file, its deepest layer and the remedy, for a layer that lies deeper."""
+    """Raises UserError, naming the file, its deepest layer and the remedy, for a deeper layer."""
     name, path = loaded.found.name, loaded.found.path
     assert name in FEATURE_NETWORKS, f"{name} has no layers to name"
     network = cast(FeatureNetworkName, name)
@@ -84,8 +84,8 @@ def require_covered(loaded: LoadedWeights, layers: Sequence[str]) -> None:
     deepest = deepest_covered(network, loaded.state)
     reach = f"{name} to {deepest}" if deepest else f"not even {name}'s first layer"
     raise UserError(
-        f"{path} holds {reach}; {' and '.join(beyond)} {'lies' if len(beyond) == 1 else 'lie'} deeper. "
-        f"Ask for layers up to there, or get all of them: esrlab weights get {name} --to FOLDER, "
+        f"{path} holds {reach}; {' and '.join(beyond)} {'is' if len(beyond) == 1 else 'are'} deeper. "
+        f"Use layers up to there, or download all layers: esrlab weights get {name} --to FOLDER, "
         f"with FOLDER first in $ESRLAB_WEIGHTS"
     )
 

@@ -37,7 +37,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         allowed = ("https:",) if req.type == "https" else ("https:", "http:")
         if not newurl.lower().startswith(allowed):
             fp.close()
-            raise UserError(f"{req.full_url} redirects to {newurl}, which is not safe to follow")
+            raise UserError(f"{req.full_url} redirects to {newurl}, which is refused as not safe")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -74,7 +74,7 @@ def extent(response: http.client.HTTPResponse, *, offset: int) -> tuple[int, int
         return 0, int(length) if length.isdecimal() else None
     span, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
     if span.partition("-")[0] != str(offset):
-        raise UserError(f"{response.url}: asked for bytes from {offset} on, but was sent {span or 'others'}")
+        raise UserError(f"{response.url}: asked for bytes from {offset} on, but received {span or 'others'}")
     return offset, int(total) if total.isdecimal() else None
 
 
@@ -91,10 +91,12 @@ def _trouble(reason: object, address: str) -> Exception:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return UserError(
             f"{address}: the server's certificate is not trusted ({reason.verify_message}); behind a "
-            f"company's proxy, name its certificate in SSL_CERT_FILE"
+            f"company's proxy, set SSL_CERT_FILE to its certificate"
         )
     if isinstance(reason, (socket.gaierror, ConnectionRefusedError)):
-        return UnreachableError(f"the server cannot be reached ({reason.strerror}); is there a network?")
+        return UnreachableError(
+            f"the server cannot be reached ({reason.strerror}); check the network connection"
+        )
     if isinstance(reason, TimeoutError):
-        return BrokenError("the server is silent (timeout)")
+        return BrokenError("the server does not answer (timeout)")
     return BrokenError(f"the connection failed ({reason or type(reason).__name__})")
