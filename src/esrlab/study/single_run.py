@@ -72,7 +72,7 @@ def train(
 def _choose(
     recipe: Recipe | str | PathLike[str], fields: Mapping[str, Any], weights: FeatureWeights | None
 ) -> Recipe:
-    """The recipe with what is set in it; settings that do nothing are logged."""
+    """The recipe with what is chosen beside it; settings that do nothing are logged."""
     found = recipe if isinstance(recipe, Recipe) else find_recipe(os.fspath(recipe))
     values = {
         key: os.fspath(value) if isinstance(value, PathLike) else value for key, value in fields.items()
