@@ -421,6 +421,25 @@ def test_training_takes_photographs_and_names_what_it_skips(
         esrlab.train("psnr", out=tmp_path / "other", seed=-1)
 
 
+def test_a_run_that_is_given_up_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "mine.py").write_text("def loss(sr, hr):\n    return sr.mean() * float('nan')\n")
+    recipe = esrlab.Recipe.model_validate(
+        {
+            "name": "nan",
+            "scale": 2,
+            "steps": 2,
+            "terms": [{"name": "mine", "weight": 1, "loss": esrlab.losses.Custom(file=tmp_path / "mine.py")}],
+            "generator": {"features": 8, "growth": 4, "blocks": 1},
+            "patches": {"lr_size": 16, "batch": 2},
+            "engine": {"max_rollbacks": 0},
+        }
+    )
+    fields = {"optimiser.min_lr_ratio": 0.1}
+    run = esrlab.train(recipe, out=tmp_path / "run", device="cpu", fields=fields)
+    assert f"{run.path}: this run diverged at step 0 of 2" in caplog.text
+    assert "optimiser.min_lr_ratio has no effect in nan" in caplog.text
+
+
 def test_evaluating_gives_the_rows_that_a_benchmarks_custom_asks_for(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "Two" / "HR"
     folder.mkdir(parents=True)

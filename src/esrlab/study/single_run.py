@@ -53,16 +53,9 @@ def train(
     Raises UsageError for a recipe or field that there is not, and for a folder that holds another run;
     UserError for photographs or weights that cannot be used.
     """
-    found = recipe if isinstance(recipe, Recipe) else find_recipe(os.fspath(recipe))
-    values = {
-        key: os.fspath(value) if isinstance(value, PathLike) else value
-        for key, value in (fields or {}).items()
-    }
-    chosen = with_choices(found, values, weights)
+    chosen = _choose(recipe, fields or {}, weights)
     if not 0 <= seed < SEEDS:
         raise UsageError(f"a seed must be at least 0 and below {SEEDS}, not {seed}")
-    for field, why in idle_settings(chosen).items():
-        _log.warning("%s has no effect in %s: %s", field, chosen.name, why)
     where, opened = choose_device(device), _open(photos, smallest=chosen.hr_size)
     asked = SAMPLES if validation is None and photos in (SAMPLES, [SAMPLES]) else validation
     validator = _open_validator(asked, chosen, device=where)
@@ -74,6 +67,20 @@ def train(
     )
     _say_outcome(run)
     return run
+
+
+def _choose(
+    recipe: Recipe | str | PathLike[str], fields: Mapping[str, Any], weights: FeatureWeights | None
+) -> Recipe:
+    """The recipe with what is chosen beside it; settings that do nothing are logged."""
+    found = recipe if isinstance(recipe, Recipe) else find_recipe(os.fspath(recipe))
+    values = {
+        key: os.fspath(value) if isinstance(value, PathLike) else value for key, value in fields.items()
+    }
+    chosen = with_choices(found, values, weights)
+    for field, why in idle_settings(chosen).items():
+        _log.warning("%s has no effect in %s: %s", field, chosen.name, why)
+    return chosen
 
 
 def _say_outcome(run: RunFolder) -> None:
