@@ -336,7 +336,7 @@ def test_resizing_keeps_the_kind(hr: np.ndarray, tmp_path: Path) -> None:
         ({"size": (10, 24)}, r"size 10×24 of an image of 40×48 .* is not a whole factor"),
         ({"size": (20,)}, r"size is \(20,\); it is \(height, width\)"),
         ({"scale": 1 / 7}, r"does not divide by 7: crop it to 35×42 first"),
-        ({"scale": 2, "convention": "matlab-8bit"}, "shrinks alone"),
+        ({"scale": 2, "convention": "matlab-8bit"}, "can only shrink"),
         ({"scale": 1 / 2, "convention": "pillow"}, "unknown convention 'pillow'"),
     ],
 )
@@ -484,7 +484,7 @@ def test_evaluating_takes_a_network_of_ones_own(tmp_path: Path) -> None:
     assert bicubic[0].label == "MATLAB's"
     for call, said in (
         (lambda: esrlab.evaluate(lambda lr: lr, tmp_path), "function does not have a scale"),
-        (lambda: esrlab.evaluate("gone.pth", tmp_path), "there is no file and no folder gone.pth"),
+        (lambda: esrlab.evaluate("gone.pth", tmp_path), "there is neither a file nor a folder gone.pth"),
         (lambda: esrlab.evaluate("bicubic", tmp_path), "'bicubic' does not have a scale"),
         (lambda: esrlab.evaluate("bicubic", tmp_path, scale=4, metrics=cast(Any, ["fid"])), "'fid'"),
         (lambda: esrlab.evaluate(lambda lr: lr, tmp_path, scale=4), r"upscaled to \(1, 3, 10, 12\)"),

@@ -165,7 +165,7 @@ def test_a_runs_folder_stands_for_its_generator(place: Path, study: Path, tmp_pa
 
 def test_what_does_not_fit_is_named(place: Path, tmp_path: Path, run: Run) -> None:
     asked = [*on(place, "Cats"), "--scale", 4, "--metrics", "psnr"]
-    assert "is no file and no folder" in run("evaluate", tmp_path / "absent", *asked, code=2)
+    assert "is neither a file nor a folder" in run("evaluate", tmp_path / "absent", *asked, code=2)
     assert "not a generator's file" in run("evaluate", place / "Cups" / "cup.png", *asked, code=2)
     save_generator(RRDBNet(scale=2, features=4, growth=2, blocks=1), tmp_path / "x2.safetensors", about={})
     assert "is a ×2 generator" in run("evaluate", tmp_path / "x2.safetensors", *asked, code=2)

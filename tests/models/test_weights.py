@@ -724,7 +724,7 @@ def test_partial_weights_reach_as_far_as_they_reach(tmp_path: Path) -> None:
     assert torch.equal(network.state_dict()["conv1.weight"], state["conv1.weight"])
     with pytest.raises(UserError, match=r"half\.safetensors holds resnet18 to layer2; layer3 is deeper"):
         require_covered(loaded, ["layer1", "layer3"])
-    with pytest.raises(UserError, match="layer3 and layer4 lie deeper"):
+    with pytest.raises(UserError, match="layer3 and layer4 are deeper"):
         require_covered(loaded, ["layer3", "layer4"])
     other = replace(loaded, state={"something": torch.ones(1)})
     with pytest.raises(UserError, match="holds not even resnet18's first layer"):
