@@ -228,5 +228,5 @@ def test_one_number_of_seeds_means_the_first_so_many(given: list[int], seeds: li
 
 
 def test_a_slip_in_the_number_of_seeds_is_refused() -> None:
-    with pytest.raises(UsageError, match="say --seed 123456789"):
+    with pytest.raises(UsageError, match="give --seed 123456789"):
         chosen_seeds([123456789], (0,))

@@ -77,8 +77,8 @@ def make_negative(folder: RunFolder, photos: Photos) -> None:
     [
         (make_foreign, "step-00000005.pt cannot be used (it is another run's: seed: 1 there, 0 asked)"),
         (make_renamed, "step-00000009.pt cannot be used (it holds step 3, but its name is of another step)"),
-        (make_far, "step-1000000000.pt cannot be used (it says step 1000000000 of a run of 9 steps)"),
-        (make_negative, "step-00000005.pt cannot be used (it says step -5 of a run of 9 steps)"),
+        (make_far, "step-1000000000.pt cannot be used (its step 1000000000 is not one of the run's 9 steps)"),
+        (make_negative, "step-00000005.pt cannot be used (its step -5 is not one of the run's 9 steps)"),
     ],
 )
 def test_what_is_not_this_runs_checkpoint_is_passed_over_and_said(

@@ -121,7 +121,7 @@ def _require_own(state: dict[str, Any], identity: dict[str, Any], *, named: int 
         raise ValueError(f"it is another run's: {'; '.join(changed)}")
     step = state["step"]
     if type(step) is not int or not 0 <= step <= steps:
-        raise ValueError(f"it is of step {step!r}, beyond the run's {steps} steps")
+        raise ValueError(f"its step {step!r} is not one of the run's {steps} steps")
     if step != named:
         raise ValueError(f"it holds step {step}, but its name is of another step")
 
