@@ -87,10 +87,10 @@ HEALTHY: tuple[Case, ...] = (
         250,
         fields={"adversarial.share": 0.05, "adversarial.critic.norm": "none"},
     ),
-    Case("esrgan-log", "ESRGAN's game", "esrgan-log-vgg", False, 2, 400),
+    Case("esrgan-log", "ESRGAN's adversarial loss", "esrgan-log-vgg", False, 2, 400),
     Case(
         "esrgan-log-x4",
-        "ESRGAN's game at a share of 5%, after 50 steps without",
+        "ESRGAN's adversarial loss at a share of 5%, after 50 steps without",
         "esrgan-log-vgg",
         False,
         4,
@@ -98,11 +98,11 @@ HEALTHY: tuple[Case, ...] = (
         fields={"adversarial.share": 0.05, "adversarial.start_step": 50},
     ),
     Case(
-        "esrgan-log-random", "ESRGAN's game, from random weights", "esrgan-log-vgg", False, 3, 300, "random"
+        "esrgan-log-random", "ESRGAN's adversarial loss, from random weights", "esrgan-log-vgg", False, 3, 300, "random"
     ),
     Case(
         "esrgan-log-one",
-        "ESRGAN's game, batch 1, critic with layer norm",
+        "ESRGAN's adversarial loss, batch 1, critic with layer norm",
         "esrgan-log-vgg",
         False,
         2,
@@ -112,7 +112,7 @@ HEALTHY: tuple[Case, ...] = (
     Case("lsgan-x3", "LSGAN", "lsgan-vgg", False, 3),
     Case(
         "hinge-untrained",
-        "hinge game, untrained content",
+        "hinge loss, untrained content",
         "hinge-vgg",
         False,
         2,
@@ -130,7 +130,7 @@ HEALTHY: tuple[Case, ...] = (
     ),
     Case(
         "short",
-        "ESRGAN's game, 100 steps, batch 16",
+        "ESRGAN's adversarial loss, 100 steps, batch 16",
         "esrgan-log-vgg",
         False,
         2,
@@ -168,7 +168,7 @@ HEALTHY: tuple[Case, ...] = (
     ),
     Case(
         "esrgan-log-random-one",
-        "ESRGAN's game at a share of 5%, from random weights, batch 1, no norm, learning rate × 5",
+        "ESRGAN's adversarial loss at a share of 5%, from random weights, batch 1, no norm, learning rate × 5",
         "esrgan-log-vgg",
         False,
         2,
@@ -215,7 +215,7 @@ FAILING: tuple[Case, ...] = (
     ),
     Case(
         "rate-1000-psnr",
-        "learning rate × 1000, no game",
+        "learning rate × 1000, no adversarial loss",
         "psnr",
         True,
         2,
@@ -361,7 +361,7 @@ FAILING: tuple[Case, ...] = (
     ),
     Case(
         "rate-100-psnr",
-        "learning rate × 100, no game",
+        "learning rate × 100, no adversarial loss",
         "psnr",
         True,
         2,

@@ -10,7 +10,7 @@ from esrlab.report.paper import PRINTED
 PAPER_STEPS = 5000
 SETTLING_SEEDS = 3
 
-LEARNT_LPIPS = "it was trained on LPIPS and is judged by it, so its LPIPS says how well it learnt the metric"
+LEARNT_LPIPS = "it was trained on LPIPS and is judged by it, so its LPIPS shows how well it learnt the metric"
 """The caveat of a recipe that has the metric for a loss."""
 
 
