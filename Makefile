@@ -1,5 +1,6 @@
 # make demo   the main job, offline, on bundled photographs
 # make test   lint, types, documentation and the whole test suite
+# make quick  the tests that are not marked slow
 # make check  lint, types and the documentation
 # make docs   the documentation as a site, strict, in build/docs
 
@@ -9,13 +10,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= demo
 
-.PHONY: demo test check docs format clean
+.PHONY: demo test quick check docs format clean
 
 demo: $(STAMP)
 	$(BIN)/esrlab demo --out $(OUT)
 
 test: check
 	$(BIN)/pytest -n auto --dist loadfile
+
+quick: $(STAMP)
+	$(BIN)/pytest -n auto --dist loadfile -m "not slow"
 
 check: $(STAMP) docs
 	$(BIN)/ruff check .

@@ -51,6 +51,20 @@ def test_only_this_room_or_module_knows_this_package(package: str, places: set[s
     assert {name if name in places else name.split(".")[0] for name in knowing} == places
 
 
+def test_no_file_and_no_function_is_long() -> None:
+    long = []
+    for path in SOURCE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if len(text.splitlines()) > 250:
+            long.append(f"{path}: {len(text.splitlines())} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > 40:
+                    long.append(f"{path}: {node.name} has {lines} lines")
+    assert long == []
+
+
 def test_packages_are_empty_but_for_the_public_ones() -> None:
     full = [
         module_of(path) for path in SOURCE.rglob("*/__init__.py") if path.read_text(encoding="utf-8").strip()

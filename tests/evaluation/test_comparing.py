@@ -248,6 +248,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_a_foreign_method_is_one_more_line_and_the_merged_report_always_the_same(
     place: Path, study: Path, tmp_path: Path, run: Run
 ) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 import torch
 
+from esrlab.cli.main import call
 from esrlab.core.scores import read_scores
 from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import open_benchmark
@@ -70,8 +72,32 @@ def test_a_study_grows_by_seeds_scales_and_recipes(
     assert carry_out(parse_study(wider), out, samples) == [], "nothing is repeated"
     assert read_scores(out / "scores.jsonl") == now
     assert not any("Unfinished" in note for note in make_report(out).words.notes)
-    with pytest.raises(UsageError, match="another study"):
-        carry_out(parse_study(asked), out, samples)
+    study, files = (out / "study.toml").read_bytes(), sorted(out.rglob("*"))
+    assert carry_out(parse_study(asked), out, samples) == [], "less than it has changes nothing"
+    assert read_scores(out / "scores.jsonl") == now
+    assert ((out / "study.toml").read_bytes(), sorted(out.rglob("*"))) == (study, files)
+
+
+def test_less_than_a_study_has_carries_out_that_alone_and_keeps_the_rest(
+    asked: dict[str, Any], samples: Photos, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "study"
+    claim = {"id": "own", "words": "better", "better": "psnr", "than": "bicubic", "scales": [2]}
+    wide = {**asked, "seeds": [7, 8], "claims": [claim]}
+    carry_out(parse_study(wide), out, samples)
+    study, rows = (out / "study.toml").read_bytes(), read_scores(out / "scores.jsonl")
+    for seed in (7, 8):
+        (out / "runs" / f"psnr-x2-s{seed}" / "scores.jsonl").unlink()
+    (tmp_path / "asked.toml").write_text(tomli_w.dumps(asked))
+    assert call(["study", str(tmp_path / "asked.toml"), "--out", str(out), "--device", "cpu"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "holds more than is asked: 1 recipes × 1 scales × 2 seeds = 2 runs; all of it stays" in said
+    assert (out / "runs" / "psnr-x2-s7" / "scores.jsonl").exists()
+    assert not (out / "runs" / "psnr-x2-s8" / "scores.jsonl").exists(), "it was not asked for"
+    assert (out / "study.toml").read_bytes() == study
+    assert [row for row in rows if row.seed != 8] == read_scores(out / "scores.jsonl")
+    assert carry_out(parse_study(wide), out, samples) == ["psnr-x2-s8"]
+    assert read_scores(out / "scores.jsonl") == rows
 
 
 def test_a_sweep_may_go_on(asked: dict[str, Any], samples: Photos, tmp_path: Path) -> None:

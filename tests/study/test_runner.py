@@ -192,10 +192,10 @@ def test_an_adversary_that_does_not_pull_is_named(done: Path) -> None:
 def test_a_broken_disk_in_scoring_is_a_failed_run_too(
     study: Study, samples: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(path: Path) -> None:
+    def broken(path: Path, *, scale: int) -> None:
         raise UserError(f"cannot load a generator from {path}")
 
-    monkeypatch.setattr(laboratory, "load_generator", broken)
+    monkeypatch.setattr(laboratory, "open_generator", broken)
     one = study.model_copy(update={"seeds": (0,), "scales": (2,)})
     failed = run_study(one, out=tmp_path / "study", device=CPU, photos=samples, watcher=Callbacks())
     assert len(failed) == 2

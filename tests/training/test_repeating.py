@@ -58,6 +58,7 @@ def test_paths_in_a_recipe_file_are_found_from_its_place(
         assert start_run(recipe, seed=0, device=CPU).origins["own"].startswith("mine.py, sha256")
 
 
+@pytest.mark.slow
 def test_a_run_repeats_itself_elsewhere_when_its_sources_have_gone(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,14 +96,14 @@ def find_method(text: str, *, scale: int) -> Method:
         found = path.resolve().name
         return Method(name=as_name(found), label=found, digest=_digest(path), folder=path)
     if path.is_file():
-        return _generator(path, scale=scale)
+        return open_generator(path, scale=scale)
     steps = _two_files(text)
     if steps is None:
         raise UsageError(
             f"{text} is no file and no folder; a method is {BICUBIC}, a run's folder, a generator's file, "
             "two joined by + (a cascade), or a folder of images"
         )
-    return _cascade(*steps, scale=scale)
+    return open_cascade(*steps, scale=scale)
 
 
 def generator_of(path: Path) -> Path:
@@ -133,7 +133,11 @@ def as_name(text: str) -> str:
     return f"{kept}-images" if kept in (*RESERVED, BICUBIC) else kept or "method"
 
 
-def _generator(path: Path, *, scale: int) -> Method:
+def open_generator(path: Path, *, scale: int) -> Method:
+    """A generator's file as a method, named as the run beside it where there is one (recipe.json).
+
+    Raises UsageError where it is of another scale, UserError where it cannot be read.
+    """
     generator = _load(path, scale=scale)
     if generator.scale != scale:
         raise UsageError(f"{path} is a ×{generator.scale} generator; ×{scale} is asked (--scale)")
@@ -163,7 +167,7 @@ def _generator(path: Path, *, scale: int) -> Method:
     )
 
 
-def _cascade(first: Path, second: Path, *, scale: int) -> Method:
+def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
     """One generator after another; of one run twice it has the run's name, as in a study."""
     each = round(scale**0.5)
     generators = [_load(path, scale=each) for path in (first, second)]
@@ -172,7 +176,7 @@ def _cascade(first: Path, second: Path, *, scale: int) -> Method:
         factors = "∘".join(f"×{generator.scale}" for generator in generators)
         raise UsageError(f"{first.name} and {second.name} make {factors} = ×{made}; ×{scale} is asked")
     parts = [
-        _generator(path, scale=made.scale) for path, made in zip((first, second), generators, strict=True)
+        open_generator(path, scale=made.scale) for path, made in zip((first, second), generators, strict=True)
     ]
     known: set[Convention] = {part.convention for part in parts if part.convention is not None}
     if len(known) > 1:

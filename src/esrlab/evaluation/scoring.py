@@ -7,6 +7,7 @@ each method was made of (`evaluated`), so that another one of its name does not 
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,27 +50,14 @@ def score_method(
     convention = method.convention or DEFAULT_CONVENTION
     rows: list[Score] = []
     for benchmark in benchmarks:
-        if upscale is not None:
-            found = evaluate(
-                upscale,
-                benchmark,
-                scale=scale,
-                metrics=metrics,
-                convention=convention,
-                keep=keep,
-                on_error=on_error,
-            )
-        else:
-            folder = method.images_of(benchmark, is_only=len(benchmarks) == 1)
-            found = evaluate_folder(
-                folder,
-                benchmark,
-                scale=scale,
-                metrics=metrics,
-                convention=convention,
-                keep=keep,
-                on_error=on_error,
-            )
+        measure = (
+            partial(evaluate, upscale)
+            if upscale is not None
+            else partial(evaluate_folder, method.images_of(benchmark, is_only=len(benchmarks) == 1))
+        )
+        found = measure(
+            benchmark, scale=scale, metrics=metrics, convention=convention, keep=keep, on_error=on_error
+        )
         rows += [_as_row(measured, method, study=study, scale=scale) for measured in found]
     return rows
 

@@ -34,15 +34,16 @@ _MANIFEST = TypeAdapter(_Manifest)
 
 
 def refuse_other_study(study: Study, out: Path) -> bool:
-    """Whether `out` holds this study already, or less of it; UsageError when it holds anything else.
+    """Whether `out` holds this study already, or less or more of it; UsageError when it holds anything else.
 
-    Less of it: all of its runs are runs of this study too, the same in every field, on the same benchmarks.
+    Less of it: all of its runs are runs of this study too, the same in every field, on the same benchmarks;
+    more of it: the other way round.
     Where images and files lie is no part of it: fingerprints and digests are compared (manifest.json,
     recipe.json). Claims are no part of what a study is: they change no row, so they may be added at any time.
     """
     if (out / "study.toml").exists():
         there = read_asked(out)
-        if extends(study, there):
+        if extends(study, there) or extends(there, study):
             return True
         changed = _changes(study, there)
         if changed:
@@ -100,11 +101,15 @@ def _recipe_changes(study: Study, there: Study) -> list[str]:
 def settle_study(study: Study, out: Path) -> Study:
     """The study as `out` is to hold it: what is there comes first, in its order, and what is added after it.
 
-    The first seed stays the one whose pictures are kept. Raises UsageError as `refuse_other_study` does.
+    Where it is less than what is there, nothing changes; claims that are new are added. The first seed stays
+    the one whose pictures are kept. Raises UsageError as `refuse_other_study` does.
     """
     if not refuse_other_study(study, out):
         return study
     there = read_asked(out)
+    if extends(there, study) and not extends(study, there):
+        claims = {claim.id: claim for claim in (*there.claims, *study.claims)}
+        return there.model_copy(update={"claims": tuple(claims.values())})
     return study.model_copy(
         update={
             "scales": tuple(dict.fromkeys((*there.scales, *study.scales))),

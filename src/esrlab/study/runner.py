@@ -8,23 +8,22 @@ A run that has its scores is finished; a failed one leaves failed.txt and the ot
 import itertools
 import time
 import traceback
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from esrlab.core.command_history import keep_command
 from esrlab.core.files import remove_leftovers, write_text
-from esrlab.core.scores import BICUBIC, CASCADE, Score, read_scores, write_scores
+from esrlab.core.scores import BICUBIC, Score, read_scores, write_scores
 from esrlab.core.signals import Interrupted
-from esrlab.data.degradations.bicubic import name_convention
 from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
-from esrlab.evaluation.benchmark import Picture, evaluate, perceptual_metric
+from esrlab.evaluation.benchmark import Picture, perceptual_metric
+from esrlab.evaluation.conventions import settle_convention
+from esrlab.evaluation.methods import Method, find_method, open_cascade, open_generator
 from esrlab.evaluation.metrics.standard import paper_metrics, standard_metrics
-from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
-from esrlab.models.generator_files import load_generator
+from esrlab.evaluation.scoring import score_method
 from esrlab.recipes.kept_files import SOURCES
 from esrlab.study.folder import choose_lpips, claim_folder, collect_scores, describe_data, settle_study
 from esrlab.study.laboratory import Laboratory, StudyWatcher, require_folder, run_folder
@@ -34,7 +33,7 @@ from esrlab.study.preflight import require_starts
 from esrlab.study.spec import PlannedRun, Study, plan_runs
 from esrlab.training.callbacks import Callbacks
 from esrlab.training.loop import train
-from esrlab.training.run_folder import RunFolder, read_outcome, sole_use
+from esrlab.training.run_folder import RunFolder, sole_use
 
 
 def run_study(
@@ -48,17 +47,17 @@ def run_study(
 ) -> list[PlannedRun]:
     """Carries a study out in `out`, leaving alone what is finished there; returns the runs that failed.
 
-    Where `out` holds less of the study (fewer seeds, recipes or scales), it is extended. `command`: what was
-    typed for it, kept in commands.json.
+    Where `out` holds less of the study (fewer seeds, recipes or scales), it is extended; where it holds more,
+    that stays, and only runs that are asked for are carried out. `command`: what was typed for it, kept in
+    commands.json.
 
-    Raises UsageError when `out` holds another study, UserError when another process works there, Interrupted
-    when asked to stop.
+    Raises UsageError for another study's folder, UserError where another process works, Interrupted.
     """
     out = Path(out)
-    study = settle_study(study, out)
-    runs = plan_runs(study)
+    asked, study = study, settle_study(study, out)
+    wanted, runs = {run.name for run in plan_runs(asked)}, plan_runs(study)
     benchmarks = tuple(open_benchmark(source, name=name) for name, source in study.benchmarks.items())
-    require_starts(runs, out)
+    require_starts(tuple(run for run in runs if run.name in wanted), out)
     origins = find_origins(runs, device=device)
     refuse_other_origins(runs, out, expected=origins)
     judges = choose_lpips(study, out)
@@ -75,19 +74,24 @@ def run_study(
         lab = Laboratory(study, out, device, photos, benchmarks, perceptual, watcher, origins, convention)
         if command:
             keep_command(out, command)
-        _score_bicubic(lab)
-        for run in runs:
-            require_folder(lab)
-            if (run_folder(lab, run) / "scores.jsonl").exists():
-                _add_cascade(lab, run)
-                _map_pulls(lab, run)
-                continue
+        _carry_out(lab, runs, wanted)
+    return lab.failed
+
+
+def _carry_out(lab: Laboratory, runs: tuple[PlannedRun, ...], wanted: set[str]) -> None:
+    """Bicubic, then the wanted runs that are not finished; the study's rows are of all that are."""
+    _score_bicubic(lab)
+    for run in runs:
+        require_folder(lab)
+        if (run_folder(lab, run) / "scores.jsonl").exists():
+            _add_cascade(lab, run)
+            _map_pulls(lab, run)
+        elif run.name in wanted:
             _attempt(lab, run)
             require_folder(lab)
-            collect_scores(out, runs)
-        require_folder(lab)
-        collect_scores(out, runs)
-    return lab.failed
+            collect_scores(lab.out, runs)
+    require_folder(lab)
+    collect_scores(lab.out, runs)
 
 
 def _attempt(lab: Laboratory, run: PlannedRun) -> None:
@@ -128,28 +132,17 @@ def _attempt(lab: Laboratory, run: PlannedRun) -> None:
 
 def _score_run(lab: Laboratory, run: PlannedRun, trained: RunFolder) -> list[Score]:
     """A run's scores, marked where it collapsed or diverged: its generator is judged like any other's."""
-    recipe = run.recipe
-    upscale = generator_upscaler(load_generator(trained.generator), device=lab.device)
-    scores = _score(lab, upscale, run=run, scale=recipe.scale, name=recipe.name, label=recipe.label)
-    if _wants_cascade(lab, run):
-        scores += _score_cascade(lab, run, upscale)
-    return _mark(scores, trained)
+    method = open_generator(trained.generator, scale=run.recipe.scale)
+    scores = _score(lab, method, scale=run.recipe.scale)
+    return scores + _score_cascade(lab, trained) if _wants_cascade(lab, run) else scores
 
 
 def _wants_cascade(lab: Laboratory, run: PlannedRun) -> bool:
     return run.recipe.scale == 2 and 4 in lab.study.scales
 
 
-def _score_cascade(lab: Laboratory, run: PlannedRun, upscale: Upscaler) -> list[Score]:
-    name, label = f"{run.recipe.name}{CASCADE}", f"{run.recipe.label}, ×2∘×2"
-    return _score(lab, cascade(upscale, upscale), run=run, scale=4, name=name, label=label)
-
-
-def _mark(scores: list[Score], trained: RunFolder) -> list[Score]:
-    ended = read_outcome(trained)
-    if ended is None or ended.outcome == "finished":
-        return scores
-    return [replace(score, outcome=ended.outcome, step=ended.step) for score in scores]
+def _score_cascade(lab: Laboratory, trained: RunFolder) -> list[Score]:
+    return _score(lab, open_cascade(trained.generator, trained.generator, scale=4), scale=4)
 
 
 def _add_cascade(lab: Laboratory, run: PlannedRun) -> None:
@@ -158,8 +151,7 @@ def _add_cascade(lab: Laboratory, run: PlannedRun) -> None:
     path = trained.path / "scores.jsonl"
     rows = read_scores(path)
     if _wants_cascade(lab, run) and not any(row.scale == 4 for row in rows):
-        upscale = generator_upscaler(load_generator(trained.generator), device=lab.device)
-        write_scores(path, [*rows, *_mark(_score_cascade(lab, run, upscale), trained)])
+        write_scores(path, [*rows, *_score_cascade(lab, trained)])
 
 
 def _map_pulls(lab: Laboratory, run: PlannedRun, *, anew: bool = False) -> None:
@@ -171,63 +163,39 @@ def _map_pulls(lab: Laboratory, run: PlannedRun, *, anew: bool = False) -> None:
 
 def _score_bicubic(lab: Laboratory) -> None:
     """Bicubic's rows, of the scales that have none yet, from LR made as for the study's first recipe."""
-    label = name_convention(BICUBIC, lab.convention)
     path = lab.out / "runs" / BICUBIC / "scores.jsonl"
     scores = read_scores(path) if path.exists() else []
     missing = [scale for scale in lab.study.scales if all(score.scale != scale for score in scores)]
     for scale in missing:
-        scores += _score(lab, bicubic_upscaler(scale), run=None, scale=scale, name=BICUBIC, label=label)
+        (method,) = settle_convention([find_method(BICUBIC, scale=scale)], asked=lab.convention)
+        scores += _score(lab, method, scale=scale)
     if missing:
         write_scores(path, scores)
 
 
-def _score(
-    lab: Laboratory,
-    upscale: Upscaler,
-    *,
-    run: PlannedRun | None,
-    scale: int,
-    name: str,
-    label: str,
-) -> list[Score]:
-    """An upscaler's rows on every benchmark; pictures of the first seed are kept."""
-    pictured = run is None or run.seed == lab.study.seeds[0]
+def _score(lab: Laboratory, method: Method, *, scale: int) -> list[Score]:
+    """A method's rows on every benchmark; pictures of the first seed are kept."""
+    pictured = method.seed is None or method.seed == lab.study.seeds[0]
     began, judged = time.perf_counter(), itertools.count(1)
     images = sum(len(benchmark.members) for benchmark in lab.benchmarks)
 
     def keep(picture: Picture) -> None:
-        lab.watcher.judging(name, scale, next(judged), images)
+        lab.watcher.judging(method.name, scale, next(judged), images)
         require_folder(lab)
         if pictured:
-            _keep(lab.out, picture, scale=scale, method=name)
+            _keep(lab.out, picture, scale=scale, method=method.name)
 
-    measurements = [
-        measurement
-        for benchmark in lab.benchmarks
-        for measurement in evaluate(
-            upscale,
-            benchmark,
-            scale=scale,
-            metrics=(*standard_metrics(scale), *paper_metrics(), *lab.perceptual),
-            convention=run.recipe.patches.convention if run is not None else lab.convention,
-            keep=keep,
-        )
-    ]
+    rows = score_method(
+        method,
+        lab.benchmarks,
+        study=lab.study.name,
+        scale=scale,
+        metrics=(*standard_metrics(scale), *paper_metrics(), *lab.perceptual),
+        device=lab.device,
+        keep=keep,
+    )
     lab.watcher.evaluated(scale=scale, seconds=time.perf_counter() - began)
-    return [
-        Score(
-            study=lab.study.name,
-            recipe=name,
-            label=label,
-            scale=scale,
-            seed=run.seed if run is not None else None,
-            step=run.recipe.steps if run is not None else None,
-            image=measured.image,
-            metric=measured.metric,
-            value=measured.value,
-        )
-        for measured in measurements
-    ]
+    return rows
 
 
 def _keep(out: Path, picture: Picture, *, scale: int, method: str) -> None:

@@ -81,6 +81,13 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         choices=("real", "student"),
         help="weights of LPIPS: its own (real), or LPIPS≈ with the embedded student (default: real)",
     )
+    _add_kept(parser)
+    add_device(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_kept(parser: argparse.ArgumentParser) -> None:
+    """What is kept of methods on benchmarks, and how their rows are headed."""
     kept = parser.add_argument_group("with --benchmark")
     kept.add_argument("--out", type=Path, help="folder for rows and images: new, or one to add to")
     kept.add_argument(
@@ -98,8 +105,6 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         ("--seed", int, "the seed of the method's training (default: a run's, or none)"),
     ):
         kept.add_argument(flag, type=kind, action="append", help=f"{words}; repeat it once per METHOD")
-    add_device(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -104,13 +104,13 @@ def run(options: argparse.Namespace) -> int:
 
 def carry_out(study: Study, *, out: Path, device: torch.device, command: str, only_papers: bool) -> int:
     """Runs a study with its progress, prints its report, and returns the exit code."""
-    study = settle_study(study, out)
-    runs = plan_runs(study)
+    asked, study = study, settle_study(study, out)
+    runs, planned = plan_runs(asked), plan_runs(study)
     finished = {path.parent.name for path in (out / "runs").glob("*/scores.jsonl")}
-    console.print(
-        _announce(study, len(runs), len(finished & {run.name for run in runs}), device), markup=False
-    )
-    for line in name_idle(study, runs):
+    if len(planned) > len(runs):
+        _say(f"{out} holds more than is asked: {_size(study, len(planned))}; all of it stays as it is")
+    _say(_announce(asked, len(runs), len(finished & {run.name for run in runs}), device))
+    for line in name_idle(asked, runs):
         _say(line)
     with counter("reading photographs") as count:
         smallest = max(run.recipe.hr_size for run in runs)
@@ -118,7 +118,7 @@ def carry_out(study: Study, *, out: Path, device: torch.device, command: str, on
     say_skipped(photos)
     with meter("study") as shown:
         watcher = StudyProgress(runs, finished=finished, meter=shown)
-        failed = run_study(study, out=out, device=device, photos=photos, watcher=watcher, command=command)
+        failed = run_study(asked, out=out, device=device, photos=photos, watcher=watcher, command=command)
     with counter("making the report") as count:
         report = make_report(out, progress=count)
     print_report(report, only_papers=only_papers)
@@ -152,9 +152,13 @@ def name_idle(study: Study, runs: Sequence[PlannedRun]) -> list[str]:
 
 
 def _announce(study: Study, count: int, finished: int, device: torch.device) -> str:
+    told = f"{study.name}: {_size(study, count)} on {device}"
+    return told + (f", {finished} finished already" if finished else "")
+
+
+def _size(study: Study, count: int) -> str:
     recipes = count // (len(study.scales) * len(study.seeds))
-    size = f"{recipes} recipes × {len(study.scales)} scales × {len(study.seeds)} seeds = {count} runs"
-    return f"{study.name}: {size} on {device}" + (f", {finished} finished already" if finished else "")
+    return f"{recipes} recipes × {len(study.scales)} scales × {len(study.seeds)} seeds = {count} runs"
 
 
 def _changed(study: Study, options: argparse.Namespace) -> Study:

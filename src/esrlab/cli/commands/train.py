@@ -28,6 +28,7 @@ from esrlab.cli.commands.options import (
     first_positional,
     say_skipped,
 )
+from esrlab.cli.commands.saving import add_saving, chosen_saving
 from esrlab.cli.console import console, counter
 from esrlab.cli.outcomes import say_outcome
 from esrlab.cli.panel.live import TrainingPanel, training_panel
@@ -74,7 +75,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         "--validation",
         help="folder of held-out images, 'samples', or 'none' (default: samples for --photos samples)",
     )
-    _add_saving(parser)
+    add_saving(parser)
     parser.add_argument(
         "--track",
         action="append",
@@ -89,30 +90,12 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     add_fields(parser, find_recipe(name if name is not None else "wgan-vgg"), arguments)
 
 
-def _add_saving(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--checkpoint-every",
-        type=int,
-        default=500,
-        metavar="N",
-        help="steps between checkpoints (default: 500)",
-    )
-    parser.add_argument(
-        "--checkpoint-minutes",
-        type=float,
-        default=10.0,
-        metavar="M",
-        help="longest time between checkpoints, in minutes (default: 10)",
-    )
-    parser.add_argument(
-        "--keep", type=int, default=3, metavar="N", help="number of latest checkpoints to keep (default: 3)"
-    )
-
-
 def run(options: argparse.Namespace) -> int:
     """Trains, and says where the generator lies."""
     repeated = _take_over(options)
-    _check_numbers(options)
+    saving = chosen_saving(options)
+    if not 0 <= options.seed < SEEDS:
+        raise UsageError(f"--seed must be at least 0 and below {SEEDS}, not {options.seed}")
     recipe = _settle_recipe(options)
     device = choose_device(options.device)
     _require_start(recipe)
@@ -126,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
         console.print(
             f"{recipe.label}, ×{recipe.scale}, {len(photos.members)} photographs, on {device}", markup=False
         )
-    _train(options, recipe, photos, device=device, validator=validator)
+    _train(options, recipe, photos, device=device, saving=saving, validator=validator)
     print(folder.generator)
     return say_outcome(read_outcome(folder), recipe)
 
@@ -161,6 +144,7 @@ def _train(
     photos: Photos,
     *,
     device: torch.device,
+    saving: Saving,
     validator: ValidatorLike | None,
 ) -> None:
     """The training under its panel, with the trackers that are asked for."""
@@ -174,7 +158,6 @@ def _train(
         ) as trackers,
     ):
         watcher = _watch(panel, trackers)
-        saving = Saving(options.checkpoint_every, options.keep, options.checkpoint_minutes)
         seed, out = options.seed, options.out
         try:
             train(
@@ -205,17 +188,6 @@ def _watch(panel: TrainingPanel, trackers: Trackers) -> Callbacks:
         on_phase=panel.status,
         on_image=lambda step, path: trackers.picture(step, "validation", path),
     )
-
-
-def _check_numbers(options: argparse.Namespace) -> None:
-    if options.checkpoint_every < 1:
-        raise UsageError(f"--checkpoint-every must be at least 1 step, not {options.checkpoint_every}")
-    if options.keep < 1:
-        raise UsageError(f"--keep must be at least 1 checkpoint, not {options.keep}")
-    if not options.checkpoint_minutes > 0:
-        raise UsageError(f"--checkpoint-minutes must be above 0, not {options.checkpoint_minutes}")
-    if not 0 <= options.seed < SEEDS:
-        raise UsageError(f"--seed must be at least 0 and below {SEEDS}, not {options.seed}")
 
 
 def _take_over(options: argparse.Namespace) -> dict[str, Any] | None:
