@@ -145,7 +145,7 @@ def test_pixels_are_bounded_before_any_is_decoded(tmp_path: Path, monkeypatch: p
     assert read_pixels(small).shape == (20, 30, 3)
     monkeypatch.setenv("ESRLAB_MAX_PIXELS", "many")
     with pytest.raises(
-        UsageError, match="ESRLAB_MAX_PIXELS is a whole number of pixels, 1 or more, not 'many'"
+        UsageError, match="ESRLAB_MAX_PIXELS must be a whole number of pixels, 1 or more, not 'many'"
     ):
         read_pixels(small)
 

@@ -236,8 +236,8 @@ def cut_index(place: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "word"),
     [
-        (shorten, "bytes where"),
-        (lengthen, "bytes where"),
+        (shorten, "bytes instead of"),
+        (lengthen, "bytes instead of"),
         (lose, "is gone"),
         (cut_index, "index.json is damaged or of another version"),
         (change_index(format=2), "another version"),
@@ -294,7 +294,7 @@ def test_a_source_that_would_be_read_twice_is_refused(folder: Path, tmp_path: Pa
         ([str(folder), str(folder) + "/"], "same folder"),
         ([str(folder), str(tmp_path / "link")], "same folder"),
         ([str(folder / "sub"), str(folder)], "one is inside the other"),
-        (["samples", "samples"], "named twice"),
+        (["samples", "samples"], "given twice"),
         ([], "no photographs are given"),
     ):
         with pytest.raises(UsageError, match=word):
