@@ -98,7 +98,7 @@ def test_check_finds_a_cut_pixels_file_and_a_folder_that_is_not_packed(folder: P
     assert call(["data", "check"]) == 1
     assert "is damaged: pixels-" in capsys.readouterr().err
     assert call(["data", "check", str(folder)]) == 1
-    assert "has 1000 bytes where" in capsys.readouterr().err
+    assert "has 1000 bytes instead of" in capsys.readouterr().err
 
 
 def test_clean_without_a_folder_removes_what_no_longer_fits(

@@ -196,9 +196,16 @@ def test_equal_runs_are_equal_bit_for_bit_and_so_is_one_gone_on_with(samples: Ph
         for run in (first, second):
             train_step(run, [batch_for(run, samples)])
     path = tmp_path / "step-00000002.pt"
-    save_checkpoint(first, RunHistory(alarms={}, best=None), path, identity={"seed": 0})
+    save_checkpoint(
+        first,
+        RunHistory(alarms={}, best=None),
+        path,
+        identity={"seed": 0, "recipe": {"terms": [], "generator": {"init": "random"}}},
+    )
     resumed = start(seed=4)
-    load_checkpoint(resumed, path, identity={"seed": 0})
+    load_checkpoint(
+        resumed, path, identity={"seed": 0, "recipe": {"terms": [], "generator": {"init": "random"}}}
+    )
     for run in (first, second, resumed):
         train_step(run, [batch_for(run, samples)])
     for other in (second, resumed):
@@ -251,7 +258,7 @@ def test_bf16_gives_images_scores_and_losses_in_whole_floats() -> None:
 def test_float32_is_left_alone_and_other_precisions_are_refused() -> None:
     with precision_context(CPU, "float32"):
         assert not torch.is_autocast_enabled("cpu")
-    with pytest.raises(UsageError, match="no precision 'fp16': choose one of float32, bf16"):
+    with pytest.raises(UsageError, match="no precision 'fp16'; choose one of float32, bf16"):
         precision_context(CPU, "fp16")  # type: ignore[arg-type]
 
 

@@ -78,7 +78,7 @@ def test_every_odd_one_out_is_named(folders: tuple[Path, Path]) -> None:
     sr, hr = folders
     metrics = standard_metrics(4)
     write_image(torch.rand(1, 3, 40, 44), hr / "c.png")
-    with pytest.raises(UserError, match=r"c\.png has no partner"):
+    with pytest.raises(UserError, match=r"c\.png has no image of the same name"):
         compare_folders(sr, hr, metrics=metrics)
     write_image(torch.rand(1, 3, 20, 44), sr / "c.png")
     with pytest.raises(UserError, match=r"c\.png: .* is 44×20 and .* is 44×40"):
@@ -114,7 +114,7 @@ def test_two_that_could_be_the_partner_are_named(folders: tuple[Path, Path]) -> 
     with pytest.raises(UserError, match="a could belong to a_out or a_x4"):
         compare_folders(sr, hr, metrics=standard_metrics(4))
     (sr / "a.png").write_bytes((sr / "a_x4.png").read_bytes())
-    with pytest.raises(UserError, match=r"a_out\.png has no partner .* \(and 1 more\)"):
+    with pytest.raises(UserError, match=r"a_out\.png has no image of the same name .* \(and 1 more\)"):
         compare_folders(sr, hr, metrics=standard_metrics(4))
 
 

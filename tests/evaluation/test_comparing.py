@@ -158,14 +158,15 @@ def test_a_runs_folder_stands_for_its_generator(place: Path, study: Path, tmp_pa
     (tmp_path / "cut" / "generator.safetensors").rename(tmp_path / "cut" / "best.safetensors")
     said = run("evaluate", tmp_path / "cut", *options, code=2)
     assert (
-        f"is a run that has not ended; let it go on to its end, or name the best so far, {tmp_path}" in said
+        "is a run that is not finished; finish it by running the same esrlab train command again, or use "
+        f"the best generator so far, {tmp_path}" in said
     )
 
 
 def test_what_does_not_fit_is_named(place: Path, tmp_path: Path, run: Run) -> None:
     asked = [*on(place, "Cats"), "--scale", 4, "--metrics", "psnr"]
-    assert "is no file and no folder" in run("evaluate", tmp_path / "absent", *asked, code=2)
-    assert "no generator's file" in run("evaluate", place / "Cups" / "cup.png", *asked, code=2)
+    assert "is neither a file nor a folder" in run("evaluate", tmp_path / "absent", *asked, code=2)
+    assert "not a generator's file" in run("evaluate", place / "Cups" / "cup.png", *asked, code=2)
     save_generator(RRDBNet(scale=2, features=4, growth=2, blocks=1), tmp_path / "x2.safetensors", about={})
     assert "is a ×2 generator" in run("evaluate", tmp_path / "x2.safetensors", *asked, code=2)
     save_generator(RRDBNet(scale=3, features=4, growth=2, blocks=1), tmp_path / "x3.safetensors", about={})
@@ -184,7 +185,7 @@ def test_what_does_not_fit_is_named(place: Path, tmp_path: Path, run: Run) -> No
     theirs = foreign_images(place, tmp_path / "theirs")
     (theirs / "Cats" / "ear.bmp").rename(theirs / "Cats" / "ear_x4.bmp")
     (theirs / "Cats" / "eye.bmp").unlink()
-    assert "has no partner of that name" in run("evaluate", theirs, *asked, code=1)
+    assert "has no image of the same name" in run("evaluate", theirs, *asked, code=1)
     write_image(torch.rand(1, 3, 20, 20), theirs / "Cats" / "eye.png")
     assert "eye.png is 20×20, but Cats/eye is 83×81" in run("evaluate", theirs, *asked, code=1)
 
@@ -333,7 +334,7 @@ def test_rows_of_two_values_and_benchmarks_of_other_images_are_refused(
     said = run("report", study, odd, "--out", tmp_path / "all", code=2)
     assert "Cats is 2 images (fingerprint" in said
     assert not (tmp_path / "all").exists()
-    assert "named twice" in run("report", study, study, "--out", tmp_path / "all", code=2)
+    assert "given twice" in run("report", study, study, "--out", tmp_path / "all", code=2)
 
 
 def test_another_lpips_is_named(place: Path, study: Path, tmp_path: Path, run: Run) -> None:

@@ -29,8 +29,8 @@ def test_once_remembers_none(views: LossInputs) -> None:
     ("lr", "sr", "hr", "complaint"),
     [
         ((3, 4, 4), (3, 8, 8), (3, 8, 8), "need images as"),
-        ((1, 3, 4, 4), (1, 3, 8, 8), (1, 3, 12, 12), "one shape"),
-        ((2, 3, 4, 4), (1, 3, 8, 8), (1, 3, 8, 8), "batch and channels"),
+        ((1, 3, 4, 4), (1, 3, 8, 8), (1, 3, 12, 12), "the same shape"),
+        ((2, 3, 4, 4), (1, 3, 8, 8), (1, 3, 8, 8), "batch size and channels"),
         ((1, 3, 4, 4), (1, 3, 8, 12), (1, 3, 8, 12), "whole multiple"),
         ((1, 3, 4, 4), (1, 3, 9, 9), (1, 3, 9, 9), "whole multiple"),
         ((1, 3, 4, 4), (1, 3, 2, 2), (1, 3, 2, 2), "whole multiple"),

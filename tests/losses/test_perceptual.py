@@ -59,7 +59,7 @@ def test_partial_weights_serve_the_layers_they_cover_and_refuse_deeper_ones(patc
         hr = network(normalise(patches.hr), ("conv2_2", "conv3_4"))
     expected = sum(w * functional.mse_loss(sr[n], hr[n]) for n, w in (("conv2_2", 0.5), ("conv3_4", 1.0)))
     torch.testing.assert_close(loss(patches), expected)
-    with pytest.raises(UserError, match=r"vgg19 to conv3_4; conv5_4 lies deeper"):
+    with pytest.raises(UserError, match=r"vgg19 to conv3_4; conv5_4 is deeper"):
         Content().build(CPU)
 
 

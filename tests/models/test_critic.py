@@ -31,7 +31,7 @@ def test_refuses_what_does_not_fit() -> None:
         VGGCritic(size=64, features=4)(torch.rand(2, 3, 96, 96))
     with pytest.raises(UsageError, match="at least 1 feature, not 0"):
         VGGCritic(size=64, features=0)
-    with pytest.raises(UsageError, match="no norm 'instance': choose one of batch, layer, none"):
+    with pytest.raises(UsageError, match="no norm 'instance'; choose one of batch, layer, none"):
         VGGCritic(size=64, norm=cast(CriticNorm, "instance"))
 
 

@@ -60,8 +60,8 @@ DEEP_LIST = "a = " + "[" * 3000 + "]" * 3000 + "\n"
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (DEEP, "nested more than 32 deep"),
-        (DEEP_LIST, "nested more than 32 deep"),
+        (DEEP, "nested more than 32 levels deep"),
+        (DEEP_LIST, "nested more than 32 levels deep"),
         (b'name = "caf\xe9"\n', "is not UTF-8 text"),
         ("steps = " + "9" * 5000 + "\n", "thousands of digits"),
         ("steps = 0x" + "f" * 5000 + "\n", "steps is a number outside"),
@@ -80,9 +80,9 @@ def test_text_that_no_parser_or_message_survives_is_refused(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("[" * 100_000, "nested more than 32 deep"),
+        ("[" * 100_000, "nested more than 32 levels deep"),
         ("[1]", "must hold a table"),
-        ('{"about": "\\ud800"}', "no text"),
+        ('{"about": "\\ud800"}', "invalid character"),
         ("{", "not valid JSON"),
         ('{"steps": NaN}', "steps"),
     ],
@@ -114,7 +114,7 @@ def test_unknown_fields_of_a_recipe_suggest_the_nearest_in_our_words(tmp_path: P
     ):
         assert part in said
     assert "Extra inputs" not in said
-    assert "terms: it has to be given" in refuse_recipe(tmp_path / "r.toml", "steps = 3\n")
+    assert "terms: it is missing" in refuse_recipe(tmp_path / "r.toml", "steps = 3\n")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_known_loss_is_added_as_a_term_by_its_name(tmp_path: Path) -> None:
             "terms.tv.loss.reductoin",
             "terms.tv.loss.reductoin: there is no such field (did you mean reduction?)",
         ),
-        ("terms", "are set one by one"),
+        ("terms", "must be set one by one"),
     ],
 )
 def test_a_term_that_cannot_be_added_is_explained(field: str, said: str) -> None:

@@ -204,7 +204,7 @@ def test_of_a_metric_that_is_not_known_no_direction_is_assumed(name: str) -> Non
     ]
     found = compare(gather(foreign), "aa", "b", scale=2, metric=name)
     assert (found.p, found.interval) == (None, None)
-    assert found.untested == "which way this metric is better is not known"
+    assert found.untested == "it is not known whether a higher or a lower value of this metric is better"
 
 
 def test_the_interval_is_the_same_every_time_and_widened_as_said() -> None:

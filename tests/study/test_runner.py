@@ -349,7 +349,7 @@ def test_collapse_and_divergence_are_results_marked_in_every_table(samples: Phot
     assert run_study(study, out=tmp_path, device=CPU, photos=samples, watcher=watcher) == []
     assert [name for name, _ in watcher.heard] == ["high-x2-s0", "higher-x2-s0"]
     assert watcher.heard[0][1].startswith("sign of collapse at step 30")
-    assert "is given up" in watcher.heard[1][1]
+    assert "stops as diverged" in watcher.heard[1][1]
     scores = read_scores(tmp_path / "scores.jsonl")
     assert {(score.recipe, score.outcome, score.step) for score in scores} == {
         ("bicubic", "", None),

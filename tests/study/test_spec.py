@@ -137,9 +137,9 @@ def test_claims_of_ones_own_survive_the_file_and_change_no_run(tmp_path: Path) -
         ({"than": "wgan-resnet"}, "no recipe 'wgan-resnet'; it has wgan-vgg, tv, bicubic"),
         ({"scales": [3]}, "no scale 3, only 2, 4; add it to the study's scales"),
         ({"metrics": ["psnr"]}, "claims.0.metrics.0: Input should be 'PSNR', 'SSIM' or 'LPIPS'"),
-        ({"id": "A1"}, "A1 is the name of a claim of the paper's"),
-        ({"than": "wgan-vgg"}, "name two recipes"),
-        ({"than": "wgan-vgg-cascade"}, r"say scales = \[4\]"),
+        ({"id": "A1"}, "A1 is the id of one of the paper's claims"),
+        ({"than": "wgan-vgg"}, "give two recipes"),
+        ({"than": "wgan-vgg-cascade"}, r"set scales = \[4\]"),
         ({"scales": [2, 2]}, "listed twice"),
         ({"worse": "tv"}, "claims.0.worse"),
     ],
@@ -228,5 +228,5 @@ def test_one_number_of_seeds_means_the_first_so_many(given: list[int], seeds: li
 
 
 def test_a_slip_in_the_number_of_seeds_is_refused() -> None:
-    with pytest.raises(UsageError, match="say --seed 123456789"):
+    with pytest.raises(UsageError, match="give --seed 123456789"):
         chosen_seeds([123456789], (0,))

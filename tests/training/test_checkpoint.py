@@ -76,9 +76,9 @@ def make_negative(folder: RunFolder, photos: Photos) -> None:
     ("make", "reason"),
     [
         (make_foreign, "step-00000005.pt cannot be used (it is another run's: seed: 1 there, 0 asked)"),
-        (make_renamed, "step-00000009.pt cannot be used (it holds step 3, which its name does not say)"),
-        (make_far, "step-1000000000.pt cannot be used (it says step 1000000000 of a run of 9 steps)"),
-        (make_negative, "step-00000005.pt cannot be used (it says step -5 of a run of 9 steps)"),
+        (make_renamed, "step-00000009.pt cannot be used (it holds step 3, but its name is of another step)"),
+        (make_far, "step-1000000000.pt cannot be used (its step 1000000000 is not one of the run's 9 steps)"),
+        (make_negative, "step-00000005.pt cannot be used (its step -5 is not one of the run's 9 steps)"),
     ],
 )
 def test_what_is_not_this_runs_checkpoint_is_passed_over_and_said(
@@ -90,7 +90,7 @@ def test_what_is_not_this_runs_checkpoint_is_passed_over_and_said(
     assert first == 5
     assert len(said) == 1
     assert reason in said[0]
-    assert said[0].endswith("going on from step 4 instead")
+    assert said[0].endswith("resuming from step 4 instead")
     names = sorted(path.name for path in folder.checkpoints.iterdir())
     assert names == [f"step-{step:08d}.pt" for step in (7, 8, 9)]
 
@@ -127,7 +127,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, sample
     path.write_bytes(data)
     first, said = go_on(folder, samples)
     assert first == 4
-    assert "going on from step 3 instead" in said[0]
+    assert "resuming from step 3 instead" in said[0]
 
 
 def test_without_a_due_checkpoint_a_rollback_finds_none(tmp_path: Path, samples: Photos) -> None:
@@ -157,4 +157,4 @@ def test_settings_of_the_optimiser_are_the_recipes_and_moments_fit_its_parameter
     rewrite(path, optimiser=saved)
     first, said = go_on(folder, samples)
     assert first == 4
-    assert "the moments of parameter 0 do not have its shape" in said[0]
+    assert "moments of parameter 0 have another shape" in said[0]

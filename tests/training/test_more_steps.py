@@ -41,7 +41,7 @@ def test_fewer_steps_and_other_schedules_say_why_not(tmp_path: Path, samples: Ph
     with pytest.raises(UsageError, match="can be raised, not lowered"):
         train_to(1, tmp_path / "run", samples)
     train_to(2, tmp_path / "cosine", samples, schedule="cosine")
-    with pytest.raises(UsageError, match="with cosine the steps taken had learning rates laid out for 2"):
+    with pytest.raises(UsageError, match="with cosine the steps taken had learning rates planned for 2"):
         train_to(3, tmp_path / "cosine", samples, schedule="cosine")
 
 
@@ -49,7 +49,7 @@ def test_a_finished_run_without_checkpoints_keeps_its_generator(tmp_path: Path, 
     run = train_to(1, tmp_path / "run", samples)
     for path in run.checkpoints.iterdir():
         path.unlink()
-    with pytest.raises(UserError, match="no checkpoint to go on from"):
+    with pytest.raises(UserError, match="no checkpoint to resume from"):
         train_to(2, tmp_path / "run", samples)
     assert run.generator.exists()
     assert len(read_json_lines(run.log)) == 1

@@ -142,7 +142,7 @@ def test_the_last_checkpoints_are_kept_and_a_damaged_one_is_passed_over(
     assert seen[0] == 4, "goes on from the checkpoint at step 3"
     assert len(said) == 2
     assert "step-00000005.pt cannot be used" in said[0]
-    assert "going on from step 3" in said[0]
+    assert "resuming from step 3" in said[0]
     whole = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "whole", saving=saving)
     assert folder.generator.read_bytes() == whole.generator.read_bytes()
 

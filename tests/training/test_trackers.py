@@ -90,7 +90,7 @@ def test_a_run_that_goes_on_keeps_one_curve(tmp_path: Path) -> None:
     curve = [(event.step, event.value) for event in read_back(tmp_path).Scalars("loss/content")]
     assert curve == [(step, 0.25 if step < 5 else 0.75) for step in range(1, 10)]
     assert said[0] == f"tensorboard: tensorboard --logdir {tmp_path / 'tensorboard'}"
-    assert "going on at step 5" in said[1]
+    assert "resuming at step 5" in said[1]
 
 
 def test_a_run_that_went_back_overwrites_its_curve(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_tracker_that_fails_on_the_way_does_not_stop_the_training(tmp_path: Pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(tracking.LOGGER_TYPE_TO_CLASS, "tensorboard", Failing)
         log_steps(tmp_path, range(1, 5), said=said)
-    assert said[1:] == ["tensorboard failed and is told no more: the line is dead"]
+    assert said[1:] == ["tensorboard failed and gets no more data: the line is dead"]
 
 
 def test_a_tracker_that_cannot_start_is_named(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_value_that_is_not_finite_is_named_not_applied_and_gone_back_from(
     assert seen == [1, 2, 3, 4, 5, 5, 6, 7, 8], "back to step 4"
     assert said == [
         "the generator's weight conv_body.weight is not finite at step 6 (nan in 1 of its 576 values): "
-        "not applied; went back to step 4 and goes on with other patches"
+        "not applied; went back to step 4 and continues with other patches"
     ]
     outcome = read_outcome(folder)
     assert outcome is not None

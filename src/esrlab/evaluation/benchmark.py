@@ -83,7 +83,7 @@ def evaluate(
             if sr.shape != hr.shape:
                 raise ValueError(f"upscaled to {tuple(sr.shape)}, but HR is {tuple(hr.shape)}")
             if not bool(sr.isfinite().all()):
-                raise ValueError("the result has values that are not finite: the network has diverged")
+                raise ValueError("the result has values that are not finite, so the network has diverged")
         except FAILURES as error:
             _report(title, error, on_error)
             continue
@@ -148,7 +148,7 @@ def _measure(
 def _report(image: str, error: Exception, on_error: OnError | None, *, metric: str = "") -> None:
     """Tells `on_error` in the user's words, or raises UserError where there is none."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        reason = "too large for the memory; choose another --device, or leave it out"
+        reason = "too large for the device's memory; choose another --device, or leave this image out"
     else:
         reason = str(error)
     title = f"{metric} of {image}" if metric else image
@@ -198,7 +198,8 @@ def compare_folders(
             sr, hr = read_image(sr_path), read_image(hr_path)
             if sr.shape != hr.shape:
                 raise UserError(
-                    f"{name}: {sr_path} is {_size(sr)} and {hr_path} is {_size(hr)}; they must agree"
+                    f"{name}: {sr_path} is {_size(sr)} and {hr_path} is {_size(hr)}; they must have the "
+                    "same size"
                 )
         except FAILURES as error:
             _report(name, error, on_error)

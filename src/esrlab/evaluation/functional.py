@@ -73,7 +73,7 @@ def lpips(sr: AnyImage, hr: AnyImage, *, weights: LPIPSWeights = "real") -> floa
     machine.
     """
     if weights not in get_args(LPIPSWeights):
-        raise ValueError(f"weights is {weights!r}; it is one of {', '.join(get_args(LPIPSWeights))}")
+        raise ValueError(f"weights is {weights!r}; it must be one of {', '.join(get_args(LPIPSWeights))}")
     one, other = as_pair(sr, hr)
     return _number_or_batch(_meter(weights, one.device)(one, other))
 
@@ -134,7 +134,7 @@ def resize(
     factor = _factor(height, width, scale=scale, size=size)
     if factor >= 1:
         if convention != "matlab":
-            raise ValueError(f"convention {convention!r} shrinks alone; enlarge with 'matlab'")
+            raise ValueError(f"convention {convention!r} can only shrink; enlarge with 'matlab'")
         enlarged = bicubic_up(pixels, int(factor)).clamp(0, 1)
         return like(image, enlarged if isinstance(image, Tensor) else round_to_8bit(enlarged))
     by = factor.denominator
@@ -151,7 +151,7 @@ def resize(
 def _factor(height: int, width: int, *, scale: float | None, size: tuple[int, int] | None) -> Fraction:
     """By how much an image is enlarged: a whole number, or one over a whole number; ValueError otherwise."""
     if (scale is None) == (size is None):
-        raise ValueError(f"resize takes a scale or a size, one of them, not scale {scale} and size {size}")
+        raise ValueError(f"resize takes either a scale or a size, not scale {scale} and size {size}")
     if size is not None and len(size) != 2:
         raise ValueError(f"size is {size}; it is (height, width) in pixels")
     if size is not None:
@@ -166,6 +166,6 @@ def _factor(height: int, width: int, *, scale: float | None, size: tuple[int, in
         is_whole = found > 0 and abs(found - Fraction(scale)) < 1e-4
     if not (is_whole and 1 in (found.numerator, found.denominator)):
         raise ValueError(
-            f"{asked} is no whole factor: resize enlarges by 2, 3, 4, … or shrinks by 1/2, 1/3, …"
+            f"{asked} is not a whole factor: resize enlarges by 2, 3, 4, … or shrinks by 1/2, 1/3, …"
         )
     return found

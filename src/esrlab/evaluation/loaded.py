@@ -62,5 +62,5 @@ def load(path: str | PathLike[str], *, scale: int | None = None, device: str = "
     """
     file = generator_of(Path(path))
     if file.is_dir():
-        raise UserError(f"{file} is a folder without a run; name a run's folder or a generator's file")
+        raise UserError(f"{file} is a folder without a run; give a run's folder or a generator's file")
     return LoadedGenerator(load_generator(file, scale=scale), file, device=choose_device(device))

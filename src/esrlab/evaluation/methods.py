@@ -100,7 +100,8 @@ def find_method(text: str, *, scale: int) -> Method:
     steps = _two_files(text)
     if steps is None:
         raise UsageError(
-            f"{text} is no file and no folder; a method is {BICUBIC}, a run's folder, a generator's file, "
+            f"{text} is neither a file nor a folder; a method is {BICUBIC}, a run's folder, a generator's "
+            "file, "
             "two joined by + (a cascade), or a folder of images"
         )
     return open_cascade(*steps, scale=scale)
@@ -112,8 +113,11 @@ def generator_of(path: Path) -> Path:
     if not run.recipe.is_file():
         return path
     if not run.generator.is_file():
-        best = f", or name the best so far, {run.best}" if run.best.is_file() else ""
-        raise UsageError(f"{path} is a run that has not ended; let it go on to its end{best}")
+        best = f", or use the best generator so far, {run.best}" if run.best.is_file() else ""
+        raise UsageError(
+            f"{path} is a run that is not finished; finish it by running the same esrlab train command "
+            f"again{best}"
+        )
     return run.generator
 
 
@@ -140,7 +144,7 @@ def open_generator(path: Path, *, scale: int) -> Method:
     """
     generator = _load(path, scale=scale)
     if generator.scale != scale:
-        raise UsageError(f"{path} is a ×{generator.scale} generator; ×{scale} is asked (--scale)")
+        raise UsageError(f"{path} is a ×{generator.scale} generator, but --scale is {scale}")
     about = _read_about(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     if about is None:
@@ -174,7 +178,7 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
     made = generators[0].scale * generators[1].scale
     if made != scale:
         factors = "∘".join(f"×{generator.scale}" for generator in generators)
-        raise UsageError(f"{first.name} and {second.name} make {factors} = ×{made}; ×{scale} is asked")
+        raise UsageError(f"{first.name} and {second.name} make {factors} = ×{made}, but --scale is {scale}")
     parts = [
         open_generator(path, scale=made.scale) for path, made in zip((first, second), generators, strict=True)
     ]
@@ -206,7 +210,9 @@ def _opened(generator: RRDBNet) -> Callable[[torch.device], Upscaler]:
 def _load(path: Path, *, scale: int) -> RRDBNet:
     """A generator at the scale that its file tells; at `scale` where a file tells none."""
     if path.suffix not in GENERATORS:
-        raise UsageError(f"{path} is no generator's file; those end in {', '.join(GENERATORS)}")
+        raise UsageError(
+            f"{path} is not a generator's file; its name must end in one of {', '.join(GENERATORS)}"
+        )
     try:
         return load_generator(path)
     except UserError as error:

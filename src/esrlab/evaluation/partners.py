@@ -41,8 +41,8 @@ def find_partners(
         for here, there in ((stems_sr[stem], stems_hr[stem]), (stems_hr[stem], stems_sr[stem])):
             if len(here) > 1:
                 raise UserError(
-                    f"{there[0]} could belong to {here[0]} or {here[1]}; leave only one of them there, "
-                    "or give both sides equal names"
+                    f"{there[0]} could belong to {here[0]} or {here[1]}; remove one of them, "
+                    "or give both folders equal names"
                 )
         found[stems_hr[stem][0]] = sr[stems_sr[stem][0]]
         lonely_sr.discard(stems_sr[stem][0])
@@ -50,7 +50,7 @@ def find_partners(
     for lonely, files, folder in ((lonely_sr, sr, hr_folder), (lonely_hr, hr, sr_folder)):
         if lonely:
             more = f" (and {len(lonely) - 1} more)" if len(lonely) > 1 else ""
-            raise UserError(f"{files[min(lonely)]} has no partner of that name in {folder}{more}")
+            raise UserError(f"{files[min(lonely)]} has no image of the same name in {folder}{more}")
     return dict(sorted(found.items()))
 
 

@@ -54,7 +54,7 @@ def evaluate(
     """
     known = get_args(MetricName)
     if not metrics or any(each not in known for each in metrics):
-        raise ValueError(f"metrics is {metrics!r}; it lists some of {', '.join(known)}")
+        raise ValueError(f"metrics is {metrics!r}; it must list some of {', '.join(known)}")
     chosen = _scale_of(method) if scale is None else scale
     place = choose_device(device)
     (settled,) = settle_convention([_as_method(method, scale=chosen, name=name)], asked=convention)
@@ -79,7 +79,7 @@ def _scale_of(method: Upscaler | str | PathLike[str]) -> int:
     elif isinstance(found := getattr(method, "scale", None), int):
         return found
     shown = repr(method) if isinstance(method, (str, PathLike)) else type(method).__name__
-    raise ValueError(f"{shown} does not tell its scale; give it: evaluate(…, scale=4)")
+    raise ValueError(f"{shown} does not have a scale; give it: evaluate(…, scale=4)")
 
 
 def _as_method(method: Upscaler | str | PathLike[str], *, scale: int, name: str | None) -> Method:

@@ -114,7 +114,8 @@ class ScoreFolder:
             if known.get(benchmark.name, images) != images:
                 raise UsageError(
                     f"{self.path}: {benchmark.name} was {known[benchmark.name]['count']} other images when "
-                    "its rows were made; give these another name with --benchmark, or choose another folder"
+                    "its rows were written; give these another name with --benchmark, or choose another "
+                    "folder"
                 )
 
     def refuse_other_convention(self, convention: Convention) -> None:
@@ -132,7 +133,7 @@ class ScoreFolder:
         if known is not None and known["digest"] != method.digest:
             raise UsageError(
                 f"{self.path} holds rows of another {_key(method, scale)}; give this one another name with "
-                "--name or --seed, or say --replace"
+                "--name or --seed, or give --replace"
             )
 
     def begin(self, method: Method, benchmarks: Sequence[Benchmark], *, scale: int) -> None:
@@ -180,12 +181,12 @@ def open_score_folder(path: Path | str) -> ScoreFolder:
     path = Path(path)
     if (path / "study.toml").exists():
         raise UsageError(
-            f"{path} holds a study, whose rows are its own; choose another folder with --out, and report "
+            f"{path} holds a study; choose another folder with --out, then report "
             f"both: esrlab report {path} OUT"
         )
     if (path / "merged.json").exists():
         raise UsageError(
-            f"{path} holds a merged report, which is made anew; choose another folder with --out"
+            f"{path} holds a merged report, which would be overwritten; choose another folder with --out"
         )
     if not path.exists() or (path.is_dir() and all(entry.name.startswith(".") for entry in path.iterdir())):
         return ScoreFolder(path)

@@ -164,7 +164,7 @@ def clip_parameters(critic: nn.Module, bound: float) -> None:
     a bound that is not above 0.
     """
     if not bound > 0:
-        raise UsageError(f"the critic's parameters can be clipped to a bound above 0 only, not {bound}")
+        raise UsageError(f"the bound that clips the critic's parameters must be above 0, not {bound}")
     with torch.no_grad():
         for parameter in critic.parameters():
             parameter.clamp_(-bound, bound)

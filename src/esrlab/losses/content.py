@@ -51,12 +51,12 @@ class Content(Loss):
     """
 
     kind: Literal["content"] = "content"
-    network: ContentNetwork = Field(default="vgg19", description="whose features are compared")
+    network: ContentNetwork = Field(default="vgg19", description="network whose features are compared")
     layers: dict[str, float] = Field(
-        default={"conv5_4": 1.0}, validate_default=True, description="weight by layer, such as conv5_4=1"
+        default={"conv5_4": 1.0}, validate_default=True, description="weight of each layer, such as conv5_4=1"
     )
     criterion: Literal["mse", "l1"] = Field(default="mse", description="distance of features")
-    weights: FeatureWeights = Field(default="real", description="where the network's weights come from")
+    weights: FeatureWeights = Field(default="real", description="origin of the network's weights")
 
     @field_validator("layers", mode="before")
     @classmethod
@@ -68,7 +68,7 @@ class Content(Loss):
     def _check_layers(cls, layers: dict[str, float], info: ValidationInfo) -> dict[str, float]:
         problems = [f"layer {name!r} has the negative weight {w:g}" for name, w in layers.items() if w < 0]
         if not any(layers.values()):
-            problems.append("no layer has a weight above 0: name one, such as conv5_4=1")
+            problems.append("no layer has a weight above 0: give one, such as conv5_4=1")
         network: ContentNetwork | None = info.data.get("network")
         if network is not None:  # None: the network's own name is wrong, and reported by its field
             known = content_layers(network)
@@ -81,7 +81,7 @@ class Content(Loss):
     def _students_are_named(self) -> Self:
         if (self.network in STUDENT_LAYERS) != (self.weights == "student"):
             raise ValueError(
-                f"network {self.network!r} does not come with weights {self.weights!r}: students are "
+                f"network {self.network!r} cannot have weights {self.weights!r}: students are "
                 f"networks of their own ({' and '.join(STUDENT_LAYERS)}), with weights 'student'"
             )
         return self
@@ -95,7 +95,8 @@ class Content(Loss):
             return self
         if self.weights == "student":
             raise ValueError(
-                f"{self.network} is a student; name a network and its layers for {weights!r} weights"
+                f"{self.network} is a student network; for {weights!r} weights give another network and its "
+                "layers"
             )
         if weights == "student":
             student = "residual-student" if self.network.startswith("resnet") else "vgg-student"
@@ -122,7 +123,7 @@ class Content(Loss):
                 try:
                     filled, loaded = load_feature_network(network, layers=tuple(self.layers))
                 except UserError as error:
-                    raise UserError(f"{error}. Or take the embedded students: --weights student") from error
+                    raise UserError(f"{error}. Or use the embedded students: --weights student") from error
                 return filled, loaded.label
             case network:
                 built = build_feature_network(network, layers=tuple(self.layers))
@@ -204,13 +205,13 @@ def content_layers(network: ContentNetwork) -> tuple[str, ...]:
 def parse_layers(text: str) -> dict[str, float]:
     """Read "conv5_4" or "relu1_2=0.1,conv5_4=1" into weights by layer; a bare name weighs 1.
 
-    Raises ValueError for a weight that is no number and for a layer named twice.
+    Raises ValueError for a weight that is no number and for a layer given twice.
     """
     layers: dict[str, float] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         name, _, weight = (piece.strip() for piece in part.partition("="))
         if name in layers:
-            raise ValueError(f"layer {name!r} is named twice in {text!r}")
+            raise ValueError(f"layer {name!r} is given twice in {text!r}")
         try:
             layers[name] = float(weight) if "=" in part else 1.0
         except ValueError:

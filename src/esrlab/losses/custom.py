@@ -42,13 +42,13 @@ class Custom(Loss):
     @classmethod
     def _check_function(cls, function: str) -> str:
         if not function.isidentifier():
-            raise ValueError(f"{function!r} cannot be a function's name in Python")
+            raise ValueError(f"{function!r} is not a valid name of a Python function")
         return function
 
     def __call__(self, sr: Tensor, hr: Tensor, lr: Tensor | None = None) -> Tensor:
         """The loss of a batch, as every loss's; lr is needed, since the function may look at it."""
         if lr is None:
-            raise ValueError(f"{self.label} may look at lr: call it as loss(sr, hr, lr)")
+            raise ValueError(f"{self.label} may use lr: call it as loss(sr, hr, lr)")
         return super().__call__(sr, hr, lr)
 
     def identity(self) -> str:
@@ -62,7 +62,7 @@ class Custom(Loss):
         if not callable(function):
             raise UserError(
                 f"{self.file} defines no function {self.function!r}: write one there "
-                f"({_accepted(self.function)}), or name another function"
+                f"({_accepted(self.function)}), or give another function's name"
             )
         if isinstance(function, nn.Module):
             function.to(device)
@@ -80,10 +80,10 @@ class Custom(Loss):
 def load_module(file: Path) -> ModuleType:
     """Run a Python file and return what it defines. Raises UserError where it is missing or fails."""
     if not file.is_file():
-        raise UserError(f"no file {file} to take a loss from (looked from {Path.cwd()})")
+        raise UserError(f"there is no file {file} for a custom loss (relative to {Path.cwd()})")
     spec = importlib.util.spec_from_file_location(f"esrlab_custom_{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise UserError(f"{file} is no Python file: its name must end in .py")
+        raise UserError(f"{file} is not a Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses in the user's file look their module up by name
     try:
@@ -102,11 +102,11 @@ def _take_inputs(function: Callable[..., object], *, file: Path, name: str) -> C
     """The function as one of LossInputs; UserError where it takes neither these nor two images."""
     refusal = f"{name} in {file} {{}}; a loss is {_accepted(name)}"
     if isinstance(function, type):
-        raise UserError(refusal.format(f"is a class: make one of it, {name} = {function.__name__}(…)"))
+        raise UserError(refusal.format(f"is a class: give an instance, {name} = {function.__name__}(…)"))
     try:
         signature = inspect.signature(function.forward if isinstance(function, nn.Module) else function)
     except (TypeError, ValueError) as error:
-        raise UserError(refusal.format("does not tell what it takes")) from error
+        raise UserError(refusal.format("has no readable signature")) from error
     needed = [each for each in signature.parameters.values() if each.default is each.empty]
     by_place = [each for each in needed if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     by_name_only = [each for each in needed if each.kind is each.KEYWORD_ONLY]

@@ -33,7 +33,9 @@ class LossInputs:
         if any(view.ndim != 4 for view in (self.lr, self.sr, self.hr)):
             raise ValueError(f"losses need images as (N, 3, height, width); got {shapes}")
         if self.sr.shape != self.hr.shape or self.lr.shape[:2] != self.hr.shape[:2]:
-            raise ValueError(f"sr and hr must have one shape, and lr their batch and channels; got {shapes}")
+            raise ValueError(
+                f"sr and hr must have the same shape, and lr the same batch size and channels; got {shapes}"
+            )
         scale = self.hr.shape[-1] // self.lr.shape[-1]
         if tuple(self.hr.shape[-2:]) != tuple(scale * side for side in self.lr.shape[-2:]):
             raise ValueError(f"hr must be a whole multiple of lr in height and width; got {shapes}")

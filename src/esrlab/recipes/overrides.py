@@ -110,7 +110,7 @@ def _added_terms(recipe: Recipe, values: Mapping[str, Any]) -> dict[str, dict[st
             near = did_you_mean(name, [*own, *LOSS_KINDS])
             raise UsageError(
                 f"recipe {recipe.name!r} has no term {name}{near}; it has {', '.join(sorted(own))}. "
-                f"To add one, name it after its loss ({', '.join(LOSS_KINDS)}) or give terms.{name}.loss.kind"
+                f"To add one, use its loss's name ({', '.join(LOSS_KINDS)}) or give terms.{name}.loss.kind"
             )
         found[name] = {"name": name, "loss": {"kind": kind}}
     return found
@@ -146,7 +146,8 @@ def _put(dumped: dict[str, Any], dotted: str, value: Any) -> None:
 def _unknown(dotted: str, recipe: Recipe, settable: list[str]) -> str:
     if dotted == "terms":
         return (
-            f"terms of recipe {recipe.name!r} are set one by one, such as terms.pixel.weight, not as a list"
+            f"terms of recipe {recipe.name!r} must be set one by one, such as terms.pixel.weight, "
+            "not as a list"
         )
     hint = did_you_mean(dotted, settable)
     return f"recipe {recipe.name!r} has no field {dotted}{hint}; esrlab recipes {recipe.name} lists them"

@@ -48,13 +48,13 @@ RECIPES: tuple[Recipe, ...] = (
     _gan(
         "esrgan-raw-vgg", "ESRGAN's adversarial loss without logarithm and sigmoid", "relativistic-raw", VGG
     ),
-    _gan("wgan-gp-vgg", "WGAN held by a gradient penalty", "wgan-gp", VGG, critic=NO_BATCH_NORM),
+    _gan("wgan-gp-vgg", "WGAN with a gradient penalty", "wgan-gp", VGG, critic=NO_BATCH_NORM),
     _gan("vanilla-vgg", "SRGAN's non-saturating adversarial loss", "vanilla", VGG),
     _gan("lsgan-vgg", "least squares", "lsgan", VGG),
     _gan("hinge-vgg", "the hinge adversarial loss", "hinge", VGG),
     Recipe(
         name="psnr",
-        about="pixels alone (L1): the faithful generator that GAN trainings start from",
+        about="pixel loss (L1) alone: the generator that GAN trainings start from",
         terms=(Term(name="pixel", weight=1.0, loss=L1()),),
         generator=Generator(ema_decay=0.999),
         optimiser=Optimiser(learning_rate=2e-4, betas=(0.9, 0.99), schedule="cosine"),
@@ -91,7 +91,7 @@ def _find_recipe(name: str, *, within: tuple[Path, ...]) -> Recipe:
     place = f" (the base of {within[-1]})" if within else ""
     raise UsageError(
         f"there is no recipe {name!r}{place}{did_you_mean(name, names)}; there are {', '.join(names)}; "
-        "or name a .toml file"
+        "or give a .toml file"
     )
 
 
@@ -100,11 +100,11 @@ def _read_recipe(path: Path, *, within: tuple[Path, ...]) -> Recipe:
     if path.resolve() in [each.resolve() for each in within]:
         circle = " → ".join(map(str, (*within, path)))
         raise UsageError(
-            f"the recipe {path} is its own base ({circle}); let one of them name another base, "
+            f"the recipe {path} is its own base ({circle}); give one of them another base,  "
             "or leave base out and give every field"
         )
     if len(within) >= LONGEST_CHAIN:
-        raise UsageError(f"the recipe {within[0]} rests on more than {LONGEST_CHAIN} bases; use fewer")
+        raise UsageError(f"the recipe {within[0]} has a chain of more than {LONGEST_CHAIN} bases; use fewer")
     fields = _as_seen_from_here(read_table(path, what="recipe"), path)
     fields.setdefault("name", path.stem)
     if "base" not in fields:
@@ -112,7 +112,7 @@ def _read_recipe(path: Path, *, within: tuple[Path, ...]) -> Recipe:
     base = fields.pop("base")
     if not isinstance(base, str):
         raise UsageError(
-            f"the recipe {path}: base must be a recipe's name or file in quotes, not {base!r:.80}"
+            f"the recipe {path}: base must be a recipe's name or file, in quotes, not {base!r:.80}"
         )
     if is_recipe_file(base):
         base = found_from(path.parent, base)

@@ -13,7 +13,7 @@ LONGEST = 80
 """Letters of a given value that a message repeats."""
 
 NEEDED = {
-    "missing": "it has to be given, and is not",
+    "missing": "it is missing; give it",
     "union_tag_not_found": 'it needs a kind, such as kind = "l1"',
 }
 SHAPES = {

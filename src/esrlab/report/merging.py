@@ -76,7 +76,7 @@ def default_place(folders: Sequence[Path]) -> Path:
 def _refuse_place(folders: Sequence[Path], out: Path) -> None:
     places = [folder.resolve() for folder in folders]
     if len(set(places)) < len(places):
-        raise UsageError(f"a folder is named twice: {', '.join(map(str, folders))}")
+        raise UsageError(f"a folder is given twice: {', '.join(map(str, folders))}")
     if out.resolve() in places:
         raise UsageError(f"{out} is one of the folders to report on; choose another one with --out")
     if out.exists() and not (out / MERGED).is_file() and (not out.is_dir() or any(out.iterdir())):

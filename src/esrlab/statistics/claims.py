@@ -107,14 +107,14 @@ class AskedClaim(BaseModel):
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         if self.id in {claim.id for claim in PAPER_CLAIMS}:
-            raise ValueError(f"{self.id} is the name of a claim of the paper's; choose another id")
+            raise ValueError(f"{self.id} is the id of one of the paper's claims; choose another id")
         if self.better == self.than:
-            raise ValueError(f"better and than are both {self.better!r}; name two recipes")
+            raise ValueError(f"better and than are both {self.better!r}; give two recipes")
         for values in (self.scales, self.metrics):
             if len(set(values)) < len(values):
                 raise ValueError(f"claim {self.id}: a scale or metric is listed twice")
         if self.scales != (4,) and any(name.endswith(CASCADE) for name in (self.better, self.than)):
-            raise ValueError(f"claim {self.id}: a cascade is a ×4 made of two ×2 steps; say scales = [4]")
+            raise ValueError(f"claim {self.id}: a cascade is a ×4 made of two ×2 steps; set scales = [4]")
         return self
 
     def claim(self, *, exploratory: str = "") -> Claim:
@@ -144,7 +144,7 @@ def refuse_unknown(claims: Sequence[AskedClaim], *, recipes: Sequence[str], scal
     ids = [claim.id for claim in claims]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
-        raise ValueError(f"two claims are called {twice[0]!r}; give each an id of its own")
+        raise ValueError(f"two claims are called {twice[0]!r}; give each its own id")
 
 
 def read_claims(study: Path) -> tuple[Claim, ...]:

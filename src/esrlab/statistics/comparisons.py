@@ -104,7 +104,9 @@ def contrast(rows: Rows, cells: Sequence[tuple[float, Cell]]) -> Comparison:
     estimate = sum(weight * group.mean() for group, weight in zip(groups, weights, strict=True))
     found = replace(base, difference=float(estimate))
     if any(metric_family(cell.metric) is None for _, cell in cells):
-        return replace(found, untested="which way this metric is better is not known")
+        return replace(
+            found, untested="it is not known whether a higher or a lower value of this metric is better"
+        )
     return _tested(found, groups, weights)
 
 

@@ -48,9 +48,8 @@ def refuse_other_study(study: Study, out: Path) -> bool:
         changed = _changes(study, there)
         if changed:
             raise UsageError(
-                f"{out} holds another study; choose a new folder with --out, or ask for the same again or "
-                "for more seeds, recipes and scales beside those there:\n"
-                + "\n".join(f"  {line}" for line in changed)
+                f"{out} holds another study; choose a new folder with --out, or keep what is there and "
+                "add only seeds, recipes or scales:\n" + "\n".join(f"  {line}" for line in changed)
             )
         return True
     if out.exists() and (not out.is_dir() or is_used(out)):
@@ -182,7 +181,7 @@ def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
     changed = differences(before, manifest)
     if changed:
         raise UsageError(
-            f"{out} was begun on other data; choose a new folder with --out, or bring the old back:\n"
+            f"{out} was started on other data; choose a new folder with --out, or restore the old data:\n"
             + "\n".join(f"  {line}" for line in changed)
         )
 

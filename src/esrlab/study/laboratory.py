@@ -47,8 +47,8 @@ def require_folder(lab: Laboratory) -> None:
     """UserError where the study's folder has been taken away: nothing of it is made anew."""
     if not (lab.out / "study.toml").is_file():
         raise UserError(
-            f"{lab.out} was removed or moved while its study was at work, which stops here; "
-            "bring it back, and the same command goes on"
+            f"{lab.out} was removed or moved while its study was running, which stops here; "
+            "restore it and run the same command again to resume"
         )
 
 

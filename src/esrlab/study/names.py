@@ -6,7 +6,7 @@ from esrlab.core.scores import BICUBIC, CASCADE
 
 TAKEN = {
     "lr": "the folder of the small images",
-    "hr": "the folder of the true images",
+    "hr": "the folder of the HR images",
     BICUBIC: "the baseline's name",
 }
 """Names that a study's own images have."""
@@ -22,16 +22,16 @@ def require_free(names: Iterable[str]) -> None:
         folded = name.casefold()
         if folded in TAKEN:
             raise ValueError(
-                f"a recipe cannot be called {name!r}: that is {TAKEN[folded]}; give its table another name"
+                f"a recipe cannot be called {name!r}: that name means {TAKEN[folded]}; rename its table"
             )
         if folded.endswith(CASCADE):
             raise ValueError(
                 f"a recipe cannot be called {name!r}: names that end in {CASCADE} are of ×4 images "
-                "made in two ×2 steps; give its table another name"
+                "made in two ×2 steps; rename its table"
             )
         if folded in seen:
             raise ValueError(
-                f"two recipes are called {seen[folded]!r} and {name!r}, which many disks take for one "
-                "folder; give their tables other names"
+                f"two recipes are called {seen[folded]!r} and {name!r}, which many file systems take for "
+                "one folder; rename one of their tables"
             )
         seen[folded] = name

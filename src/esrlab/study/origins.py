@@ -50,7 +50,7 @@ def refuse_other_origins(
     ]
     if changed:
         raise UsageError(
-            f"{out} holds runs made from other files than those here now; bring the old ones back, or choose "
+            f"{out} holds runs made from other files than those here now; restore the old files, or choose "
             "a new folder with --out:\n" + "\n".join(f"  {line}" for line in dict.fromkeys(changed))
         )
 
@@ -60,7 +60,7 @@ def refuse_changed_origins(run: PlannedRun, trained: RunFolder, *, expected: dic
     changed = _changes(trained, expected, name=run.name)
     if changed:
         raise UsageError(
-            f"{run.name} began after a file that the study rests on had changed; bring the old one back and "
+            f"{run.name} started after a file that the study uses had changed; restore the old file and "
             "remove the run's folder:\n" + "\n".join(f"  {line}" for line in changed)
         )
 

@@ -55,7 +55,7 @@ def train(
     """
     chosen = _choose(recipe, fields or {}, weights)
     if not 0 <= seed < SEEDS:
-        raise UsageError(f"a seed is at least 0 and below {SEEDS}, not {seed}")
+        raise UsageError(f"a seed must be at least 0 and below {SEEDS}, not {seed}")
     where, opened = choose_device(device), _open(photos, smallest=chosen.hr_size)
     asked = SAMPLES if validation is None and photos in (SAMPLES, [SAMPLES]) else validation
     validator = _open_validator(asked, chosen, device=where)

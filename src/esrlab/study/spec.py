@@ -58,7 +58,7 @@ class Study(BaseModel):
             [each for each in values if type(each) is not int] if isinstance(values, (list, tuple)) else []
         )
         if wrong:
-            raise ValueError(f"whole numbers are wanted, not {wrong[0]!r}")
+            raise ValueError(f"they must be whole numbers, not {wrong[0]!r}")
         return values
 
     @field_validator("scales", "seeds")
@@ -67,7 +67,7 @@ class Study(BaseModel):
         if len(set(values)) < len(values):
             raise ValueError("a value is listed twice")
         if min(values) < 0 or max(values) >= SEEDS:
-            raise ValueError(f"values are 0 or more and below {SEEDS}")
+            raise ValueError(f"values must be 0 or more and below {SEEDS}")
         return values
 
     @field_validator("benchmarks")
@@ -145,7 +145,7 @@ def plan_runs(study: Study) -> tuple[PlannedRun, ...]:
     names = [recipe.name for recipe in variants]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UsageError(f"two variants are called {twice[0]!r}; give their tables other names")
+        raise UsageError(f"two variants are called {twice[0]!r}; rename one of their tables")
     try:
         require_free(names)
         refuse_unknown(study.claims, recipes=names, scales=study.scales)

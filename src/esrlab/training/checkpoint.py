@@ -95,7 +95,7 @@ def _load_moments(optimiser: Optimizer, saved: dict[str, Any]) -> None:
     for index, moments in saved["state"].items():
         shape = parameters[index].shape
         if any(moments[name].shape != shape for name in ("exp_avg", "exp_avg_sq")):
-            raise ValueError(f"the moments of parameter {index} do not have its shape")
+            raise ValueError(f"Adam's moments of parameter {index} have another shape than the parameter")
     optimiser.load_state_dict({"state": saved["state"], "param_groups": own["param_groups"]})
 
 
@@ -103,13 +103,13 @@ def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
     """The state, after every byte was held against its checksum, which torch's own reading leaves out."""
     with zipfile.ZipFile(path) as archive:
         if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-            raise ValueError("it has compressed parts, which no checkpoint has")
+            raise ValueError("it has compressed parts, which checkpoints never have")
         damaged = archive.testzip()
     if damaged is not None:
         raise ValueError(f"{damaged} in it does not match its checksum")
     state = load_torch(path, device=device)
     if state["format"] != FORMAT:
-        raise ValueError(f"its format is {state['format']}, this version reads {FORMAT}")
+        raise ValueError(f"its format is {state['format']}, but this version reads format {FORMAT}")
     return state
 
 
@@ -121,9 +121,9 @@ def _require_own(state: dict[str, Any], identity: dict[str, Any], *, named: int 
         raise ValueError(f"it is another run's: {'; '.join(changed)}")
     step = state["step"]
     if type(step) is not int or not 0 <= step <= steps:
-        raise ValueError(f"it says step {step!r} of a run of {steps} steps")
+        raise ValueError(f"its step {step!r} is not one of the run's {steps} steps")
     if step != named:
-        raise ValueError(f"it holds step {step}, which its name does not say")
+        raise ValueError(f"it holds step {step}, but its name is of another step")
 
 
 DUE, BETWEEN = "step", "stop"
@@ -191,12 +191,12 @@ class Checkpoints:
                 reasons.append(str(error))
                 continue
             for reason in reasons:
-                warn(f"{reason}; going on from step {step} instead")
+                warn(f"{reason}; resuming from step {step} instead")
             return run, history
         if reasons:
             raise UserError(
-                f"no checkpoint in {self.folder} can be used; remove the run's folder to begin anew:\n"
-                + "\n".join(f"  {reason}" for reason in reasons)
+                f"no checkpoint in {self.folder} can be used; remove the run's folder to start the run "
+                "again:\n" + "\n".join(f"  {reason}" for reason in reasons)
             )
         return None
 

@@ -99,7 +99,9 @@ def _carry_out(session: Session) -> None:
         with suppress(OSError):  # a full disk has been told of already
             session.log.close()
     if stop:
-        raise Interrupted(f"stopped after the last step; {session.folder.generator} is written")
+        raise Interrupted(
+            f"stopped after the last step; the finished generator is in {session.folder.generator}"
+        )
 
 
 def _take_steps(session: Session, stop: StopRequest) -> None:

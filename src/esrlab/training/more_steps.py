@@ -47,8 +47,8 @@ def explain_steps(before: Any, now: Any) -> str:
     if _schedule(now) == CONSTANT:
         return ""
     return (
-        f"\nsteps can be raised where optimiser.schedule is constant; with {_schedule(now)} the steps taken "
-        f"had learning rates laid out for {before['steps']} steps"
+        f"\nsteps can be raised only if optimiser.schedule is constant; with {_schedule(now)} the "
+        f"steps taken had learning rates planned for {before['steps']} steps"
     )
 
 
@@ -61,7 +61,7 @@ def goes_beyond(recipe: Path, now: dict[str, Any], *, generator: Path, checkpoin
         return False
     if generator.exists() and not any(checkpoints.glob("*.pt")):
         raise UserError(
-            f"{checkpoints} holds no checkpoint to go on from with more steps; choose a new folder with --out"
+            f"{checkpoints} has no checkpoint to resume from with more steps; choose a new folder with --out"
         )
     return True
 

@@ -89,5 +89,7 @@ def _settle_description(
         )
     changes = changed_validation(folder, about)
     for change in changes:
-        watcher.on_message(f"{change}: the best is chosen anew, and curves of validation do not join")
+        watcher.on_message(
+            f"{change}: the best generator is selected anew, and validation curves have a break here"
+        )
     return bool(changes)

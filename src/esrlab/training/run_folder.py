@@ -192,7 +192,7 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
         return False
     if changed:
         raise UsageError(
-            f"{folder.path} holds another run; choose a new folder with --out, or ask for the same again:\n"
+            f"{folder.path} holds another run; choose a new folder with --out, or give the old settings:\n"
             + "\n".join(f"  {line}" for line in changed)
             + explain_steps(before["recipe"], about["recipe"])
         )

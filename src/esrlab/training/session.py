@@ -70,7 +70,7 @@ def open_session(
     if count < state.step:
         watcher.on_message(
             f"{folder.log} lacks {state.step - count} of the {state.step} lines up to step {state.step}; "
-            "its curves have a gap"
+            "its curves will have a gap"
         )
     log = open_log(folder.log)
     recent = deque(kept, maxlen=WINDOW)
@@ -118,8 +118,8 @@ def require_folder(session: Session) -> None:
     """Raises UserError where the run's folder has gone, which a write would make anew."""
     if not session.folder.recipe.exists():
         raise UserError(
-            f"{session.folder.path} was removed or emptied while its run was going on; "
-            f"step {session.state.step} cannot be saved. Start again with a new --out"
+            f"{session.folder.path} was removed or emptied while its run was training; "
+            f"step {session.state.step} cannot be saved. Start again in a new folder with --out"
         )
 
 
@@ -172,7 +172,7 @@ def go_back(session: Session, event: NonFinite) -> None:
     session.log = open_log(session.folder.log)
     session.recent = deque(kept, maxlen=WINDOW)
     session.signs = find_signs(session.recent, best=session.history.best_lead)
-    then = "is given up" if is_given_up(session) else "goes on with other patches"
+    then = "stops as diverged" if is_given_up(session) else "continues with other patches"
     say(session, f"{event.rollback}: not applied; went back to step {step} and {then}")
 
 

@@ -139,7 +139,8 @@ def _gradient(term: Term, value: Tensor, sr: Tensor) -> Tensor:
         if not isinstance(term.loss, Custom):
             raise
         raise UserError(
-            f"the custom loss {term.name} ({term.loss.function} in {term.loss.file}) has no gradient at sr: "
+            f"the custom loss {term.name} ({term.loss.function} in {term.loss.file}) has no gradient with "
+            "respect to sr: "
             f"{str(error).splitlines()[0]}"
         ) from error
 

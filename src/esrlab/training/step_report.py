@@ -112,7 +112,7 @@ def networks_of(state: TrainState) -> list[nn.Module]:
 def diagnose(state: TrainState, work: Work) -> Rollback:
     """Where the trouble began: weights before images, images before losses, losses before gradients."""
     culprit = first_nonfinite(_suspects(state, work))
-    place, found = culprit if culprit is not None else ("a norm", "its squares leave float32's range")
+    place, found = culprit if culprit is not None else ("a norm", "its squares overflow float32")
     return Rollback(state.step + 1, place, found)
 
 

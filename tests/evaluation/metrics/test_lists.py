@@ -42,7 +42,7 @@ def test_each_measures_what_its_label_says(cat: tuple[Tensor, Tensor]) -> None:
 def test_one_picture_at_a_time() -> None:
     batch = torch.rand(2, 3, 16, 16)
     for metric in (*standard_metrics(2), *paper_metrics()):
-        with pytest.raises(ValueError, match="one picture at a time"):
+        with pytest.raises(ValueError, match="one image at a time"):
             metric.measure(batch, batch)
 
 

@@ -192,7 +192,7 @@ def _check_image(image: Tensor) -> None:
 
 def _check_scale(scale: int) -> None:
     if scale < 1:
-        raise ValueError(f"the scale is a whole number of at least 1, not {scale}")
+        raise ValueError(f"the scale must be a whole number of at least 1, not {scale}")
 
 
 def _check_multiple(image: Tensor, scale: int) -> None:

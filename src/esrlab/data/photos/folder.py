@@ -26,7 +26,7 @@ def open_photos(
     reads none of them. Those of several sources are named by the source's number before their own name:
     1/a.png, 2/a.png. Photographs that cannot be decoded or are under `smallest` pixels on a side are in
     `Photos.skipped`. Raises ImageError when a folder does not exist or nothing usable is in it, UsageError
-    when a source is named twice or lies in another, UserError when the cache cannot be written to.
+    when a source is given twice or is inside another, UserError when the cache cannot be written to.
     """
     sources = [source] if isinstance(source, str) else list(source)
     if not sources:

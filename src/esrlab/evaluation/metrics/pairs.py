@@ -34,13 +34,11 @@ def check_pair(sr: Tensor, hr: Tensor, *, border: int = 0, smallest: int = 1) ->
     ValueError: what check_image refuses, unlike shapes, a negative border or one that leaves too little.
     """
     if sr.shape != hr.shape:
-        raise ValueError(
-            f"sr has shape {tuple(sr.shape)}, hr {tuple(hr.shape)}; a metric compares equal shapes"
-        )
+        raise ValueError(f"sr has shape {tuple(sr.shape)}, hr {tuple(hr.shape)}; a metric needs equal shapes")
     check_image(sr, name="sr")
     check_image(hr, name="hr")
     if border < 0:
-        raise ValueError(f"border is {border}; it counts the pixels left out at each side, 0 or more")
+        raise ValueError(f"border is {border}; it is the number of pixels cropped at each side, 0 or more")
     height, width = hr.shape[-2:]
     if min(height, width) - 2 * border < smallest:
         raise ValueError(

@@ -39,10 +39,10 @@ def standard_metrics(scale: int, *, border: int | None = None) -> tuple[Metric, 
     ValueError: a negative border, or a scale below 1.
     """
     if scale < 1:
-        raise ValueError(f"the scale is a whole number of at least 1, not {scale}")
+        raise ValueError(f"the scale must be a whole number of at least 1, not {scale}")
     border = scale if border is None else border
     if border < 0:
-        raise ValueError(f"border is {border}; it counts the pixels left out at each side, 0 or more")
+        raise ValueError(f"border is {border}; it is the number of pixels cropped at each side, 0 or more")
     edge = f"/{border}" if border else ""
     return (
         _per_picture(f"PSNR-Y{edge}", PSNR, partial(psnr, border=border, channel="y")),
@@ -69,7 +69,5 @@ def _per_picture(name: str, family: MetricFamily, measure: Callable[[Tensor, Ten
 
 def _measure_one(measure: Callable[[Tensor, Tensor], Tensor], sr: Tensor, hr: Tensor) -> float:
     if len(sr) != 1:
-        raise ValueError(
-            f"a metric scores one picture at a time, got shape {tuple(sr.shape)}: split the batch"
-        )
+        raise ValueError(f"a metric takes one image at a time, got shape {tuple(sr.shape)}: split the batch")
     return measure(sr, hr).item()

@@ -50,7 +50,8 @@ def cut_crops(source: str, *, limit: int | None, crop: int | None) -> Crops:
         height, width = image.shape[-2:]
         if min(height, width) < SMALLEST:
             raise UserError(
-                f"{name} in {source} is {width}×{height}; validation images have {SMALLEST} px a side or more"
+                f"{name} in {source} is {width}×{height}; validation images need at least {SMALLEST} px a "
+                "side"
             )
         cut.append((name, to_pixels(_centre(image, crop) if crop is not None else image)))
     return Crops(benchmark.name, tuple(cut))

@@ -151,9 +151,9 @@ def open_validation(
     too small; UsageError: a limit or crop that leaves nothing.
     """
     if limit is not None and limit < 1:
-        raise UsageError(f"a validation takes at least 1 image, not {limit}")
+        raise UsageError(f"a validation needs at least 1 image, not {limit}")
     if crop is not None and crop < SMALLEST:
-        raise UsageError(f"validation crops have at least {SMALLEST} px a side, not {crop}")
+        raise UsageError(f"validation crops need at least {SMALLEST} px a side, not {crop}")
     metrics = (
         *standard_metrics(scale)[:2],
         perceptual_metric("real" if has_real_lpips() else "student", device=device),

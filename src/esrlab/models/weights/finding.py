@@ -135,5 +135,5 @@ def explain_absence(name: str, *, path: Path | None = None) -> str:
     return (
         f"the weights {name} are not on this machine: {record.file.name} ({megabytes(record.size)}) from "
         f"{record.address}. With a network: esrlab weights get {name}. Without: put that file, as "
-        f"{record.file.name}, into {looked[-1]} or a folder listed in $ESRLAB_WEIGHTS. Searched:  {shown}"
+        f"{record.file.name}, into {looked[-1]} or a folder listed in $ESRLAB_WEIGHTS. Searched: {shown}"
     )

@@ -29,7 +29,7 @@ def require_tracker(name: str) -> None:
     """Raises UsageError for a name that no tracker has, UserError with the remedy for a missing package."""
     if name not in TRACKERS:
         raise UsageError(
-            f"there is no tracker {name!r}{did_you_mean(name, TRACKERS)}; known are {', '.join(TRACKERS)}"
+            f"there is no tracker {name!r}{did_you_mean(name, TRACKERS)}; choose one of {', '.join(TRACKERS)}"
         )
     for package in ("accelerate", name):
         if importlib.util.find_spec(package) is None:
@@ -65,7 +65,7 @@ def start_tracker(
                 tracker = kind(project, **settings)
         tracker.start()
     except Exception as error:  # whatever a tracker raises, it was chosen by name and can be left out
-        raise UserError(f"{name} cannot start: {error}; mend that, or leave out --track {name}") from error
+        raise UserError(f"{name} cannot start: {error}; correct that, or leave out --track {name}") from error
     return tracker
 
 

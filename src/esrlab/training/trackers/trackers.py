@@ -120,7 +120,7 @@ class Trackers:
         place = f"{self._run_name} in {self._project}"
         if name == "tensorboard":
             place = f"tensorboard --logdir {self._folder / name}"
-        on = "" if identity is None else f", going on at step {step}"
+        on = "" if identity is None else f", resuming at step {step}"
         hidden = " (older points from there are hidden)" if on and name == "tensorboard" else ""
         self._say(f"{name}: {place}{on}{hidden}")
 
@@ -140,7 +140,7 @@ class Trackers:
             yield
         except Exception as error:  # it may be anything: a network, a full disk, a package's own
             self._open.pop(name, None)
-            self._say(f"{name} failed and is told no more: {error}")
+            self._say(f"{name} failed and gets no more data: {error}")
 
 
 @contextmanager
