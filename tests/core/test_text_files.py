@@ -109,3 +109,10 @@ def test_a_file_that_is_a_folder_is_named(tmp_path: Path) -> None:
     for read in reads:
         with pytest.raises(UserError, match="cannot read"):
             read(tmp_path)
+
+
+def test_a_name_that_is_no_unicode_can_be_written_and_read() -> None:
+    name = b"caf\xe9".decode("utf-8", "surrogateescape")
+    text = to_json({name: [name]})
+    assert text.encode("utf-8").decode("utf-8") == text
+    assert json.loads(text) == {name: [name]}

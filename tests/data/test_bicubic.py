@@ -255,3 +255,14 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert int(done.stdout) < 400, "MiB; a matrix of the whole side takes 800"
+
+
+@pytest.mark.parametrize("convention", ["matlab", "matlab-8bit"])
+def test_a_large_image_is_made_plane_by_plane_and_the_same(
+    convention: Convention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hr = (torch.rand(2, 3, 24, 36) * 255).round() / 255
+    whole = make_lr(hr, 4, convention=convention), bicubic_up(hr, 3)
+    monkeypatch.setattr("esrlab.data.degradations.bicubic._LARGE", 100)
+    assert torch.equal(make_lr(hr, 4, convention=convention), whole[0])
+    assert torch.equal(bicubic_up(hr, 3), whole[1])

@@ -133,7 +133,7 @@ def test_pixels_are_bounded_before_any_is_decoded(tmp_path: Path, monkeypatch: p
     )
     said, kilobytes = done.stdout.splitlines()
     assert said == (
-        f"{bomb} is too large: it has more than {2**26:,} pixels; set $ESRLAB_MAX_PIXELS to allow more"
+        f"{bomb} is too large: it has more than {2**25:,} pixels; set $ESRLAB_MAX_PIXELS to allow more"
     )
     assert int(kilobytes) < 20_000
     small = tmp_path / "small.png"

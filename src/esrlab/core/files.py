@@ -128,10 +128,12 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
     One that is no number is null; `restore_nan` brings it back.
     """
     try:
-        return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     except ValueError:  # a number that JSON has no word for, which is rare
         encoder = json.JSONEncoder(indent=indent, ensure_ascii=False)
-        return "".join(map(_as_json_number, encoder.iterencode(value)))
+        text = "".join(map(_as_json_number, encoder.iterencode(value)))
+    # Bytes of a file name that is no UTF-8 are half surrogates in Python: JSON has an escape for them.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _as_json_number(piece: str) -> str:

@@ -31,7 +31,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 """The formats that are opened, by Pillow's names."""
 
 MAX_PIXELS_VARIABLE = "ESRLAB_MAX_PIXELS"
-DEFAULT_MAX_PIXELS = 2**26
+DEFAULT_MAX_PIXELS = 2**25
 """8192×8192: the photograph of a camera of 61 megapixels fits."""
 
 _GREY_LEVELS = np.round(np.arange(2**16) / 257).astype(np.uint8)
@@ -163,7 +163,7 @@ def read_pixels(path: Path) -> Pixels:
 
 def to_tensor(pixels: Pixels) -> Tensor:
     """(H, W, 3) bytes -> (1, 3, H, W) float32 in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float().div_(255)
 
 
 def to_pixels(image: Tensor) -> Pixels:
