@@ -1,4 +1,4 @@
-"""A study's watcher that notes which runs began, and what a study without a game sets."""
+"""A study's watcher that notes which runs began, and what a study without an adversarial loss sets."""
 
 from typing import Any
 

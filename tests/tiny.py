@@ -13,7 +13,7 @@ TINY: dict[str, object] = {
     "patches.batch": 2,
     "adversarial.critic.features": 2,
 }
-"""Fields that make any recipe with a game train in a moment."""
+"""Fields that make any adversarial recipe train in a moment."""
 
 
 def tiny(name: str, **changes: object) -> Recipe:

@@ -98,7 +98,13 @@ HEALTHY: tuple[Case, ...] = (
         fields={"adversarial.share": 0.05, "adversarial.start_step": 50},
     ),
     Case(
-        "esrgan-log-random", "ESRGAN's adversarial loss, from random weights", "esrgan-log-vgg", False, 3, 300, "random"
+        "esrgan-log-random",
+        "ESRGAN's adversarial loss, from random weights",
+        "esrgan-log-vgg",
+        False,
+        3,
+        300,
+        "random",
     ),
     Case(
         "esrgan-log-one",
@@ -168,7 +174,7 @@ HEALTHY: tuple[Case, ...] = (
     ),
     Case(
         "esrgan-log-random-one",
-        "ESRGAN's adversarial loss at a share of 5%, from random weights, batch 1, no norm, learning rate × 5",
+        "ESRGAN's loss at a share of 5%, from random weights, batch 1, no norm, learning rate × 5",
         "esrgan-log-vgg",
         False,
         2,

@@ -1,4 +1,6 @@
-"""The games against the papers' formulas in float64, their facts, and the critic's constraints."""
+"""The adversarial losses against the papers' formulas in float64, their facts, and the critic's
+constraints.
+"""
 
 from collections.abc import Callable
 from typing import get_args

@@ -14,7 +14,7 @@ from esrlab.data.photos.collection import Photos
 from esrlab.training.callbacks import Callbacks
 from esrlab.training.collapse import RECENT, WINDOW, Sign, best_lead, find_signs
 from esrlab.training.loop import LOOK_EVERY, Saving, train
-from esrlab.training.run_folder import Outcome, RunFolder, read_outcome
+from esrlab.training.run_folder import RunFolder, RunOutcome, read_outcome
 from tiny import tiny
 
 CPU = torch.device("cpu")
@@ -200,7 +200,7 @@ def test_an_outcome_of_before_there_were_warnings_is_read(tmp_path: Path) -> Non
     folder = RunFolder(tmp_path)
     old = {"outcome": "finished", "step": 3, "asked": 3, "signs": {}, "alarms": {}, "rollbacks": []}
     folder.outcome.write_text(json.dumps(old))
-    assert read_outcome(folder) == Outcome("finished", 3, 3, {}, {}, [])
+    assert read_outcome(folder) == RunOutcome("finished", 3, 3, {}, {}, [])
 
 
 def test_the_log_holds_what_the_signs_are_read_from(tmp_path: Path, samples: Photos) -> None:

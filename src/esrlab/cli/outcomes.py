@@ -4,10 +4,10 @@ from esrlab.cli.console import console
 from esrlab.losses.custom import Custom
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.non_finite import Rollback
-from esrlab.training.run_folder import Outcome
+from esrlab.training.run_folder import RunOutcome
 
 
-def say_outcome(outcome: Outcome | None, recipe: Recipe) -> int:
+def say_outcome(outcome: RunOutcome | None, recipe: Recipe) -> int:
     """Names a collapse or a divergence; the exit code is 1 where the run was given up."""
     if outcome is None or outcome.outcome == "finished":
         return 0

@@ -22,8 +22,8 @@ from esrlab.training.more_steps import goes_beyond, reopen
 from esrlab.training.non_finite import NonFinite
 from esrlab.training.opening import RunOptions, open_run
 from esrlab.training.run_folder import (
-    Outcome,
     RunFolder,
+    RunOutcome,
     describe_run,
     refuse_other_run,
     sole_use,
@@ -180,7 +180,7 @@ def _finish(session: Session) -> None:
     """Says how it ended; the generator comes last, since its being there means that the run is done."""
     state = session.state
     signs = {sign.name: sign.words for sign in session.signs if sign.is_collapse}
-    outcome = Outcome(
+    outcome = RunOutcome(
         "diverged" if is_given_up(session) else "collapsed" if signs else "finished",
         state.step,
         session.recipe.steps,

@@ -89,7 +89,7 @@ class RunFolder:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """How a run ended: after which of the steps asked for, with which signs and rollbacks.
 
     signs: what spoke for a collapse at the end, in words by the sign's name; alarms: the first step of every
@@ -105,15 +105,15 @@ class Outcome:
     warnings: dict[str, int] = field(default_factory=dict)
 
 
-_OUTCOME = TypeAdapter(Outcome)
+_OUTCOME = TypeAdapter(RunOutcome)
 
 
-def write_outcome(folder: RunFolder, outcome: Outcome) -> None:
+def write_outcome(folder: RunFolder, outcome: RunOutcome) -> None:
     """Writes outcome.json."""
     write_text(folder.outcome, to_json(asdict(outcome), indent=2) + "\n")
 
 
-def read_outcome(folder: RunFolder) -> Outcome | None:
+def read_outcome(folder: RunFolder) -> RunOutcome | None:
     """How the run ended, or None while it has not; raises UserError where the file is damaged."""
     return read_json(folder.outcome, _OUTCOME) if folder.outcome.exists() else None
 
