@@ -172,7 +172,7 @@ def test_caveats_follow_from_the_rows() -> None:
     assert "2 seeds cannot settle it" in few
     assert "these had 150 steps" in few
     assert "untrained" in few
-    assert "2 of 4 of the rows lie below bicubic" in few
+    assert "2 of 4 of the rows are below bicubic" in few
     many = " ".join(write_words(rows(seeds=3, steps=5000), notes=[]).cannot)
     assert "cannot settle it" not in many
     assert "had 5000 steps" not in many
@@ -255,7 +255,7 @@ def test_a_metric_of_unknown_direction_is_named_as_not_compared(tmp_path: Path) 
     foreign = [dataclasses.replace(row, metric="NIQE") for row in rows() if row.metric == "PSNR-Y/2"]
     write_scores(tmp_path / "scores.jsonl", [*rows(), *foreign])
     notes = make_report(tmp_path).words.notes
-    assert any(note.startswith("NIQE: which way this is better is not known here") for note in notes)
+    assert any(note.startswith("NIQE: it is not known whether higher or lower is better") for note in notes)
 
 
 def test_what_a_page_is_made_of_counts_seeds_and_trainings_and_nothing_else() -> None:

@@ -212,7 +212,7 @@ def test_lpips_of_a_recipe_that_was_trained_on_it_has_its_caveat(tmp_path: Path)
         for row in scores({name: 0.0})
     ]
     notes = " ".join(judge_study(tmp_path, rows).notes)
-    assert "esrgan-vgg: it was trained on LPIPS and is judged by it" in notes
+    assert "esrgan-vgg: it was trained on LPIPS and is evaluated with it" in notes
     marked = {row.cells[1] for table in build_tables(rows + in_psnr(rows)) for row in table.rows}
     assert "esrgan-vgg §" in marked
     assert "wgan-vgg" in marked
@@ -257,7 +257,7 @@ def test_the_page_shows_verdicts_first_and_escaped(judged: Judgement, tmp_path: 
     page = (tmp_path / "page.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "A1 &lt;script&gt; undecided" in page
-    assert page.index(">Verdicts</h2>") < page.index("<td>mine</td>") < page.index("What this can say, and")
+    assert page.index(">Verdicts</h2>") < page.index("<td>mine</td>") < page.index("What this can show, and")
 
 
 def test_a_claim_in_a_folder_that_is_none_is_named(tmp_path: Path) -> None:

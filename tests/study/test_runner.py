@@ -182,7 +182,7 @@ def test_a_cut_log_does_not_stop_the_report(done: Path, tmp_path: Path) -> None:
 
 def test_an_adversary_that_does_not_pull_is_named(done: Path) -> None:
     named = [
-        note for note in make_report(done).words.notes if note.startswith("Adversaries that hardly pulled")
+        note for note in make_report(done).words.notes if note.startswith("Adversaries with almost no pull")
     ]
     assert len(named) == 1
     assert ": wgan-vgg ×2 (" in named[0]
@@ -362,7 +362,7 @@ def test_collapse_and_divergence_are_results_marked_in_every_table(samples: Phot
     notes = " ".join(report.words.notes)
     assert "high ×2, seed 0, collapsed: fallen pictures" in notes
     assert "first seen at step 30" in notes
-    assert "higher ×2, seed 0, diverged: it was given up after 1 rollback, the last" in notes
+    assert "higher ×2, seed 0, diverged: it was stopped after 1 rollback, the last" in notes
     page = (tmp_path / "report.html").read_text()
     assert "† collapsed" in page
     assert "‡ diverged" in page

@@ -104,7 +104,7 @@ def _as_markdown(
     parts.append("\n".join(f"- {escape_markdown(line)}" for line in judgement.sentences) + "\n")
     parts += [to_markdown(table) for table in judgement.tables]
     parts += [f"{escape_markdown(note)}\n" for note in judgement.notes]
-    for heading, lines in (("What this can say", words.can), ("What it cannot", words.cannot)):
+    for heading, lines in (("What this can show", words.can), ("What it cannot show", words.cannot)):
         parts.append(f"## {heading}\n\n" + "\n".join(f"- {escape_markdown(line)}" for line in lines) + "\n")
     parts.append("## Tables\n")
     parts += [to_markdown(table) for table in tables]

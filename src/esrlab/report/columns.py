@@ -54,10 +54,11 @@ CONVENTIONS = (
 )
 LPIPS_STUDENT_NOTE = (
     "LPIPS≈ is a small network that was taught to imitate LPIPS-Alex; it is not LPIPS, and how far it lies "
-    "from a published value, the paper's beside it included, says nothing."
+    "from a published value, the paper's beside it included, means nothing."
 )
 UNKNOWN_METRICS_NOTE = (
-    "{metrics}: which way this is better is not known here, so it stands in tables.csv and is not compared."
+    "{metrics}: it is not known whether higher or lower is better, so it is in tables.csv only and not "
+    "compared."
 )
 LPIPS_ABSENT_NOTE = (
     "LPIPS was not measured: its weights were not found. esrlab weights get alexnet and esrlab weights get "

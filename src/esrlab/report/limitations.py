@@ -10,7 +10,9 @@ from esrlab.report.paper import PRINTED
 PAPER_STEPS = 5000
 SETTLING_SEEDS = 3
 
-LEARNT_LPIPS = "it was trained on LPIPS and is judged by it, so its LPIPS shows how well it learnt the metric"
+LEARNT_LPIPS = (
+    "it was trained on LPIPS and is evaluated with it, so its LPIPS shows how well it learnt the metric"
+)
 """The caveat of a recipe that has the metric for a loss."""
 
 
@@ -37,9 +39,7 @@ def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
         "under the conventions named in each column"
     ]
     if seeds > 1:
-        can.append(
-            "how far the seeds of one recipe lie apart (±), against which any difference has to be seen"
-        )
+        can.append("how much the seeds of one recipe differ (±), the scale for any other difference")
     cannot = [*_limits_of_training(trained, seeds=seeds), *_limits_of_judging(scores, methods)]
     return Words(can=tuple(can), cannot=tuple(cannot), notes=tuple(notes))
 
@@ -68,10 +68,10 @@ def _limits_of_training(trained: Sequence[Score], *, seeds: int) -> Iterator[str
 def _limits_of_judging(scores: Sequence[Score], methods: Sequence[Score]) -> Iterator[str]:
     """What cannot be said for how the methods were judged: by what, against what."""
     if any(learnt_lpips(score.label) for score in methods):
-        yield f"whether a recipe with an LPIPS loss is nearer to the eye: {LEARNT_LPIPS}"
+        yield f"whether a recipe with an LPIPS loss is perceptually nearer: {LEARNT_LPIPS}"
     below = _below_bicubic(scores)
     if below:
-        yield f"how good these losses are at their best: {below} of the rows lie below bicubic in PSNR-Y"
+        yield f"how good these losses are at their best: {below} of the rows are below bicubic in PSNR-Y"
     if PRINTED.keys() & {score.recipe for score in scores}:
         yield "the paper's figures as such: its photographs, its generator's size and its test images differ"
 

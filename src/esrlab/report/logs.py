@@ -70,7 +70,7 @@ def _name_ending(log: RunLog) -> str:
         count, last = len(ended["rollbacks"]), ended["rollbacks"][-1]
         rollbacks = "1 rollback" if count == 1 else f"{count} rollbacks"
         given_up = (
-            f"it was given up after {rollbacks}, the last at step {last['step']}, where {last['place']} was "
+            f"it was stopped after {rollbacks}, the last at step {last['step']}, where {last['place']} was "
             f"not finite; its generator is step {ended['step']}'s of {ended['asked']}"
         )
         signs = f"{given_up}; {signs}" if signs else given_up
@@ -91,15 +91,15 @@ def name_absent_adversaries(logs: list[RunLog]) -> list[str]:
     if not absent:
         return []
     return [
-        "Adversaries that hardly pulled, with their share over the second half of training: "
-        f"{', '.join(absent)}. These rows show the other terms all but alone."
+        "Adversaries with almost no pull, with their share over the second half of training: "
+        f"{', '.join(absent)}. These rows show the other terms almost alone."
     ]
 
 
 def name_unfinished(study: Path, scores: Iterable[Score]) -> list[str]:
     """Which of the study's runs have no scores yet, as a sentence, and each that failed."""
     failed = sorted(path.parent.name for path in (study / "runs").glob("*/failed.txt"))
-    notes = [f"Run {name} failed; runs/{name}/failed.txt says why." for name in failed]
+    notes = [f"Run {name} failed; runs/{name}/failed.txt has the reason." for name in failed]
     planned = read_manifest(study).get("runs", [])
     if planned:
         scored = {f"{score.recipe}-x{score.scale}-s{score.seed}" for score in scores}

@@ -59,9 +59,9 @@ LEARNT = "§"
 """What stands beside a recipe that was trained on the metric that judges it."""
 
 MEANINGS = {
-    "collapsed": "Signs of collapse stood at the end of these trainings; the figures are of the generator as "
+    "collapsed": "These trainings had signs of collapse at their end; the figures are of the generator as "
     "it then was.",
-    "diverged": "These trainings met values that are not finite and were given up; the figures are of the "
+    "diverged": "These trainings were stopped after values that are not finite; the figures are of the "
     "last generator before that.",
 }
 

@@ -92,8 +92,8 @@ def _parts(verdict: Verdict) -> str:
     """How the parts stand, where there are several, and which one follows."""
     if len(verdict.findings) == 1:
         return ""
-    words = {"holds": "hold", "against": "stand against it", "open": "are open", "missing": "are missing"}
-    singular = {"holds": "holds", "against": "stands against it", "open": "is open", "missing": "is missing"}
+    words = {"holds": "hold", "against": "contradict it", "open": "are open", "missing": "are missing"}
+    singular = {"holds": "holds", "against": "contradicts it", "open": "is open", "missing": "is missing"}
     counted = [
         f"{number} {singular[standing] if number == 1 else words[standing]}"
         for standing in ("holds", "against", "open", "missing")

@@ -27,33 +27,35 @@ TEST_NOTE = (
     "the same seeds (or all but a quarter of them), Welch's where not, two-sided, with Holm's correction "
     "over all comparisons of claims that were written before the results ({family}; one that two claims "
     "rest on counts once). A claim is supported where all its parts hold after Holm, contradicted where one "
-    "stands against it, otherwise undecided. A test speaks of losses as these images show them. The seeds "
+    "contradicts it, otherwise undecided. A test speaks of losses as these images show them. The seeds "
     "that would settle something are reckoned for 80% power at 5% before Holm, from the difference and the "
     "spread seen: few seeds make that a rough guess."
 )
 INTERVAL_NOTE = (
-    "95% intervals are of the t test that decides, of one comparison alone, before Holm. Beside them stands "
+    "95% intervals are of the t test that decides, of one comparison alone, before Holm. Beside them is "
     "a bootstrap of seeds and, crossed with them, images, widened by √(S/(S − 1)) for S seeds: in simulated "
-    "studies it holds the truth less often than 95%, {coverage} (paired), and no verdict rests on it."
+    "studies it contains the true difference less often than 95%, {coverage} (paired), and no verdict uses "
+    "it."
 )
 EXPLORATORY_NOTE = (
-    "Exploratory claims were written when results were there already, on the day that stands beside each, so "
+    "Exploratory claims were written when results were there already, on the date beside each, so "
     "they may have been chosen by them. They are corrected in a family of their own ({family} comparisons) "
-    "and change no other verdict; what they find asks for seeds that were not seen before."
+    "and change no other verdict; confirm what they find with new seeds."
 )
 COVERAGE = {2: 82, 3: 86, 5: 90, 10: 93}
 """How often a paired bootstrap holds the truth, in percent, by seeds: the lower of docs/statistics.md."""
 
 IMAGES_NOTE = (
-    "Tests over images are left out on purpose: they take one training's luck for the loss's doing. With 3 "
+    "Tests over images are left out on purpose: they mistake the chance of one training for an effect of "
+    "the loss. With 3 "
     "seeds they would find a difference that is not there in {alarms}% of simulated studies, not in 5%."
 )
 IMAGE_ALARMS = 56
 """False alarms of a t test over images, in percent: docs/statistics.md."""
 
-IMITATION_NOTE = "LPIPS was not measured; LPIPS≈, an imitation of it, stands for it in these verdicts."
+IMITATION_NOTE = "LPIPS was not measured; LPIPS≈, an imitation of it, replaces it in these verdicts."
 
-SHOWN = ("claim", "what it says", "verdict", "hold", "against", "open", "missing")
+SHOWN = ("claim", "statement", "verdict", "hold", "against", "open", "missing")
 PARTS = (
     *("claim", "comparison", "metric", "difference", "95% interval", "bootstrap"),
     *("p", "after Holm", "effect", "seeds", "images"),
@@ -194,7 +196,7 @@ def _short_table(verdicts: Sequence[Verdict]) -> Table:
         for verdict in verdicts
     ]
     return Table(
-        "verdicts", "Verdicts on the claims, and how many of their parts stand how", SHOWN, tuple(rows)
+        "verdicts", "Verdicts on the claims, and the number of their parts by result", SHOWN, tuple(rows)
     )
 
 
@@ -206,7 +208,7 @@ def _parts_table(examined: Sequence[Verdict]) -> Table:
             Row((verdict.claim.id, *_part_cells(finding)), begins_group=finding is compared[0])
             for finding in compared
         ]
-    return Table("verdict-parts", "What the verdicts rest on", PARTS, tuple(rows))
+    return Table("verdict-parts", "Comparisons behind the verdicts", PARTS, tuple(rows))
 
 
 def _part_cells(finding: Finding) -> tuple[str, ...]:

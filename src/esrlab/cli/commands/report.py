@@ -80,7 +80,7 @@ def print_report(report: Report, *, only_papers: bool = False) -> None:
     for table in report.tables:
         if not only_papers or table.key.startswith("table"):
             console.print(to_terminal(table, width=console.width))
-    for heading, lines in (("This can say", report.words.can), ("It cannot say", report.words.cannot)):
+    for heading, lines in (("This can show", report.words.can), ("It cannot show", report.words.cannot)):
         console.print(heading, style="bold")
         for line in lines:
             console.print(f"  · {line}", markup=False)

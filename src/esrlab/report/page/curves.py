@@ -54,7 +54,7 @@ QUESTIONS = (
     Question(
         "gap",
         "critic's gap C(real) − C(fake)",
-        "small and mostly positive in a healthy game",
+        "small and mostly positive in healthy adversarial training",
         lambda row: row.get("critic/gap"),
         knee=1e-3,
         bent_above=0.0,

@@ -162,7 +162,7 @@ def _build(
     lines = [
         _line(store_root, image, pictures, window, key=key, scale=scale, values=values) for scale in scales
     ]
-    truth = Panel(f"{key}-hr", "HR", encode_picture(full[window]), f"{image}: HR, the truth", (), HR)
+    truth = Panel(f"{key}-hr", "HR", encode_picture(full[window]), f"{image}: HR", (), HR)
     return Card(key, image, crop, tuple(lines), truth, gain)
 
 

@@ -145,7 +145,7 @@ class _Wall:
                 f"{width}×{height} pixels from column {left} and row {top}, "
                 f"in {across}×{down} patches of {patch}"
             ) + (f"; shown {smaller} times smaller" if smaller > 1 else "")
-            truth = f"{image}: the mapped region of HR, the truth"
+            truth = f"{image}: the mapped region of HR"
             cards[scale].append(MapCard(image, region, self.truths[place], truth, _align(rows)))
         return tuple(MapScale(scale, tuple(each)) for scale, each in cards.items())
 

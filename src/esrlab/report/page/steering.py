@@ -94,7 +94,8 @@ def _draw(
     ]
     cosines = between.plot(
         title=f"{place}: do they agree?",
-        words=f"Cosines, medians of the second half: {said}. Above 0 they agree, below 0 they fight.",
+        words=f"Cosines, medians of the second half: {said}. Above 0 they agree, below 0 they oppose each "
+        "other.",
         across="step",
         up="cosine",
         curves=lines,
@@ -168,8 +169,8 @@ def tabulate_steering(logs: Sequence[RunLog], recipes: Sequence[str]) -> Table |
                 )
                 rows.append(Row(cells, begins_group=term == terms[0]))
     columns = ("recipe ×", "term", "share", "cosine with the sum")
-    columns += ("with content", "with the others", "in a word")
-    title = "Who steers: medians over seeds of the second half of training"
+    columns += ("with content", "with the others", "in words")
+    title = "Which term moves the image: medians over seeds of the second half of training"
     return Table("steering", title, columns, tuple(rows)) if rows else None
 
 
@@ -194,5 +195,5 @@ def _verdict(rest: float | None, share: float) -> str:
     if rest is None or math.isnan(rest):
         return ""
     if share < 0.001:
-        return "hardly pulls"
-    return "agrees" if rest > 0.1 else "fights" if rest < -0.1 else "goes its own way"
+        return "almost no pull"
+    return "agrees" if rest > 0.1 else "opposes" if rest < -0.1 else "is independent"
