@@ -43,8 +43,8 @@ def score_method(
 ) -> list[Score]:
     """A method's rows on every benchmark; `keep` is given each picture.
 
-    Whole images go through a generator at once. An image that cannot be read, upscaled or measured is told to
-    `on_error`, and raises UserError where there is none.
+    Whole images go through a generator at once. An image that cannot be read, upscaled or measured is
+    reported to `on_error`, and raises UserError where there is none.
     """
     upscale = method.upscale(device) if method.upscale is not None else None
     convention = method.convention or DEFAULT_CONVENTION

@@ -155,7 +155,7 @@ def _name_perceptual(sources: Sequence[MergeSource]) -> list[str]:
         return []
     each = "; ".join(f"{name}: {' and '.join(metrics) or 'none'}" for name, metrics in found)
     return [
-        f"These studies were not judged by the same LPIPS ({each}); n/a stands where one was not measured."
+        f"These studies were not measured with the same LPIPS ({each}); n/a marks one that was not measured."
     ]
 
 

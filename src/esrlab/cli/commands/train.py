@@ -91,7 +91,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 
 def run(options: argparse.Namespace) -> int:
-    """Trains, and says where the generator lies."""
+    """Trains, and prints where the generator is."""
     repeated = _take_over(options)
     saving = chosen_saving(options)
     if not 0 <= options.seed < SEEDS:
