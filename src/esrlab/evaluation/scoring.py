@@ -124,7 +124,7 @@ class ScoreFolder:
         if self.rows and known != convention:
             raise UsageError(
                 f"{self.path} holds rows on LR images made by {known}, these would be made by {convention}; "
-                f"choose another folder with --out, or say --convention {known}"
+                f"choose another folder with --out, or give --convention {known}"
             )
 
     def refuse_other_method(self, method: Method, *, scale: int) -> None:

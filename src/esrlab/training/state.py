@@ -39,7 +39,7 @@ class AdversarialState:
 
 @dataclass
 class TrainState:
-    """The only mutable thing: networks, optimisers, weights of terms, and how many steps were taken.
+    """The mutable state of a training: networks, optimisers, weights of terms, and how many steps were taken.
 
     average: the moving average of the generator's weights and buffers, None where the recipe has none;
     rollbacks: the steps that were not applied, since something in them was not finite;

@@ -204,7 +204,7 @@ def _take_over(options: argparse.Namespace) -> dict[str, Any] | None:
         if missing:
             raise UsageError(
                 f"{options.recipe} was trained on {about['source'] if about else ''}, and there is no folder "
-                f"{missing[0]} here: name its photographs with --photos"
+                f"{missing[0]} here: give its photographs with --photos"
             )
     return about
 
