@@ -64,8 +64,8 @@ def test_garbage_is_named_without_advice_to_load_it_unsafely(content: bytes, tmp
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        ([torch.zeros(1)], "no table of named tensors"),
-        ({1: torch.zeros(1)}, "no table of named tensors"),
+        ([torch.zeros(1)], "no state dict"),
+        ({1: torch.zeros(1)}, "no state dict"),
         ({"a": torch.eye(3).to_sparse()}, "a is not a dense tensor"),
         ({"a": torch.zeros(2, dtype=torch.complex64)}, "complex"),
         ({"a": torch.zeros(2, device="meta")}, "not a dense tensor"),

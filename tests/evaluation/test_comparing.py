@@ -344,4 +344,4 @@ def test_another_lpips_is_named(place: Path, study: Path, tmp_path: Path, run: R
     run("evaluate", foreign_images(place, tmp_path / "theirs"), *options, "--out", tmp_path / "others")
     merge_studies([study, tmp_path / "others"], tmp_path / "all")
     (note,) = read_merge_notes(tmp_path / "all")
-    assert "not judged by the same LPIPS (small: LPIPS≈; others: none)" in note
+    assert "not measured with the same LPIPS (small: LPIPS≈; others: none)" in note

@@ -55,7 +55,7 @@ class Callbacks:
     def on_message(self, run: PlannedRun, words: str) -> None:
         self.heard.append((run.name, words))
 
-    def judging(self, name: str, scale: int, image: int, images: int) -> None:
+    def evaluating(self, name: str, scale: int, image: int, images: int) -> None:
         self.judged.append((name, scale, image, images))
 
     def evaluated(self, *, scale: int, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What the terminal shows while work goes on: bars where there is a terminal, plain lines where not.
+"""What the terminal shows during work: bars where there is a terminal, plain lines where not.
 
 Everything here goes to standard error, so that standard output holds the answer alone.
 """

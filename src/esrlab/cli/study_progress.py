@@ -45,8 +45,8 @@ class StudyProgress:
     def on_message(self, run: PlannedRun, words: str) -> None:
         console.print(f"{run.name}: {words}", markup=False, style="yellow", soft_wrap=True)
 
-    def judging(self, name: str, scale: int, image: int, images: int) -> None:
-        self._show(f"judging {name} ×{scale}, image {image} of {images}")
+    def evaluating(self, name: str, scale: int, image: int, images: int) -> None:
+        self._show(f"evaluating {name} ×{scale}, image {image} of {images}")
 
     def evaluated(self, *, scale: int, seconds: float) -> None:
         self._evaluations.append(seconds)

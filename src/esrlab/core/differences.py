@@ -13,7 +13,7 @@ class Difference(NamedTuple):
 
 
 LONGEST = 120
-"""Characters of a name or a value that a difference is told with."""
+"""Characters of a name or a value in the text of a difference."""
 
 
 def find_differences(

@@ -54,7 +54,7 @@ def replacing(path: Path, *, failures: tuple[type[Exception], ...] = ()) -> Iter
 
 
 def find_inside(root: Path, *names: str) -> Path | None:
-    """The file of these names below `root`; None where there is none, or where it lies anywhere else.
+    """The file of these names below `root`; None where there is none, or where it is anywhere else.
 
     For names that come from outside: an absolute one, `..` and links lead nowhere but into the folder.
     """

@@ -1,4 +1,4 @@
-"""Files that a recipe or a study names: first weights and users' own losses, wherever they lie."""
+"""Files that a recipe or a study names: initial weights and users' own losses, wherever they are."""
 
 import os
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 STARTS = ("random", "interpolation")
-"""First weights that need no file."""
+"""Initial weights that need no file."""
 
 DIGEST_ENDING = ".sha256"
 """What is put in the place of a file that was too large to be copied: its digest, as sha256sum writes it."""
@@ -35,14 +35,16 @@ def names_file(dotted: str) -> bool:
 
 
 def without_places(recipe: Any) -> Any:
-    """A dumped recipe with files by their own names: what they hold is told by their digests (`origins`)."""
+    """A dumped recipe with files by their own names: their digests (`origins`) identify what they hold
+    (`origins`).
+    """
     return map_files(recipe, lambda path: Path(path).name)
 
 
 def found_from(place: Path, path: str) -> str:
     """A path that a file in the folder `place` names, as seen from the working folder."""
     joined = place / path
-    plain = os.path.normpath(joined)  # shorter, and another place only where a link lies on the way
+    plain = os.path.normpath(joined)  # shorter, and another place only where a link is on the way
     return plain if os.path.realpath(plain) == os.path.realpath(joined) else str(joined)
 
 

@@ -1,4 +1,4 @@
-"""A run's log: one JSON object a line, opened to go on, cut back to a step."""
+"""A run's log: one JSON object a line, opened to append, truncated to a step."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def truncate_log(
     """Cuts the log after the line of `step`; returns the last `tail` lines kept, and how many are kept.
 
     A last line that a crash cut goes without a word. Where other lines are damaged, the file as it was is
-    kept aside, the valid lines stay, and `warn` is told how many are lost.
+    kept aside, the valid lines stay, and `warn` is called with how many are lost.
     """
     if not path.exists():
         return [], 0
@@ -52,7 +52,7 @@ def truncate_log(
 
 
 def _lines_up_to(path: Path, step: int) -> Iterator[tuple[bytes, int]]:
-    """The valid lines of steps up to `step`, each with how many damaged ones lie before it.
+    """The valid lines of steps up to `step`, each with how many damaged ones are before it.
 
     Steps rise from line to line; one that does not fit those around it is damaged too. An empty line ends
     them where damaged ones come last.

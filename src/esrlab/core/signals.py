@@ -35,7 +35,7 @@ class StopRequest:
 def stopping_at_once() -> Iterator[None]:
     """While the block runs, the signals that would end the process without a word raise KeyboardInterrupt.
 
-    For what lies around `stop_requests`, where nothing is halfway. They end as Ctrl-C does, whose exception
+    For what is around `stop_requests`, where nothing is halfway. They end as Ctrl-C does, whose exception
     passes through `except Exception`: a stop is never taken for a damaged file, of which the next is read.
     """
     if threading.current_thread() is not threading.main_thread():

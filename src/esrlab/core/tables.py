@@ -8,10 +8,10 @@ from typing import Any
 from esrlab.errors import UsageError
 
 DEEPEST = 32
-"""Tables and lists within one another that a file may have; no setting lies half so deep."""
+"""Tables and lists within one another that a file may have; no setting is half so deep."""
 
 LARGEST = 2**63
-"""Whole numbers lie within ± this, as TOML asks for."""
+"""Whole numbers are within ± this, as TOML asks for."""
 
 
 def read_table(path: Path, *, what: str) -> dict[str, Any]:

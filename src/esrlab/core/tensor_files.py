@@ -27,7 +27,7 @@ def read_state(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         state, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (load_torch(path), {})
         if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
-            raise ValueError("it holds no table of named tensors")
+            raise ValueError("it holds no state dict (names to tensors)")
         for name, tensor in named_tensors(state):
             _require_stored(name, tensor)
         return dict(state), metadata

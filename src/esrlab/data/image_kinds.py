@@ -50,12 +50,12 @@ def as_pair(sr: AnyImage, hr: AnyImage) -> tuple[Tensor, Tensor]:
     """Two images to compare as tensors on one device, a tensor's where one is given; as `as_tensor` else.
 
     Raises ValueError too for tensors on two devices. Apple's GPUs have no float64, in which images are
-    compared: what lies there comes to the CPU.
+    compared: what is there comes to the CPU.
     """
     one, other = as_tensor(sr, name="sr"), as_tensor(hr, name="hr")
     if isinstance(sr, Tensor) and isinstance(hr, Tensor) and one.device != other.device:
         raise ValueError(
-            f"sr lies on {one.device} and hr on {other.device}: move one, hr.to({str(one.device)!r})"
+            f"sr is on {one.device} and hr on {other.device}: move one, hr.to({str(one.device)!r})"
         )
     place = one.device if isinstance(sr, Tensor) else other.device
     place = torch.device("cpu") if place.type == "mps" else place

@@ -35,7 +35,9 @@ class ImageSet(Protocol):
         ...
 
     def images(self, on_error: OnError | None = None) -> Iterator[tuple[str, Tensor]]:
-        """Each image with its name; those that cannot be read are told to `on_error`, or raise UserError."""
+        """Each image with its name; those that cannot be read are reported to `on_error`, or raise
+        UserError.
+        """
         ...
 
 
@@ -72,7 +74,7 @@ def evaluate(
 
     HR is cropped to a multiple of the scale, LR made from it by bicubic interpolation under `convention`,
     and the result rounded to 8 bits before it is measured. `keep` is given each picture. What cannot be read,
-    upscaled or measured is told to `on_error`, which is given the image; without it, it raises UserError.
+    upscaled or measured is reported to `on_error`, which is given the image; without it, it raises UserError.
     """
     for name, image in benchmark.images(on_error):
         title = f"{benchmark.name}/{name}"
@@ -105,7 +107,7 @@ def evaluate_folder(
     They are as large as the benchmark's, or as these cropped to a multiple of the scale, and are measured as
     `evaluate` does: on what is left by that crop; LR, made under `convention`, is
     shown alone. Raises UserError naming the image that has no partner; one of another size, or that cannot be
-    read or measured, is told to `on_error`, or raises without it.
+    read or measured, is reported to `on_error`, or raises without it.
     """
     folder = Path(folder)
     members = dict(benchmark.members)
@@ -184,7 +186,7 @@ def compare_folders(
 
     `partners` says which names are equal; the true images are those of hr_folder's `HR` where it has one.
     The mean is over images (PSNR is averaged in dB, as the field does). Raises UserError naming the image
-    that has no partner; one that differs in size, is damaged or cannot be measured is told to `on_error`,
+    that has no partner; one that differs in size, is damaged or cannot be measured is reported to `on_error`,
     and raises where there is none. What could not be measured is None.
     """
     sr_folder, hr_folder = Path(sr_folder), hr_subfolder(Path(hr_folder))

@@ -68,7 +68,7 @@ def lpips(sr: AnyImage, hr: AnyImage, *, weights: LPIPSWeights = "real") -> floa
 
     weights: "real", or "student" for the embedded network's estimate of it (LPIPS≈), which needs no download
     and is never to be reported as LPIPS. Takes and gives what `psnr` does; at least 31 pixels a side. The
-    network is loaded once, and computes where the images lie. No gradient: to train on it, use
+    network is loaded once, and computes where the images are. No gradient: to train on it, use
     `losses.PerceptualDistance`. Raises ValueError as `psnr`, and UserError where real weights are not on this
     machine.
     """

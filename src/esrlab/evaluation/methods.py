@@ -60,7 +60,7 @@ _DESCRIPTION = TypeAdapter(_Description)
 class Method:
     """Something that makes images larger, and how its rows are headed.
 
-    `upscale` opens it on a device, and is None for images that lie in `folder` already. `digest` tells it
+    `upscale` opens it on a device, and is None for images that are in `folder` already. `digest` tells it
     from another one of its name; `trained` is what its recipe is, where that is known; `convention` is how
     the LR images were made that it was trained on, None where that is not known.
     """
@@ -77,7 +77,7 @@ class Method:
     folder: Path | None = None
 
     def images_of(self, benchmark: Benchmark, *, is_only: bool) -> Path:
-        """Where its images of a benchmark lie: a folder of that name, or its own where there is but one."""
+        """Where its images of a benchmark are: a folder of that name, or its own where there is but one."""
         assert self.folder is not None
         below = self.folder / benchmark.name
         if below.is_dir() or not is_only:

@@ -100,7 +100,7 @@ def _title(upscale: Upscaler) -> str:
 
 
 def _guarded(upscale: Upscaler) -> Upscaler:
-    """A user's function with images where its parameters lie, without gradients; a network in eval mode."""
+    """A user's function with images where its parameters are, without gradients; a network in eval mode."""
 
     def call(lr: Tensor) -> Tensor:
         if not isinstance(upscale, nn.Module):

@@ -43,8 +43,8 @@ def score_method(
 ) -> list[Score]:
     """A method's rows on every benchmark; `keep` is given each picture.
 
-    Whole images go through a generator at once. An image that cannot be read, upscaled or measured is told to
-    `on_error`, and raises UserError where there is none.
+    Whole images go through a generator at once. An image that cannot be read, upscaled or measured is
+    reported to `on_error`, and raises UserError where there is none.
     """
     upscale = method.upscale(device) if method.upscale is not None else None
     convention = method.convention or DEFAULT_CONVENTION
@@ -124,7 +124,7 @@ class ScoreFolder:
         if self.rows and known != convention:
             raise UsageError(
                 f"{self.path} holds rows on LR images made by {known}, these would be made by {convention}; "
-                f"choose another folder with --out, or say --convention {known}"
+                f"choose another folder with --out, or give --convention {known}"
             )
 
     def refuse_other_method(self, method: Method, *, scale: int) -> None:

@@ -1,4 +1,4 @@
-"""LPIPS as a training loss: the distance that judges, asked to be small."""
+"""LPIPS as a training loss: the metric, minimised."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ from esrlab.models.lpips_choice import build_lpips
 class PerceptualDistance(Loss):
     """LPIPS-Alex v0.1 between sr and hr, mean over the batch (Zhang et al. 2018; the paper's eq. 16).
 
-    Range [0, ∞), 0 where sr = hr; patches of at least 31 px. A generator trained on it cannot be judged
+    Range [0, ∞), 0 where sr = hr; patches of at least 31 px. A generator trained on it cannot be evaluated
     by it: its LPIPS measures how well it learnt the metric.
     """
 

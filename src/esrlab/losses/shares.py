@@ -61,7 +61,7 @@ class Balance:
                 self.log_weights[name] = moved.clamp(-math.log(BOUND), math.log(BOUND))
 
     def _begin(self, norms: Mapping[str, Tensor]) -> None:
-        """First weights for terms that were not there before: those that meet the shares in this step."""
+        """Initial weights for terms that were not there before: those that meet the shares in this step."""
         targets, anchor = self._targets(norms), self._anchor(norms)
         fixed = [self.fixed[name] * norm for name, norm in norms.items() if name not in self.asked]
         for name, target in targets.items():

@@ -80,7 +80,7 @@ def start_from(generator: RRDBNet, path: str) -> str:
     """Gives the generator a trained one's weights, and returns in words which file it was.
 
     The file may be of another scale: all but `conv_up2` is shared, which only ×4 has and which then keeps
-    its first weights. Raises UserError where features, growth or blocks differ, naming the fields to set.
+    its initial weights. Raises UserError where features, growth or blocks differ, naming the fields to set.
     """
     if not Path(path).is_file() and (advice := explain_missing(path)):
         raise UserError(f"there is no file {path}{advice}")

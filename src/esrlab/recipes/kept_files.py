@@ -1,6 +1,6 @@
 """Copies of the files that a recipe is made from, so that a run's or study's folder alone repeats it.
 
-They lie in sources/<first digits of the sha256>/<own name>: a name tells what is in it, whatever changes
+They are in sources/<first digits of the sha256>/<own name>: a name tells what is in it, whatever changes
 where it came from.
 """
 
@@ -80,7 +80,7 @@ def _is_digest(path: Path) -> bool:
 def keep_file(path: Path, sources: Path) -> Path:
     """Copies a file into `sources`, unless it is there, and returns the copy's path.
 
-    Of a file above LARGEST_KEPT bytes only the digest is written, beside where the file would lie.
+    Of a file above LARGEST_KEPT bytes only the digest is written, beside where the file would be.
     """
     digest = _digest(path)
     for one_of_scales in sources.glob(f"*/x?/{glob.escape(path.name)}"):

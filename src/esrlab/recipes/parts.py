@@ -73,7 +73,7 @@ class Generator(Part):
     )
 
     def build(self, *, scale: int) -> RRDBNet:
-        """A fresh generator of this shape at a magnification, with random first weights, on the CPU."""
+        """A fresh generator of this shape at a magnification, with random initial weights, on the CPU."""
         return RRDBShape(scale=scale, features=self.features, growth=self.growth, blocks=self.blocks).build()
 
 

@@ -34,7 +34,7 @@ class Report:
 def make_report(study: Path | str, *, progress: Callable[[int, int], None] | None = None) -> Report:
     """Rebuilds report.md, report.html, tables.tex, tables.csv, verdicts.csv and figures/ of a study's folder.
 
-    progress: is told how many of how many benchmark images are on the page. Raises UserError where the
+    progress: is called with how many of how many benchmark images are on the page. Raises UserError where the
     folder holds no scores.
     """
     study = Path(study)

@@ -53,7 +53,7 @@ CONVENTIONS = (
     "LPIPS: AlexNet, v0.1, whole images, smaller is nearer."
 )
 LPIPS_STUDENT_NOTE = (
-    "LPIPS≈ is a small network that was taught to imitate LPIPS-Alex; it is not LPIPS, and how far it lies "
+    "LPIPS≈ is a small network that was taught to imitate LPIPS-Alex; it is not LPIPS, and how far it is "
     "from a published value, the paper's beside it included, means nothing."
 )
 UNKNOWN_METRICS_NOTE = (

@@ -66,7 +66,7 @@ def _limits_of_training(trained: Sequence[Score], *, seeds: int) -> Iterator[str
 
 
 def _limits_of_judging(scores: Sequence[Score], methods: Sequence[Score]) -> Iterator[str]:
-    """What cannot be said for how the methods were judged: by what, against what."""
+    """What cannot be concluded, because of the metrics and images of the evaluation."""
     if any(learnt_lpips(score.label) for score in methods):
         yield f"whether a recipe with an LPIPS loss is perceptually nearer: {LEARNT_LPIPS}"
     below = _below_bicubic(scores)
@@ -91,7 +91,7 @@ def _span(steps: list[int]) -> str:
 
 
 def _below_bicubic(scores: Sequence[Score]) -> str:
-    """How many (recipe, scale) means of trainings lie below bicubic's, as "n of m", or nothing."""
+    """How many (recipe, scale) means of trainings are below bicubic's, as "n of m", or nothing."""
     totals: dict[tuple[str, int], list[float]] = {}
     for score in scores:
         counts = score.recipe == BICUBIC or score.seed is not None

@@ -38,7 +38,9 @@ def open_sources(folders: Sequence[Path]) -> list[MergeSource]:
     for folder in folders:
         path = folder / "scores.jsonl"
         if not path.is_file():
-            raise UserError(f"{folder} holds no scores.jsonl; name studies' folders, or esrlab evaluate's")
+            raise UserError(
+                f"{folder} holds no scores.jsonl; give folders of esrlab study or esrlab evaluate"
+            )
         scores = read_scores(path)
         if not scores:
             raise UserError(f"{path} is empty: no run of this study has finished yet")

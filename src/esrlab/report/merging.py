@@ -69,7 +69,7 @@ def default_place(folders: Sequence[Path]) -> Path:
     """Where a merged report goes without --out: beside the first folder, named after all."""
     name = "+".join(folder.resolve().name for folder in folders)
     if len(name) > 120:
-        raise UsageError("so many folders need a place for their report: choose it with --out")
+        raise UsageError("several folders need a folder for their common report: choose it with --out")
     return folders[0].resolve().parent / name
 
 
@@ -92,7 +92,7 @@ def _refuse_other_images(sources: Sequence[MergeSource]) -> None:
                 raise UsageError(
                     f"{name} is {known.get('count')} images (fingerprint {known.get('fingerprint')}) in "
                     f"{other.folder}, and {images.get('count')} others ({images.get('fingerprint')}) in "
-                    f"{source.folder}: their rows cannot stand in one table"
+                    f"{source.folder}: their rows cannot be in one table; rename one of the benchmarks"
                 )
 
 
@@ -140,7 +140,7 @@ def _merge_rows(sources: Sequence[MergeSource]) -> list[Score]:
     if conflicts:
         more = f"\n  … and {len(conflicts) - 5} more" if len(conflicts) > 5 else ""
         raise UsageError(
-            "rows of one recipe, seed and image have two values; say --apart to show every study's recipes "
+            "rows of one recipe, seed and image have two values; give --apart to show every study's recipes "
             "by themselves (bicubic has to agree):\n" + "\n".join(conflicts[:5]) + more
         )
     return list(rows.values())
@@ -155,7 +155,7 @@ def _name_perceptual(sources: Sequence[MergeSource]) -> list[str]:
         return []
     each = "; ".join(f"{name}: {' and '.join(metrics) or 'none'}" for name, metrics in found)
     return [
-        f"These studies were not judged by the same LPIPS ({each}); n/a stands where one was not measured."
+        f"These studies were not measured with the same LPIPS ({each}); n/a marks one that was not measured."
     ]
 
 

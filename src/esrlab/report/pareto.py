@@ -62,7 +62,7 @@ def near_points(points: Sequence[Point]) -> list[Point]:
 
 
 def step_line(front: Sequence[Point]) -> list[tuple[float, float]]:
-    """Corners (PSNR, distance) of the line below and to the right of which no method lies."""
+    """Corners (PSNR, distance) of the line below and to the right of which no method is."""
     corners: list[tuple[float, float]] = []
     for point, following in zip(front, [*front[1:], None], strict=True):
         corners.append((point.psnr.mean, point.distance.mean))

@@ -21,7 +21,7 @@ SHOWN = 3
 class Identity:
     """What a recipe of a study is, as JSON: the fields of its recipe.json; a foreign method's file digests.
 
-    Nothing is known of rows that lie alone: they are the same as no others. Foreign methods of one name are
+    Nothing is known of rows that are alone: they are the same as no others. Foreign methods of one name are
     the same unless one scale and seed of them is of two files.
     """
 

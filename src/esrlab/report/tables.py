@@ -56,7 +56,7 @@ MARKS = {"collapsed": "†", "diverged": "‡"}
 """What stands beside a row, some of whose trainings ended so."""
 
 LEARNT = "§"
-"""What stands beside a recipe that was trained on the metric that judges it."""
+"""The mark of a recipe that was trained on the metric that measures it."""
 
 MEANINGS = {
     "collapsed": "These trainings had signs of collapse at their end; the figures are of the generator as "

@@ -1,8 +1,8 @@
 """Intervals by a bootstrap of seeds and images, crossed: the same images are drawn for every seed.
 
 Images are the same in every seed, so they are no level below the seeds: a draw takes seeds and, apart from
-them, images, and every drawn seed is judged on the drawn images (Owen 2007, "The pigeonhole bootstrap").
-Drawing images anew within each seed would treat them as independent, and the part of the spread that lies
+them, images, and every drawn seed is evaluated on the drawn images (Owen 2007, "The pigeonhole bootstrap").
+Drawing images anew within each seed would treat them as independent, and the part of the spread that is
 between images would shrink with the seeds. docs/statistics.md has both, measured.
 """
 

@@ -30,7 +30,7 @@ class ClaimPart:
     """One comparison that a claim rests on, in the direction in which the claim has it.
 
     better: `recipe` beats `rival` at `scale`. shrinks: the lead of `recipe` over `rival` is smaller at
-    `scale` than at `base`. collapses: `recipe` lies below half of bicubic's value at `scale`.
+    `scale` than at `base`. collapses: `recipe` is below half of bicubic's value at `scale`.
     """
 
     kind: Kind

@@ -15,7 +15,7 @@ from esrlab.statistics.inference import Array, hedges_g, seeds_needed, t_test
 
 
 class Cell(NamedTuple):
-    """Where values lie: one recipe at one scale in one metric."""
+    """Where values are: one recipe at one scale in one metric."""
 
     recipe: str
     scale: int
@@ -80,7 +80,7 @@ def compare(rows: Rows, first: str, second: str, *, scale: int, metric: str) -> 
 def contrast(rows: Rows, cells: Sequence[tuple[float, Cell]]) -> Comparison:
     """Σ weight·cell over the images that all of them scored; every cell must be in the rows.
 
-    Where all trained cells ran the same seeds, which then share photographs' order and first weights, the
+    Where all trained cells ran the same seeds, which then share photographs' order and initial weights, the
     contrast is formed within each seed and tested paired; otherwise the cells count as independent (Welch).
     Seeds that only some ran, up to a quarter, do not count: a run that failed or is still to come costs its
     seed, not the pairing.

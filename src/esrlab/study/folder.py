@@ -38,7 +38,7 @@ def refuse_other_study(study: Study, out: Path) -> bool:
 
     Less of it: all of its runs are runs of this study too, the same in every field, on the same benchmarks;
     more of it: the other way round.
-    Where images and files lie is no part of it: fingerprints and digests are compared (manifest.json,
+    The places of images and files are ignored; fingerprints and digests are compared (manifest.json,
     recipe.json). Claims are no part of what a study is: they change no row, so they may be added at any time.
     """
     if (out / "study.toml").exists():
@@ -71,7 +71,7 @@ def extends(study: Study, there: Study) -> bool:
 
 
 def _planned(study: Study) -> dict[str, Any]:
-    """The recipes of a study's runs, whose files are compared by their digests, not by where they lie."""
+    """The recipes of a study's runs, whose files are compared by their digests, not by where they are."""
     return {run.name: without_places(run.recipe.model_dump(mode="json")) for run in plan_runs(study)}
 
 
@@ -137,7 +137,7 @@ def describe_data(
 
 
 def choose_lpips(study: Study, out: Path) -> list[LPIPSWeights]:
-    """The LPIPS that this study is judged by, the same from its first run to its last.
+    """The LPIPS that this study is measured with, the same from its first run to its last.
 
     LPIPS where its weights were here when the study began; else LPIPS≈ for studies with students, and none
     for others: tables show "n/a" then, and the report tells how to get the weights.

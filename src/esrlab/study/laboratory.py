@@ -1,4 +1,4 @@
-"""A study at work: what it has opened, where it writes, and who is told how it goes."""
+"""A running study: what it has opened, where it writes, and what receives its progress."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +16,14 @@ from esrlab.study.spec import PlannedRun, Study
 
 
 class StudyWatcher(Protocol):
-    """Is told how a study goes."""
+    """Receives a study's progress."""
 
     def run_began(self, run: PlannedRun) -> None: ...
     def on_step(self, run: PlannedRun, step: int, row: dict[str, Any]) -> None: ...
     def on_message(self, run: PlannedRun, words: str) -> None: ...
     def run_ended(self, run: PlannedRun, scores: list[Score], *, seconds: float) -> None: ...
     def run_failed(self, run: PlannedRun, reason: str) -> None: ...
-    def judging(self, name: str, scale: int, image: int, images: int) -> None: ...
+    def evaluating(self, name: str, scale: int, image: int, images: int) -> None: ...
     def evaluated(self, *, scale: int, seconds: float) -> None: ...
 
 
@@ -53,5 +53,5 @@ def require_folder(lab: Laboratory) -> None:
 
 
 def run_folder(lab: Laboratory, run: PlannedRun) -> Path:
-    """Where a run of this study lies."""
+    """Where a run of this study is."""
     return lab.out / "runs" / run.name

@@ -2,7 +2,7 @@
 
 A study's folder: study.toml, sources/ (copies of what it names), runs/<recipe>-x<scale>-s<seed>/,
 scores.jsonl, and of the first seed pictures/x<scale>/<method>/ and pulls/x<scale>/<recipe>/ (`mapfiles`).
-A run that has its scores is finished; a failed one leaves failed.txt and the others go on.
+A run that has its scores is finished; a failed one leaves failed.txt and the others continue.
 """
 
 import itertools
@@ -131,7 +131,7 @@ def _attempt(lab: Laboratory, run: PlannedRun) -> None:
 
 
 def _score_run(lab: Laboratory, run: PlannedRun, trained: RunFolder) -> list[Score]:
-    """A run's scores, marked where it collapsed or diverged: its generator is judged like any other's."""
+    """A run's scores, marked where it collapsed or diverged: its generator is evaluated like any other's."""
     method = open_generator(trained.generator, scale=run.recipe.scale)
     scores = _score(lab, method, scale=run.recipe.scale)
     return scores + _score_cascade(lab, trained) if _wants_cascade(lab, run) else scores
@@ -180,7 +180,7 @@ def _score(lab: Laboratory, method: Method, *, scale: int) -> list[Score]:
     images = sum(len(benchmark.members) for benchmark in lab.benchmarks)
 
     def keep(picture: Picture) -> None:
-        lab.watcher.judging(method.name, scale, next(judged), images)
+        lab.watcher.evaluating(method.name, scale, next(judged), images)
         require_folder(lab)
         if pictured:
             _keep(lab.out, picture, scale=scale, method=method.name)

@@ -25,7 +25,7 @@ from esrlab.training.run_folder import RunFolder, read_outcome
 _log = logging.getLogger("esrlab")
 
 OnStep = Callable[[int, dict[str, Any]], None]
-"""Told each step's number and its line of log.jsonl."""
+"""Called with each step's number and its line of log.jsonl."""
 
 
 def train(
@@ -40,7 +40,7 @@ def train(
     validation: str | PathLike[str] | None = None,
     on_step: OnStep | None = None,
 ) -> RunFolder:
-    """Trains in the folder `out`, or goes on there from its last checkpoint; returns where its files lie.
+    """Trains in the folder `out`, or resumes there from its last checkpoint; returns where its files are.
 
     recipe: a recipe, a named one's name, or a .toml or .json file. photos: a folder of photographs, several,
     or "samples", the bundled ones. fields: values by dotted name, such as {"steps": 200,

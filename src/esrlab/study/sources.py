@@ -1,4 +1,4 @@
-"""What a study file names: photographs, benchmarks, base recipes, first weights, users' own losses.
+"""What a study file names: photographs, benchmarks, base recipes, initial weights, users' own losses.
 
 In a study's file relative paths count from that file's folder; in memory from the working folder. A study's
 folder keeps copies of all but the images, in sources/, and its study.toml names these.

@@ -30,7 +30,7 @@ class Study(BaseModel):
     A recipe's table may hold `base` (a named recipe or a file; its own name by default) and dotted fields;
     a list where the field holds one value is a sweep over it, and several sweeps are crossed.
 
-    `claims` are the user's own, judged beside the paper's; they change nothing about the runs.
+    `claims` are the user's own, tested beside the paper's; they change nothing about the runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -190,7 +190,7 @@ def _holds_lists(values: list[Any]) -> bool:
 
 
 def _own_name(field: str, value: Any) -> Any:
-    """A file's own name, wherever it lies, so that a study's copies of files change no variant's name."""
+    """A file's own name, wherever it is, so that a study's copies of files change no variant's name."""
     return Path(value).name if names_file(field) and isinstance(value, str) else value
 
 

@@ -20,7 +20,7 @@ class Supply(Protocol):
         ...
 
     def close(self) -> None:
-        """Ends what goes on in the background."""
+        """Ends the work in the background."""
         ...
 
 
@@ -35,7 +35,7 @@ class OnDemand:
         return self.make(step)
 
     def close(self) -> None:
-        """Nothing goes on."""
+        """There is no work in the background."""
 
 
 def open_supply(recipe: Recipe, photos: Photos, *, seed: int, device: torch.device) -> Supply:

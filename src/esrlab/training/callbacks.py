@@ -1,4 +1,4 @@
-"""Who looks at a run: a validator that judges its generator, a watcher that is told how it goes."""
+"""What observes a run: a validator that measures its generator, callbacks that receive its progress."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from esrlab.recipes.parts import BestBy
 
 
 class ValidatorLike(Protocol):
-    """Judges a generator on images that it is not trained on."""
+    """Measures a generator on images that it is not trained on."""
 
     @property
     def title(self) -> str:
-        """What is judged, in words."""
+        """The validation images, in words."""
         ...
 
     @property
@@ -43,7 +43,7 @@ def _ignore(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Callbacks:
-    """Who is told how a run goes.
+    """Receives a run's progress.
 
     on_step: after each step, its number and its line of the log; on_message: what a user should know, in
     words; on_phase: what is being done between two steps, in a word; on_image: after each validation, the

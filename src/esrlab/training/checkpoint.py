@@ -1,6 +1,6 @@
 """A run's full state: saved whole, kept in a folder, and found again though some of it is damaged.
 
-A checkpoint says whose it is and after which step; another run's, or a renamed one, is never gone on from.
+A checkpoint says whose it is and after which step; another run's, or a renamed one, is never resumed from.
 Nothing is unpickled.
 """
 
@@ -41,7 +41,7 @@ class RunHistory:
 
 
 def save_checkpoint(run: TrainState, history: RunHistory, path: Path, *, identity: dict[str, Any]) -> None:
-    """Writes everything a run needs to go on as if never interrupted, atomically.
+    """Writes everything a run needs to resume as if never interrupted, atomically.
 
     identity: what decides the run (`run_folder.run_identity`), plain JSON values.
     """

@@ -23,7 +23,7 @@ NEAR = -6.0
 """Decibels over bicubic: a run that came this near to it has had pictures to lose."""
 
 FALL = 8.0
-"""Decibels by which fallen pictures lie below the run's own best lead over bicubic: six times the error."""
+"""Decibels by which fallen pictures are below the run's own best lead over bicubic: six times the error."""
 
 FLAT = 0.3
 """Fallen pictures whose values spread less than this part of the targets' are flat."""
@@ -38,7 +38,7 @@ RISE = 0.5
 """Decibels that pictures on their way up gain from a window's first third to its last."""
 
 RUNAWAY = 300.0
-"""A critic's gap beyond this, on either side, is out of hand: pictures of 128 px lie at most 222 apart, and
+"""A critic's gap beyond this, on either side, is out of hand: pictures of 128 px are at most 222 apart, and
 so a critic of slope 1 cannot score them further apart either."""
 
 WON = 5.0

@@ -1,6 +1,6 @@
-"""A run from its first step to its end: begun, cut off, gone on with, gone back, finished.
+"""A run from its first step to its end: started, interrupted, resumed, rolled back, finished.
 
-A batch is a function of (photographs, seed, step), so going on from a checkpoint needs nothing else.
+A batch is a function of (photographs, seed, step), so resuming from a checkpoint needs nothing else.
 """
 
 import time
@@ -63,10 +63,10 @@ def train(
 ) -> RunFolder:
     """Trains in `out`, from its checkpoint where it has one, to recipe.steps or until it has diverged.
 
-    What the recipe is made from beside itself (first weights, users' own losses) is copied into `sources`, by
-    default the run's own sources/; recipe.json names the copies, so that it repeats the run by itself.
+    What the recipe is made from beside itself (initial weights, users' own losses) is copied into `sources`,
+    by default the run's own sources/; recipe.json names the copies, so that it repeats the run by itself.
 
-    A run of a constant learning rate, finished or not, goes on where more steps are asked than before.
+    A run of a constant learning rate, finished or not, resumes if more steps are asked than before.
     Raises UsageError when `out` holds something else, UserError when it cannot be written to or another
     process works there, and Interrupted after Ctrl-C or a request to stop, when everything so far is saved.
     """
@@ -96,7 +96,7 @@ def _carry_out(session: Session) -> None:
             _finish(session)
     finally:
         session.supply.close()
-        with suppress(OSError):  # a full disk has been told of already
+        with suppress(OSError):  # a full disk has been reported already
             session.log.close()
     if stop:
         raise Interrupted(

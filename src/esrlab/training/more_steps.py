@@ -1,4 +1,4 @@
-"""Whether a run may go on beyond the steps it was begun for: where no step depends on how many follow."""
+"""Whether a run may continue beyond the steps it was started for: if no step depends on their number."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ def without_steps(recipe: Any) -> Any:
 
 
 def asks_more(before: Any, now: Any) -> bool:
-    """Whether a dumped recipe is another one with more steps, and goes on from where that one ended."""
+    """Whether a dumped recipe is another one with more steps, and resumes from where that one ended."""
     if not isinstance(before, dict) or not isinstance(now, dict) or not _are_more(before, now):
         return False
     before, now = without_places(before), without_places(now)
@@ -39,7 +39,7 @@ def asks_more(before: Any, now: Any) -> bool:
 
 
 def explain_steps(before: Any, now: Any) -> str:
-    """Why a run does not go on with the steps asked; nothing where their number is not what differs."""
+    """Why a run does not resume with the steps asked; nothing where their number is not what differs."""
     if not isinstance(before, dict) or not isinstance(now, dict) or before.get("steps") == now.get("steps"):
         return ""
     if not _are_more(before, now):
@@ -55,7 +55,7 @@ def explain_steps(before: Any, now: Any) -> str:
 def goes_beyond(recipe: Path, now: dict[str, Any], *, generator: Path, checkpoints: Path) -> bool:
     """Whether more steps are asked than the run with this recipe.json was begun for.
 
-    Raises UserError where it is finished and has nothing left to go on from.
+    Raises UserError where it is finished and has no checkpoint to resume from.
     """
     if not recipe.exists() or not asks_more(read_json_object(recipe, DESCRIPTION)["recipe"], now):
         return False
@@ -69,7 +69,7 @@ def goes_beyond(recipe: Path, now: dict[str, Any], *, generator: Path, checkpoin
 def reopen(recipe: Path, *finished: Path, now: dict[str, Any]) -> None:
     """Takes a run for unfinished again: removes what says that it is done, then notes the steps asked.
 
-    In that order: cut off in between, it goes on from its checkpoint with either number of steps.
+    In that order: interrupted in between, it resumes from its checkpoint with either number of steps.
     """
     for path in finished:
         path.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ from esrlab.training.state import TrainState, start_run
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What goes with a run and changes none of its numbers: when it is saved, who judges it, who is told.
+    """What accompanies a run and changes none of its numbers: when it is saved, its validator, its callbacks.
 
     sources: where copies are kept of what the recipe is made from; by default in the run's folder.
     """
@@ -44,7 +44,7 @@ def open_run(
     device: torch.device,
     options: RunOptions,
 ) -> Session:
-    """The run begun, or gone on with: recipe.json written or held against `about`, the state found."""
+    """The run started or resumed: recipe.json written or compared with `about`, the state found."""
     validator, watcher = options.validator, options.watcher or Callbacks()
     state = start_run(recipe, seed=about["seed"], device=device)
     about["origins"] = state.origins

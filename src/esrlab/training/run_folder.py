@@ -1,4 +1,4 @@
-"""A run's folder: what lies in it, whose it is, and that one process at a time writes there.
+"""A run's folder: what is in it, whose it is, and that one process at a time writes there.
 
 recipe.json (what is trained, on what), sources/ (copies of the files it is made from), log.jsonl (a line a
 step), checkpoints/ (full states), samples/ (pictures at validations), evidence/ (what led to a rollback),
@@ -31,10 +31,10 @@ from esrlab.training.more_steps import DESCRIPTION, asks_more, explain_steps, wi
 from esrlab.training.non_finite import Rollback
 
 RUN_FIELDS = ("recipe", "seed", "photos", "origins")
-"""The parts of recipe.json that decide what a run computes; going on needs those that are known unchanged."""
+"""The parts of recipe.json that decide what a run computes; resuming needs the known ones unchanged."""
 
 SURROUNDINGS = ("versions", "device", "threads")
-"""The parts of recipe.json on which it hangs whether going on gives the same bits."""
+"""The parts of recipe.json that decide whether a resumed run gives the same bits."""
 
 LOCK = ".lock"
 HOLDER = ".holder"
@@ -43,7 +43,7 @@ OWN_HIDDEN = (LOCK, HOLDER)
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a run's files lie."""
+    """Where a run's files are."""
 
     path: Path
 

@@ -1,4 +1,4 @@
-"""One process's work on a run: its state opened, saved, and taken back; its watcher told."""
+"""One process's work on a run: its state opened, saved, and rolled back; its callbacks called."""
 
 import os
 import time
@@ -102,7 +102,7 @@ def is_late(session: Session) -> bool:
 
 
 def tell(session: Session, words: Callable[[Callbacks], None]) -> None:
-    """Tells the watcher; one that can no longer be written to is not told again, and the training goes on."""
+    """Calls the watcher; one that can no longer be written to is not called again, and training continues."""
     try:
         words(session.watcher)
     except (OSError, SystemExit):  # rich leaves the program where its output has gone
@@ -110,7 +110,7 @@ def tell(session: Session, words: Callable[[Callbacks], None]) -> None:
 
 
 def say(session: Session, words: str) -> None:
-    """Tells the watcher a sentence."""
+    """Gives the watcher a sentence."""
     tell(session, lambda watcher: watcher.on_message(words))
 
 

@@ -24,7 +24,7 @@ from esrlab.recipes.recipe import ADVERSARIAL, Recipe
 from esrlab.training.non_finite import Rollback
 
 CRITIC_STREAM = int.from_bytes(b"critic")
-"""Mixed with the seed for the critic's first weights: a stream that is no seed's, step's or rollback's."""
+"""Mixed with the seed for the critic's initial weights: a stream that is no seed's, step's or rollback's."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class AdversarialState:
 
 @dataclass
 class TrainState:
-    """The only mutable thing: networks, optimisers, weights of terms, and how many steps were taken.
+    """The mutable state of a training: networks, optimisers, weights of terms, and how many steps were taken.
 
     average: the moving average of the generator's weights and buffers, None where the recipe has none;
     rollbacks: the steps that were not applied, since something in them was not finite;
@@ -111,7 +111,7 @@ def start_average(network: nn.Module, decay: float) -> AveragedModel:
     """A moving average of a network's weights and buffers, which begins as the network is now.
 
     After its n-th update the decay is min(decay, (1 + n) / (10 + n)): early on it follows more closely, or it
-    would remember the first weights for long.
+    would remember the initial weights for long.
     """
 
     def follow(means: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
@@ -125,7 +125,7 @@ def start_average(network: nn.Module, decay: float) -> AveragedModel:
     average = AveragedModel(network, multi_avg_fn=follow, use_buffers=True).requires_grad_(False)
     average.n_averaged.fill_(
         1
-    )  # the first weights count; at 0 the first update would put others in their place
+    )  # the initial weights count; at 0 the first update would put others in their place
     return average
 
 

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def print_report(report: Report, *, only_papers: bool = False) -> None:
-    """The verdicts, the tables, what they can and cannot say, and where the pages lie."""
+    """The verdicts, the tables, what they can and cannot say, and where the pages are."""
     console = answers()
     _print_judgement(report.judgement, console)
     for table in report.tables:

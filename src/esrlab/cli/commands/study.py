@@ -108,7 +108,7 @@ def carry_out(study: Study, *, out: Path, device: torch.device, command: str, on
     runs, planned = plan_runs(asked), plan_runs(study)
     finished = {path.parent.name for path in (out / "runs").glob("*/scores.jsonl")}
     if len(planned) > len(runs):
-        _say(f"{out} holds more than is asked: {_size(study, len(planned))}; all of it stays as it is")
+        _say(f"{out} holds more than is asked: {_size(study, len(planned))}; all of it is kept")
     _say(_announce(asked, len(runs), len(finished & {run.name for run in runs}), device))
     for line in name_idle(asked, runs):
         _say(line)

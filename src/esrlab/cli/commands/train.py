@@ -91,7 +91,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 
 def run(options: argparse.Namespace) -> int:
-    """Trains, and says where the generator lies."""
+    """Trains, and prints where the generator is."""
     repeated = _take_over(options)
     saving = chosen_saving(options)
     if not 0 <= options.seed < SEEDS:
@@ -204,7 +204,7 @@ def _take_over(options: argparse.Namespace) -> dict[str, Any] | None:
         if missing:
             raise UsageError(
                 f"{options.recipe} was trained on {about['source'] if about else ''}, and there is no folder "
-                f"{missing[0]} here: name its photographs with --photos"
+                f"{missing[0]} here: give its photographs with --photos"
             )
     return about
 

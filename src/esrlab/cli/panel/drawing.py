@@ -1,6 +1,6 @@
 """The panel's picture: a step's row as a table of terms with the lines around it.
 
-Nothing is told by colour alone: shares have bars and per cents, signs are written, trouble has a "!".
+Nothing is shown by colour alone: shares have bars and per cents, signs are written, trouble has a "!".
 """
 
 import math

@@ -64,7 +64,7 @@ def terms_of(row: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def gain(row: dict[str, Any]) -> float | None:
-    """Decibels by which this batch lies above its bicubic enlargement."""
+    """Decibels by which this batch is above its bicubic enlargement."""
     own, bicubic = number(row.get("image/psnr")), number(row.get("image/bicubic"))
     return None if own is None or bicubic is None else own - bicubic
 

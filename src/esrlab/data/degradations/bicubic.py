@@ -30,7 +30,7 @@ def name_convention(label: str, convention: Convention) -> str:
 
 _PEAK = 255
 _LARGE = 2**24  # values; smaller images are quicker whole
-_GRAIN = 2**13  # steps a level: float32 strays by an eighth of one, 16-bit levels lie 32 apart
+_GRAIN = 2**13  # steps a level: float32 strays by an eighth of one, 16-bit levels are 32 apart
 
 
 def bicubic_down(image: Tensor, scale: int) -> Tensor:

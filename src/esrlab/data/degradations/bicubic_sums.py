@@ -47,7 +47,7 @@ def _blocks(
 def _numerators(size: int, scale: int, *, shrink: bool, border: Border) -> tuple[Tensor, Tensor, int]:
     """Each output pixel's taps (size_out, taps): which pixels, their weights times a denominator, and that.
 
-    An output centre lies t = n / (2·scale) kernel units from an input pixel, n whole; the kernel's
+    An output centre is t = n / (2·scale) kernel units from an input pixel, n whole; the kernel's
     weight at t is a whole multiple of 1 / (2·(2·scale)³). Weights of one row sum to 1 without
     normalisation. Taps outside the image are folded onto the pixel that the border shows there.
     """

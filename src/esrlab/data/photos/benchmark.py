@@ -1,4 +1,4 @@
-"""Benchmarks: named sets of high-resolution images by which upscalers are judged."""
+"""Benchmarks: named sets of high-resolution images on which upscalers are evaluated."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from esrlab.data.photos.samples import HELD_OUT, SAMPLES, sample_paths
 from esrlab.errors import UserError
 
 OnError = Callable[[str, UserError], None]
-"""Told which image could not be used, and why; the work goes on without it."""
+"""Called with an image that could not be used, and why; the work continues without it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Benchmark:
     def images(self, on_error: OnError | None = None) -> Iterator[tuple[str, Tensor]]:
         """Each image's name and its (1, 3, H, W) tensor in [0, 1]; ImageError names a damaged one.
 
-        With `on_error` a damaged one is told to it and left out.
+        With `on_error`, it is called with a damaged one, which is left out.
         """
         for name, path in self.members:
             try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from esrlab.data.image_files import ImageError, Pixels, decode_pixels
 
 WillNeed = Callable[[int, int], None]
-"""Told which of a photograph's bytes are about to be read: the first one, and how many."""
+"""Called with the range of a photograph's bytes about to be read: the first one, and how many."""
 
 
 @dataclass(frozen=True)

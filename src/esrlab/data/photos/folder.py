@@ -22,7 +22,7 @@ def open_photos(
 ) -> Photos:
     """The training photographs at `source`: a folder, "samples" for the bundled ones, or several of these.
 
-    A folder's photographs are packed into the cache the first time, which `say` is told; after that opening
+    A folder's photographs are packed into the cache the first time, which `say` reports; after that opening
     reads none of them. Those of several sources are named by the source's number before their own name:
     1/a.png, 2/a.png. Photographs that cannot be decoded or are under `smallest` pixels on a side are in
     `Photos.skipped`. Raises ImageError when a folder does not exist or nothing usable is in it, UsageError

@@ -24,7 +24,7 @@ from esrlab.errors import UserError
 def open_store(folder: Path, *, progress: Progress | None = None, say: Say | None = None) -> Store:
     """The folder's store; packed first where there is none, or where it no longer fits the folder.
 
-    `progress(done, total)` is called after each photograph that is packed, `say` told what is done and why.
+    `progress(done, total)` is called after each photograph that is packed, `say` with what is done and why.
     Raises ImageError where the folder holds no image that can be decoded, UserError where the cache folder
     cannot be written to or has no room.
     """

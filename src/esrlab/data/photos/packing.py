@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 """Called with how many photographs are done, and of how many."""
 
 Say = Callable[[str], None]
-"""Told in a sentence what is done, and why."""
+"""Called with a sentence: what is done, and why."""
 
 REMEDY = f"set ${CACHE_VARIABLE} to a writable folder with enough free space"
 SPARE = 16_000_000

@@ -1,7 +1,7 @@
 """The bundled samples: colour photographs that scikit-image's wheel carries, some held out.
 
 They are: a portrait (astronaut), both views of a stereo pair (motorcycle), a galaxy field (hubble) and a
-stained tissue (ihc) to train on; a cat (chelsea), a cup (coffee) and a launch (rocket) to be judged by.
+stained tissue (ihc) to train on; a cat (chelsea), a cup (coffee) and a launch (rocket) to evaluate on.
 """
 
 from importlib import resources

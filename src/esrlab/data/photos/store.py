@@ -26,7 +26,7 @@ ALIGNMENT = 4096
 """A photograph begins at a page of its own."""
 
 IS_ADVISED = hasattr(mmap, "MADV_WILLNEED")
-"""Whether this system can be told which parts of a mapped file will be needed."""
+"""Whether this system takes advice on which parts of a mapped file will be needed."""
 
 INDEX = "index.json"
 CHANNELS = 3
@@ -158,7 +158,7 @@ def store_root() -> Path:
 
 
 def place_of(folder: Path) -> Path:
-    """Where the folder's store lies, or would lie."""
+    """Where the folder's store is, or would be."""
     return store_root() / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
 
 

@@ -25,7 +25,7 @@ State = Literal["current", "changed", "folder gone", "damaged", "unfinished"]
 
 @dataclass(frozen=True)
 class StoreStatus:
-    """A store as it lies in the cache; `folder` is "" where its index does not say, `size` in bytes."""
+    """A store as it is in the cache; `folder` is "" where its index does not say, `size` in bytes."""
 
     place: Path
     folder: str
@@ -37,7 +37,7 @@ class StoreStatus:
 
     @property
     def title(self) -> str:
-        """The folder it was packed from, or else where it lies."""
+        """The folder it was packed from, or else where it is."""
         return self.folder or str(self.place)
 
 

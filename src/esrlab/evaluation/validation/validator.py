@@ -1,4 +1,4 @@
-"""How a training is judged while it runs: a generator on a few held-out images, again and again.
+"""Validation during training: a generator on a few held-out images, again and again.
 
 The metrics are evaluation's own; what they are measured on is the centre of each image, `crop` pixels a
 side, so that a validation costs the same whatever the photographs' size. The validation's title says so.
@@ -26,7 +26,9 @@ from esrlab.models.lpips_choice import has_real_lpips
 from esrlab.recipes.parts import BestBy
 
 CROP = 256
-"""Pixels a side of what is judged of each image: a 2K photograph whole takes a large generator minutes."""
+"""Pixels a side of the part of each image that is measured: a 2K photograph whole takes a large generator
+minutes.
+"""
 
 PREFIX = "validation/"
 
@@ -81,7 +83,7 @@ class Validator:
 
     @property
     def title(self) -> str:
-        """What is judged: "3 images of samples, the middle 256 px of each"."""
+        """What is measured: "3 images of samples, the middle 256 px of each"."""
         count = len(self._crops.members)
         of = f"{count} image{'s' if count > 1 else ''} of {self._crops.name}"
         return f"{of}, whole" if self._crop is None else f"{of}, the middle {self._crop} px of each"

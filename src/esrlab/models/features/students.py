@@ -1,6 +1,6 @@
 """The embedded students: small networks taught what ImageNet networks and LPIPS measure. Architecture only.
 
-Trained by `research/students/train.py`; their weights lie in `esrlab.models.students`.
+Trained by `research/students/train.py`; their weights are in `esrlab.models.students`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +21,7 @@ def _conv(wide_in: int, wide_out: int) -> nn.Conv2d:
 
 
 def _halve(wide_in: int, wide_out: int) -> nn.Conv2d:
-    # Even, so that an output lies in the middle of the pixels it stands for, as after VGG's 2×2 pooling.
+    # Even, so that an output is in the middle of the pixels it stands for, as after VGG's 2×2 pooling.
     return nn.Conv2d(wide_in, wide_out, kernel_size=4, stride=2, padding=1)
 
 
@@ -61,7 +61,7 @@ class ResidualBlock(nn.Module):
 
 
 def _pad() -> nn.ZeroPad2d:
-    # Right and below only: TensorFlow's SAME, by which the teacher's pixels lie where they lie.
+    # Right and below only: TensorFlow's SAME, by which the teacher's pixels are where they are.
     return nn.ZeroPad2d((0, 1, 0, 1))
 
 
@@ -128,7 +128,7 @@ class LPIPSStudent(nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> "LPIPSStudent":
-        """Stay in eval mode, like every network that judges."""
+        """Stay in eval mode, like every network that measures."""
         del mode
         return super().train(False)
 

@@ -24,7 +24,7 @@ class RRDBShape:
     blocks: int
 
     def build(self) -> RRDBNet:
-        """The network of this shape, with random first weights."""
+        """The network of this shape, with random initial weights."""
         return RRDBNet(scale=self.scale, features=self.features, growth=self.growth, blocks=self.blocks)
 
 

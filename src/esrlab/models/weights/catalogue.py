@@ -1,4 +1,4 @@
-"""The pretrained weights there are: what each is, where it lies, how large, and under which licence."""
+"""The pretrained weights there are: what each is, where it is, how large, and under which licence."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class WeightRecord:
     """Weights by name: the original file, and others that hold the same.
 
     size: bytes of the original; `is_exact` where it is known to the byte.
-    alternatives: conversions that are taken instead where they lie in a folder; the complete ones first.
+    alternatives: conversions that are taken instead where they are in a folder; the complete ones first.
     features: the original holds a classifier that can be left out.
     """
 

@@ -58,7 +58,7 @@ def download(
     """Fetch `address` (http or https) to `target`, which exists afterwards whole and verified, or not at all.
 
     sha256: its hex digits, or the leading ones known; size: bytes where known exactly.
-    What arrived before a break stays in `<target>.part`, and the next call goes on from there.
+    What arrived before an interruption is kept in `<target>.part`, and the next call resumes from it.
     Raises UserError where server, disk or checksum fail; what has a wrong checksum is removed.
     """
     assert address.startswith(("https://", "http://")), address
@@ -110,7 +110,7 @@ def _lock(stream: FileIO, part: Path) -> None:
 def _receive_all(
     address: str, stream: FileIO, *, size: int | None, progress: Progress, patience: Patience
 ) -> None:
-    """Requests until everything is there, going on where the last one broke off."""
+    """Requests until everything is there, resuming where the last one was interrupted."""
     began = furthest = stream.seek(0, os.SEEK_END)
     failures = 0
     while True:

@@ -33,9 +33,9 @@ def fetch(
 ) -> Path:
     """Make sure that `folder` holds the record's weights, complete and verified; returns the file.
 
-    A verified original elsewhere on this machine is used in place of a download. `say` is told what will be
-    done before it is done. With `features_only`, the original is removed again if this call downloaded it.
-    Raises UserError for what the server, the disk or the checksum refuses.
+    A verified original elsewhere on this machine is used in place of a download. `say` is called with what
+    will be done before it is done. With `features_only`, the original is removed again if this call
+    downloaded it. Raises UserError for what the server, the disk or the checksum refuses.
     """
     wanted = (record.features_file if features_only else None) or record.file
     target = folder / wanted.name

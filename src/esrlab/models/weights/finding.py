@@ -1,4 +1,4 @@
-"""Where weights lie, and whether they are what they should be. Nothing is downloaded here."""
+"""Where weights are, and whether they are what they should be. Nothing is downloaded here."""
 
 import functools
 import hashlib

@@ -49,8 +49,8 @@ def write_page(
 ) -> None:
     """Writes the page of a study's folder; equal files give equal bytes.
 
-    progress: is told how many of how many images are cut and set. Raises UserError naming the extra where
-    Jinja2 is missing.
+    progress: is called with how many of how many images are cut and set. Raises UserError naming the extra
+    where Jinja2 is missing.
     """
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined

@@ -1,4 +1,4 @@
-"""Colour shift: how far each method's pictures lie from HR's in red, green and blue, on the mean."""
+"""Colour shift: how far each method's pictures are from HR's in red, green and blue, on the mean."""
 
 import statistics
 from collections.abc import Sequence

@@ -102,8 +102,8 @@ def build_gallery(
 ) -> Gallery | None:
     """The cards of every image that has pictures; None where there are none.
 
-    taken: bytes of the page's budget for pictures that are spent elsewhere; progress: is told how many of
-    how many images are done.
+    taken: bytes of the page's budget for pictures that are spent elsewhere; progress: is called with how many
+    of how many images are done.
     """
     methods = tuple(dict.fromkeys(score.recipe for score in scores))
     scales = tuple(sorted({score.scale for score in scores}))
@@ -184,7 +184,7 @@ def _line(
         panels.append(_panel(key, image, small, method=LR, scale=scale, values=values))
     for method in store_root.found(scale, image):
         pixels = pictures[scale, method][window]
-        if not pixels.size:  # a picture of another size, which the window lies outside of
+        if not pixels.size:  # a picture of another size, which the window is outside of
             continue
         panels.append(_panel(key, image, pixels, method=method, scale=scale, values=values))
     return Line(scale, tuple(panels))

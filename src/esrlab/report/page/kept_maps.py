@@ -101,7 +101,7 @@ def read_map(path: Path, *, recipe: str, scale: int, image: str) -> KeptMap:
     box = about.region
     terms = [(term.name, term.share, term.cosine) for term in about.terms]
     if any("/" in name or "\\" in name for name, _, _ in terms):
-        raise ValueError("a term's name is no file's")
+        raise ValueError("a term's name is not a valid file name")
     return KeptMap(
         place=path.parent,
         recipe=recipe,

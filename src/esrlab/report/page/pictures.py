@@ -1,6 +1,6 @@
 """Pictures of a study: read, cut where methods differ most, encoded without loss. Needs matplotlib.
 
-Lossless WebP, since a lossy codec's own artefacts would stand beside those that are to be judged.
+Lossless WebP, since a lossy codec's own artefacts would be confused with those to be compared.
 """
 
 import base64

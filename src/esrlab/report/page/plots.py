@@ -66,7 +66,7 @@ class Axis:
     knee: float = 1e-3
 
     def part(self, value: float) -> float:
-        """Where a value lies, 0 at `low` and 1 at `high`."""
+        """Where a value is, 0 at `low` and 1 at `high`."""
         low, high, bent = (self._bend(each) for each in (self.low, self.high, value))
         return (bent - low) / (high - low)
 
@@ -127,7 +127,7 @@ class Legend:
 
 @dataclass(frozen=True)
 class Canvas:
-    """The two axes of a plot, and where values lie on its drawing."""
+    """The two axes of a plot, and where values are on its drawing."""
 
     across: Axis
     up: Axis

@@ -1,4 +1,4 @@
-"""What differs from tracker to tracker: how it is started, gone on with, and shown a picture.
+"""What differs from tracker to tracker: how it is started, resumed, and given an image.
 
 Accelerate gives all of them one way to take numbers; the rest is in this table of cases.
 """
@@ -40,7 +40,7 @@ def require_tracker(name: str) -> None:
 def start_tracker(
     name: str, *, folder: Path, project: str, run_name: str, step: int, identity: str | None
 ) -> Any:
-    """Accelerate's tracker of that name, begun; `identity`, where there is one, is the run to go on with.
+    """Accelerate's tracker of that name, begun; `identity`, where there is one, is the run to resume.
 
     UserError: it cannot start.
     """
@@ -57,7 +57,7 @@ def start_tracker(
         settings |= _going_on(name, step=step, identity=identity)
     try:
         match name:
-            case "tensorboard":  # its files lie below the logging folder, under the "run name"
+            case "tensorboard":  # its files are below the logging folder, under the "run name"
                 tracker = kind(name, folder, **settings)
             case "aim":
                 tracker = kind(run_name, folder, **settings)
@@ -83,7 +83,7 @@ def _settings(name: str, *, folder: Path, project: str, run_name: str) -> dict[s
 
 
 def _going_on(name: str, *, step: int, identity: str) -> dict[str, Any]:
-    """How the run of this identity is gone on with; TensorBoard hides what it had from `step` on."""
+    """How the run of this identity is resumed; TensorBoard hides what it had from `step` on."""
     return {
         "tensorboard": {"purge_step": step},
         "wandb": {"id": identity, "resume": "allow"},

@@ -1,7 +1,7 @@
 """Curves and pictures in other people's trackers, through Accelerate: TensorBoard, wandb, MLflow and more.
 
 Without names nothing is imported and nothing costs. With names, their packages are looked for at once, but
-a tracker begins with the first step that it is told of: by then it is known whether a run goes on.
+a tracker starts with the first step that it receives: by then it is known whether a run is resumed.
 """
 
 import random
@@ -50,7 +50,7 @@ class Trackers:
     def begin(self, step: int) -> None:
         """Starts the trackers of a run whose next step is `step`; `log` does so where nobody did before.
 
-        A run that goes on keeps its curves: TensorBoard hides what it had from `step` on, the others are
+        A resumed run keeps its curves: TensorBoard hides what it had from `step` on, the others are
         given the identity that the run's folder remembers. UserError: a tracker cannot start.
         """
         if self._next is not None or not self._names:
