@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from esrlab.core.files import find_inside, replacing
 from esrlab.core.scores import Score
+from esrlab.core.windows import window_sums
 from esrlab.errors import UserError
 from esrlab.report.logs import RunLog
 from esrlab.report.page.pictures import open_picture
@@ -158,17 +159,11 @@ def busiest_place(pixels: Pixels, *, side: int, step: int) -> tuple[int, int]:
     """(top, left) of the side×side window with the largest mean squared gradient, multiples of `step`."""
     grey = pixels.mean(axis=-1)
     down, across = np.gradient(grey)
-    total = np.pad((down**2 + across**2).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     height, width = grey.shape
     tops = np.arange(0, max(height - side, 0) + 1, step)
     lefts = np.arange(0, max(width - side, 0) + 1, step)
     bottoms, rights = np.minimum(tops + side, height), np.minimum(lefts + side, width)
-    energy = (
-        total[np.ix_(bottoms, rights)]
-        - total[np.ix_(tops, rights)]
-        - total[np.ix_(bottoms, lefts)]
-        + total[np.ix_(tops, lefts)]
-    )
+    energy = window_sums(down**2 + across**2, tops=tops, lefts=lefts, bottoms=bottoms, rights=rights)
     row, column = np.unravel_index(int(energy.argmax()), energy.shape)
     return int(tops[row]), int(lefts[column])
 

@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import avg_pool2d
 
 from esrlab.core.backend import precision_context
+from esrlab.core.windows import window_sums
 from esrlab.data.sampling import Batch
 from esrlab.errors import UserError
 from esrlab.losses.pulls import measure_pulls
@@ -150,11 +153,12 @@ def _detail(hr: Tensor, scale: int) -> Tensor:
     return avg_pool2d(detail.sum(dim=1), scale, divisor_override=1)[0]
 
 
-def _window_sums(values: Tensor, height: int, width: int) -> Tensor:
+def _window_sums(values: Tensor, height: int, width: int) -> NDArray[np.float64]:
     """The sum over every window of this size, by its top and left."""
-    total = pad(values.cumsum(0).cumsum(1), (1, 0, 1, 0))
-    tall = total[height:] - total[:-height]
-    return tall[:, width:] - tall[:, :-width]
+    tops, lefts = (
+        np.arange(size - side + 1) for size, side in zip(values.shape, (height, width), strict=True)
+    )
+    return window_sums(values.numpy(), tops=tops, lefts=lefts, bottoms=tops + height, rights=lefts + width)
 
 
 def cut_patches(image: Tensor, region: Region, *, side: int) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from esrlab.core.windows import window_sums
 from esrlab.errors import UserError
 
 Pixels = NDArray[np.uint8]
@@ -95,15 +96,9 @@ def best_window(energy: NDArray[np.float64], *, side: int) -> tuple[int, int, in
     """(top, left, height, width) of the window with the largest sum, on the grid where the picture allows."""
     rows, columns = energy.shape
     height, width = (min(side, size // GRID * GRID) or size for size in (rows, columns))
-    total = np.pad(energy.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     tops = np.arange(0, rows - height + 1, GRID)
     lefts = np.arange(0, columns - width + 1, GRID)
-    sums = (
-        total[np.ix_(tops + height, lefts + width)]
-        - total[np.ix_(tops, lefts + width)]
-        - total[np.ix_(tops + height, lefts)]
-        + total[np.ix_(tops, lefts)]
-    )
+    sums = window_sums(energy, tops=tops, lefts=lefts, bottoms=tops + height, rights=lefts + width)
     row, column = np.unravel_index(int(sums.argmax()), sums.shape)
     return int(tops[row]), int(lefts[column]), height, width
 
