@@ -21,6 +21,9 @@ from made_study import write_study
 from pictures import save_many
 from tiny import tiny
 
+pytestmark = pytest.mark.slow
+
+
 CPU = torch.device("cpu")
 
 

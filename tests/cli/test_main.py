@@ -16,6 +16,9 @@ from esrlab.core.command_history import read_commands
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.recipes.presets import PAPER
 
+pytestmark = pytest.mark.slow
+
+
 SMALL = ["--generator.blocks", "1", "--generator.features", "8", "--generator.growth", "4"]
 SMALL += ["--patches.batch", "2", "--patches.lr-size", "16", "--adversarial.critic.features", "2"]
 SMALL += ["--terms.content.loss.layers", "conv1_1", "--weights", "untrained"]

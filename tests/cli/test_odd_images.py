@@ -15,6 +15,9 @@ from PIL import Image
 from esrlab.cli.main import call
 from pictures import save, white_png
 
+pytestmark = pytest.mark.slow
+
+
 STANDARD = ("PSNR-Y/2", "SSIM-Y/2", "PSNR-RGB/2", "SSIM-RGB/2")
 
 

@@ -19,6 +19,9 @@ from esrlab.data.photos.store import Absent, place_of, read_store
 from esrlab.errors import UserError
 from pictures import save, save_many
 
+pytestmark = pytest.mark.slow
+
+
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
+
 TUTORIAL = Path(__file__).parents[2] / "docs" / "python.md"
 
 

@@ -30,6 +30,9 @@ from esrlab.study.runner import run_study
 from esrlab.study.spec import parse_study
 from listener import FIELDS, Listener
 
+pytestmark = pytest.mark.slow
+
+
 CPU = torch.device("cpu")
 Run = Callable[..., str]
 
@@ -249,7 +252,6 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.slow
 def test_a_foreign_method_is_one_more_line_and_the_merged_report_always_the_same(
     place: Path, study: Path, tmp_path: Path, run: Run
 ) -> None:

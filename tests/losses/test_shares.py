@@ -14,6 +14,9 @@ from esrlab.training.callbacks import Callbacks
 from esrlab.training.loop import Saving, train
 from tiny import tiny
 
+pytestmark = pytest.mark.slow
+
+
 CPU = torch.device("cpu")
 
 

@@ -22,6 +22,9 @@ from esrlab.models.features.imagenet import (
 )
 from esrlab.models.features.vgg import VGG
 
+pytestmark = pytest.mark.slow
+
+
 each_network = pytest.mark.parametrize("name", FEATURE_NETWORKS)
 
 

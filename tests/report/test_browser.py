@@ -13,6 +13,9 @@ from made_study import HOSTILE, IMAGES, write_study
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
+pytestmark = pytest.mark.slow
+
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}

@@ -21,6 +21,8 @@ from esrlab.report.page.pictures import Pixels, choose_side, colour, shrink
 from esrlab.report.page.steering import show_share
 from made_study import HOSTILE, IMAGES, MAPPED, SIZE, make_scores, write_study
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:

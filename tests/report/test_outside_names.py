@@ -16,6 +16,8 @@ from esrlab.report.page.gallery import build_gallery
 from esrlab.report.page.maps import build_maps
 from made_study import IMAGES, make_scores, write_study
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def private(tmp_path: Path) -> Path:

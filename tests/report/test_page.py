@@ -30,6 +30,9 @@ from esrlab.report.page.smoothing import mean_of, smooth
 from esrlab.report.page.steering import against_others, draw_steering
 from made_study import HOSTILE, IMAGES, MAPPED, make_scores, write_study
 
+pytestmark = pytest.mark.slow
+
+
 VOID = {"meta", "img", "input", "br", "link", "hr"}
 
 

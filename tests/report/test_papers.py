@@ -19,6 +19,9 @@ from esrlab.report.tables import build_tables
 from esrlab.report.tidy import CELLS, PARTS, cells_as_csv, verdicts_as_csv
 from esrlab.report.verdicts import judge_study
 
+pytestmark = pytest.mark.slow
+
+
 WICKED = 'a|b & 50%_{x}^~#$\\ "<q>",\n\nnext [1] é ∞ >'
 
 

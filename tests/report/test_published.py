@@ -11,6 +11,9 @@ import pytest
 
 from esrlab.report.build import make_report
 
+pytestmark = pytest.mark.slow
+
+
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 PUBLISHED = sorted(path.parent.name for path in RESULTS.glob("*/scores.jsonl"))
 MADE = ("report.html", "report.md", "tables.tex", "tables.csv", "verdicts.csv")

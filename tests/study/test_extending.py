@@ -19,6 +19,9 @@ from esrlab.study.runner import run_study
 from esrlab.study.spec import Study, parse_study, read_asked
 from listener import FIELDS, Listener
 
+pytestmark = pytest.mark.slow
+
+
 CPU = torch.device("cpu")
 
 

@@ -22,6 +22,9 @@ from esrlab.training.state import start_run
 from listener import FIELDS, Listener
 from tiny import tiny
 
+pytestmark = pytest.mark.slow
+
+
 CPU = torch.device("cpu")
 LOSS = "def loss(sr, hr):\n    return (sr - hr).abs().mean()\n"
 STUDY = """

@@ -20,6 +20,9 @@ from esrlab.study.spec import PlannedRun, Study, parse_study, plan_runs
 from esrlab.training.state import start_run
 from tiny import TINY
 
+pytestmark = pytest.mark.slow
+
+
 CPU = torch.device("cpu")
 
 

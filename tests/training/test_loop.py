@@ -29,6 +29,9 @@ from esrlab.training.loop import Saving, train
 from esrlab.training.run_folder import RunFolder
 from tiny import tiny
 
+pytestmark = pytest.mark.slow
+
+
 CPU = torch.device("cpu")
 
 
@@ -144,7 +147,6 @@ def test_other_photographs_and_foreign_folders_are_refused(tmp_path: Path, sampl
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_stopped_process_saves_and_goes_on_to_the_same_end(tmp_path: Path, number: signal.Signals) -> None:
     command = [
@@ -245,7 +247,6 @@ def test_differences_are_named_by_place() -> None:
     ]
 
 
-@pytest.mark.slow
 def test_real_photographs_train(shared: Path, tmp_path: Path) -> None:
     photos = open_photos(str(shared / "photos" / "valid"), smallest=32)
     assert len(photos.members) == 20

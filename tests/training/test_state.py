@@ -17,6 +17,9 @@ from esrlab.training.state import TrainState, start_run
 from esrlab.training.step import train_step
 from tiny import tiny
 
+pytestmark = pytest.mark.slow
+
+
 CPU = torch.device("cpu")
 
 

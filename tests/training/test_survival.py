@@ -23,6 +23,9 @@ from esrlab.training.loop import Saving, train
 from esrlab.training.run_folder import RunFolder, sole_use
 from tiny import tiny
 
+pytestmark = pytest.mark.slow
+
+
 CPU = torch.device("cpu")
 SMALL = (
     "--scale 2 --steps 60 --device cpu --weights untrained --checkpoint-every 7 --seed 3 --quiet "

@@ -13,6 +13,9 @@ from esrlab.evaluation.metrics.ssim import _map_ssim, ssim
 from esrlab.models.features.lpips import WIDTHS, LPIPSNetwork
 from esrlab.models.features.students import LPIPSStudent
 
+pytestmark = pytest.mark.slow
+
+
 PEAK = """
 import resource, sys, torch
 from esrlab.evaluation.metrics.psnr import psnr
