@@ -1,4 +1,4 @@
-"""Which commands made a folder: `commands.json` beside a study's rows, so that its report can tell."""
+"""Which commands made a folder: `commands.json` beside a study's rows, for its report."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -48,7 +48,7 @@ def write_commands(folder: Path, commands: Iterable[GivenCommand]) -> None:
 
 
 def read_commands(folder: Path) -> list[GivenCommand]:
-    """A folder's commands, the first ones first; none where no file tells.
+    """A folder's commands in order; none if there is no such file.
 
     Raises UserError where the file cannot be read.
     """

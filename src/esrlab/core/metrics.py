@@ -1,4 +1,4 @@
-"""What metrics are called, and which way each is better: the one place that says so.
+"""What metrics are called, and whether higher is better: the one place that defines it.
 
 Rows hold metrics by name only, and statistics and reports read rows without the code that measured them. So
 a name's family is looked up here by everyone; of a name that is not here nothing is assumed.

@@ -1,4 +1,4 @@
-"""Tidy rows: everything a report says is derived from them."""
+"""Tidy rows: everything in a report is derived from them."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -22,9 +22,9 @@ CASCADE = "-cascade"
 class Score:
     """One value of one metric on one image.
 
-    `recipe` names the row's method and `label` says what it is made of, weights' origin included; `seed`
+    `recipe` names the row's method and `label` describes it, weights' origin included; `seed`
     and `step` are None where nothing was trained; `image` is "<benchmark>/<name>"; `metric` states its
-    convention; `outcome` says how the training ended: "collapsed", "diverged", or nothing where it went well.
+    convention; `outcome` is how the training ended: "collapsed", "diverged", or nothing where it went well.
     """
 
     study: str

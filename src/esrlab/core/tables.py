@@ -1,4 +1,4 @@
-"""TOML and JSON files that a user writes by hand: whatever is wrong with one is said in a line."""
+"""TOML and JSON files that a user writes by hand: any error in one is reported in one line."""
 
 import json
 import tomllib

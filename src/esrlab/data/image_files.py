@@ -4,8 +4,9 @@ Everywhere else an image is an RGB float tensor in [0, 1], NCHW. Greyscale and p
 16-bit greyscale is scaled, not clipped; EXIF orientation is applied; an alpha channel is dropped and the
 colours are kept as stored.
 
-A file is what its content says, and only FORMATS are opened: Pillow knows formats that start other programs.
-Its size is known from the header, and one of too many pixels is refused before any of them is decoded.
+A file's format is that of its content, and only FORMATS are opened: Pillow knows formats that start other
+programs. Its size is known from the header, and one of too many pixels is refused before any of them is
+decoded.
 """
 
 import io

@@ -102,7 +102,7 @@ def evaluate_folder(
     keep: Callable[[Picture], None] | None = None,
     on_error: OnError | None = None,
 ) -> Iterator[Measurement]:
-    """Scores images that any tool made, matched with the benchmark's by name (as `partners` says).
+    """Scores images that any tool made, matched with the benchmark's by name (see `partners`).
 
     They are as large as the benchmark's, or as these cropped to a multiple of the scale, and are measured as
     `evaluate` does: on what is left by that crop; LR, made under `convention`, is
@@ -184,7 +184,7 @@ def compare_folders(
 ) -> dict[str, Any]:
     """Scores each pair of images of equal names: {"images": [{"name", <metric>: value…}], "mean": {…}}.
 
-    `partners` says which names are equal; the true images are those of hr_folder's `HR` where it has one.
+    `partners` defines which names are equal; the HR images are those of hr_folder's `HR` where it has one.
     The mean is over images (PSNR is averaged in dB, as the field does). Raises UserError naming the image
     that has no partner; one that differs in size, is damaged or cannot be measured is reported to `on_error`,
     and raises where there is none. What could not be measured is None.

@@ -1,4 +1,4 @@
-"""What is to be compared, as it is named on the command line: bicubic, a generator, a cascade, a folder."""
+"""Methods to compare, as given on the command line: bicubic, a generator, a cascade, a folder."""
 
 import hashlib
 import re
@@ -208,7 +208,7 @@ def _opened(generator: RRDBNet) -> Callable[[torch.device], Upscaler]:
 
 
 def _load(path: Path, *, scale: int) -> RRDBNet:
-    """A generator at the scale that its file tells; at `scale` where a file tells none."""
+    """A generator at the scale in its file; at `scale` if a file has none."""
     if path.suffix not in GENERATORS:
         raise UsageError(
             f"{path} is not a generator's file; its name must end in one of {', '.join(GENERATORS)}"

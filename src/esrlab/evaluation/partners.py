@@ -1,4 +1,4 @@
-"""Images of two folders, paired by name: what a tool made, and the truth that it is held against."""
+"""Images of two folders, paired by name: a tool's output and the HR images that it is compared with."""
 
 import re
 from collections.abc import Mapping

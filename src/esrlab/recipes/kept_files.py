@@ -1,6 +1,6 @@
 """Copies of the files that a recipe is made from, so that a run's or study's folder alone repeats it.
 
-They are in sources/<first digits of the sha256>/<own name>: a name tells what is in it, whatever changes
+They are in sources/<first digits of the sha256>/<own name>: the path identifies the content, whatever changes
 where it came from.
 """
 
@@ -27,7 +27,7 @@ LARGEST_KEPT = 128 * 2**20
 
 
 def read_run(name: str) -> dict[str, Any] | None:
-    """What a run's recipe.json says of the run; None for any other recipe, by name or file."""
+    """What a run's recipe.json holds about the run; None for any other recipe, by name or file."""
     if not name.endswith(".json") or not Path(name).is_file():
         return None
     about = read_table(Path(name), what="recipe")

@@ -1,4 +1,4 @@
-"""The parts of a recipe: frozen records whose every field says what it means and what it may be."""
+"""The parts of a recipe: frozen records whose fields have a description and a range."""
 
 from typing import Annotated, Any, Literal, Self
 

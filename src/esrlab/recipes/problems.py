@@ -23,7 +23,7 @@ SHAPES = {
     "tuple_type": "list",
     "list_type": "list",
 }
-"""What is said by pydantic's name of the problem."""
+"""The message for pydantic's name of the problem."""
 
 
 def explain(error: ValidationError, *, what: str, fields: Mapping[str, Any], model: type[BaseModel]) -> str:

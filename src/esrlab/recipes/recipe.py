@@ -47,7 +47,7 @@ ADVERSARIAL_TITLES: dict[AdversarialLossName, str] = {
 
 
 class Recipe(Part):
-    """One training, whole. Construct it (or `parse_recipe`) and every problem is named at once."""
+    """One training, whole. Construct it (or `parse_recipe`) and all problems are reported at once."""
 
     name: str = Field(pattern=RUN_NAME)
     about: str = ""

@@ -140,7 +140,7 @@ def choose_lpips(study: Study, out: Path) -> list[LPIPSWeights]:
     """The LPIPS that this study is measured with, the same from its first run to its last.
 
     LPIPS where its weights were here when the study began; else LPIPS≈ for studies with students, and none
-    for others: tables show "n/a" then, and the report tells how to get the weights.
+    for others: tables show "n/a" then, and the report shows how to get the weights.
     """
     if (out / MANIFEST).exists():
         return _read_manifest(out)["perceptual"]

@@ -45,7 +45,7 @@ def keep_maps(
     """Maps a finished run's pulls on the first image of each benchmark, below `out`; `anew`: over older maps.
 
     What cannot be mapped (the last checkpoint has gone, a picture is smaller than a patch, a pull is not
-    finite) gets an about.json that says why, and is tried again the next time. Raises UserError where
+    finite) gets an about.json with the reason, and is tried again the next time. Raises UserError where
     nothing can be written.
     """
     below = out / PULLS / f"x{run.recipe.scale}" / run.recipe.name

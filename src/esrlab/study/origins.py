@@ -1,4 +1,4 @@
-"""What a study's runs are made from beside recipes: weights, users' own losses, generators to start from.
+"""The files that a study's runs use beside recipes: weights, users' own losses, generators to start from.
 
 A row averages one recipe's seeds, so that a file that changed between two of them must not go unnoticed.
 """

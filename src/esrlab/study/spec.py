@@ -25,7 +25,7 @@ from esrlab.study.sources import as_seen_from_here
 class Study(BaseModel):
     """What was asked. `fields` are set in every recipe; `recipes` maps a name to what is special to it.
 
-    `weights` says where all content networks' weights come from: real, student or untrained.
+    `weights` sets the origin of all content networks' weights: real, student or untrained.
 
     A recipe's table may hold `base` (a named recipe or a file; its own name by default) and dotted fields;
     a list where the field holds one value is a sweep over it, and several sweeps are crossed.

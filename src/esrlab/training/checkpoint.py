@@ -1,6 +1,6 @@
 """A run's full state: saved whole, kept in a folder, and found again though some of it is damaged.
 
-A checkpoint says whose it is and after which step; another run's, or a renamed one, is never resumed from.
+A checkpoint holds its run's identity and its step; another run's, or a renamed one, is never resumed from.
 Nothing is unpickled.
 """
 
@@ -138,8 +138,8 @@ class Checkpoints:
     """The checkpoints of a run: the last `keep` that were due, and a later one that was not.
 
     One is due at every multiple of `every` steps; others come from a clock or a request to stop. Only due
-    ones are gone back to after a rollback, so that what a run computes does not hang on the clock. The
-    file's name tells which it was, whatever `every` is by now. identity: of the run they are to be of.
+    ones are gone back to after a rollback, so that what a run computes does not depend on the clock. The
+    file's name shows which it was, whatever `every` is by now. identity: of the run they are to be of.
     """
 
     folder: Path
@@ -208,7 +208,7 @@ class Checkpoints:
 
 
 def _step_of(path: Path) -> int | None:
-    """The step that a checkpoint's name says; None for another file's."""
+    """The step in a checkpoint's name; None for another file's."""
     found = _NAME.fullmatch(path.name)
     return int(found[1]) if found else None
 

@@ -88,7 +88,7 @@ def best_lead(rows: Sequence[dict[str, Any]], before: float | None) -> float | N
 def find_signs(rows: Sequence[dict[str, Any]], *, best: float | None) -> tuple[Sign, ...]:
     """The signs in a run's last WINDOW lines; none where they are fewer than RECENT.
 
-    best: what `best_lead` says of the run up to now.
+    best: `best_lead` of the run up to now.
     """
     pictured = _pictured(rows)
     active_adversarial = [row for row in rows if "critic/gap" in row and "pull/adversarial" in row][-RECENT:]

@@ -63,7 +63,7 @@ def train(
 ) -> RunFolder:
     """Trains in `out`, from its checkpoint where it has one, to recipe.steps or until it has diverged.
 
-    What the recipe is made from beside itself (initial weights, users' own losses) is copied into `sources`,
+    The files that the recipe uses (initial weights, custom losses) are copied into `sources`,
     by default the run's own sources/; recipe.json names the copies, so that it repeats the run by itself.
 
     A run of a constant learning rate, finished or not, resumes if more steps are asked than before.
@@ -146,7 +146,7 @@ def _log_and_validate(session: Session, row: dict[str, Any]) -> None:
 
 
 def _look_for_signs(session: Session, step: int) -> None:
-    """Notes the first step of every sign, and says it then, once."""
+    """Notes the first step of every sign, and reports it then, once."""
     history = replace(session.history, best_lead=best_lead(session.recent, session.history.best_lead))
     session.history, session.signs = history, find_signs(session.recent, best=history.best_lead)
     for sign in session.signs:

@@ -67,7 +67,7 @@ def goes_beyond(recipe: Path, now: dict[str, Any], *, generator: Path, checkpoin
 
 
 def reopen(recipe: Path, *finished: Path, now: dict[str, Any]) -> None:
-    """Takes a run for unfinished again: removes what says that it is done, then notes the steps asked.
+    """Takes a run for unfinished again: removes the files that mark it as done, then notes the steps asked.
 
     In that order: interrupted in between, it resumes from its checkpoint with either number of steps.
     """

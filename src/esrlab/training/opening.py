@@ -78,7 +78,9 @@ def _describe_validation(validator: ValidatorLike, recipe: Recipe) -> dict[str, 
 def _settle_description(
     folder: RunFolder, about: dict[str, Any], watcher: Callbacks, *, sources: Path
 ) -> bool:
-    """Writes recipe.json for a new run; for an old one says what has changed. Whether its validation has."""
+    """Writes recipe.json for a new run; for an old one reports what has changed. Whether its validation
+    has.
+    """
     if not refuse_other_run(folder, about):
         kept = keep_recipe(about["recipe"], sources, beside=folder.path)
         write_text(folder.recipe, to_json({**about, "recipe": kept}, indent=2) + "\n")

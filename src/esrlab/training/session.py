@@ -135,7 +135,7 @@ def save(session: Session, *, is_due: bool) -> None:
 
 @contextmanager
 def reraise_disk_errors(session: Session) -> Iterator[None]:
-    """Turns the log's OSError into a UserError that says what to do."""
+    """Turns the log's OSError into a UserError with the remedy."""
     try:
         yield
     except OSError as error:

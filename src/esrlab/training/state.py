@@ -29,7 +29,7 @@ CRITIC_STREAM = int.from_bytes(b"critic")
 
 @dataclass(frozen=True)
 class AdversarialState:
-    """The critic with its optimiser, and the rules it is_adversarial by."""
+    """The critic with its optimiser, and the adversarial loss of both networks."""
 
     settings: Adversarial
     loss: AdversarialLoss
@@ -71,7 +71,7 @@ class TrainState:
 
     @property
     def is_adversarial(self) -> bool:
-        """Whether the next step is_adversarial the adversarial game."""
+        """Whether the next step trains the critic and applies the adversarial loss."""
         return self.adversarial is not None and self.step >= self.adversarial.settings.start_step
 
 

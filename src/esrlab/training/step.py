@@ -27,7 +27,7 @@ from esrlab.training.step_report import StepReport, Work, diagnose, gradient_nor
 
 @dataclass(frozen=True)
 class TermGradients:
-    """What all terms say of generated images, unweighted and by their names: losses, and gradients there.
+    """All terms at the generated images, unweighted and by their names: losses, and gradients there.
 
     scores: the critic's of the real and of the generated images, their graph kept; None where the step is
     not adversarial.
@@ -39,12 +39,12 @@ class TermGradients:
 
 
 def train_step(state: TrainState, batches: Sequence[Batch]) -> StepReport:
-    """One update of the generator, and as many of the critic as the recipe says.
+    """One update of the generator, and the recipe's number of updates of the critic.
 
     `batches`: optimiser.grad_accumulation of them for each critic update; the last ones serve the generator
     too. Each term's gradient is taken at the generated image, one after the other; their weighted sum goes
     through the generator once. That is the arithmetic of one backward pass of the weighted sum, and no
-    dearer. The critic scores the last batch's real and generated images once; both players' gradients
+    dearer. The critic scores the last batch's real and generated images once; both networks' gradients
     come from it, so the generator faces the critic as it is before this update (ESRGAN's order).
 
     Raises NonFinite, and applies nothing of this update, where a loss, a gradient or a weight is not finite.
@@ -85,7 +85,9 @@ def _set_learning_rate(state: TrainState) -> float:
 def _accumulate_generator_gradients(
     state: TrainState, batch: Batch, work: Work, *, index: int, parts: int
 ) -> None:
-    """One part of the batch: what pulls at its images, through the generator; both players' gradients."""
+    """One part of the batch: the terms' pulls at its images, backpropagated through the generator; both
+    networks' gradients.
+    """
     with _precision(state):
         sr = state.generator(batch.lr)
     generated = sr.detach()
@@ -177,7 +179,7 @@ def _accumulate_critic_gradients(
     draw: int,
     parts: int,
 ) -> dict[str, Tensor]:
-    """Adds a part's gradients to those of the critic's parameters, and tells how it scores."""
+    """Adds a part's gradients to those of the critic's parameters; returns the scores' means."""
     value = adversarial.loss.critic_loss(real, fake)
     report = {"loss": value.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}
     report["gap"] = report["real"] - report["fake"]

@@ -1,7 +1,7 @@
 """Validation during training: a generator on a few held-out images, again and again.
 
 The metrics are evaluation's own; what they are measured on is the centre of each image, `crop` pixels a
-side, so that a validation costs the same whatever the photographs' size. The validation's title says so.
+side, so that a validation costs the same whatever the photographs' size. The validation's title includes it.
 """
 
 import math
@@ -165,7 +165,7 @@ def open_validation(
 
 
 def is_better(metric: Metric, new: float, old: float | None) -> bool:
-    """Whether `new` beats `old` in this metric, which says itself which way it is better.
+    """Whether `new` is better than `old` in this metric, which defines whether higher is better.
 
     nan never wins, and loses to anything; `old` is None where there is none yet.
     """

@@ -26,7 +26,8 @@ def cut_after(names: tuple[str, ...], deepest: str | None, *, network: str) -> t
 
 
 class FeatureNetwork(nn.Module):
-    """A frozen ImageNet network whose named layers can be read: always in eval mode, whatever `train` says.
+    """A frozen ImageNet network whose named layers can be read: always in eval mode, whatever `train` is
+    called with.
 
     A subclass builds the modules of `built` under torchvision's keys, calls `freeze`, and lists its stages.
     Gradients reach the image, never the weights.

@@ -119,7 +119,9 @@ def _download(
     say: Callable[[str], None],
     patience: Patience,
 ) -> None:
-    """Says what and how large, checks the room for it and for what is kept of it, and downloads."""
+    """Reports what is downloaded and how large it is, checks the free space for it and for what is kept of
+    it, and downloads.
+    """
     part = part_of(target)
     there = min(part.stat().st_size, record.size) if part.is_file() else 0
     size = f"{'' if record.is_exact else 'about '}{megabytes(record.size)}"

@@ -31,7 +31,7 @@ class LoadedWeights:
 
     @property
     def label(self) -> str:
-        """The weights and their file for a table or a log; what sets the file apart is said."""
+        """The weights and their file for a table or a log, with what distinguishes the file."""
         file = self.found.file
         notes = [f"to {file.covers}"] if file.covers else []
         notes += [file.note] if file.note else []

@@ -11,7 +11,7 @@ from esrlab.report.page.plots import HUES, LINE, Axis, Canvas, Curve, Legend, Pl
 from esrlab.report.page.smoothing import Points, mean_of, read_series, smooth
 from esrlab.report.tables import Row, Table
 
-GAME = "adversarial"
+ADVERSARIAL = "adversarial"
 PULL = "pull/"
 PAIR = "cosine/"
 
@@ -62,7 +62,7 @@ def draw_steering(logs: Sequence[RunLog], recipes: Sequence[str]) -> list[Steeri
     """Two plots for every recipe and scale that has a log with pulls."""
     made: list[Steering] = []
     every = dict.fromkeys(term for log in logs for term in terms_of(log.rows))
-    hues = {term: hue % HUES for hue, term in enumerate(sorted(every, key=lambda term: term == GAME))}
+    hues = {term: hue % HUES for hue, term in enumerate(sorted(every, key=lambda term: term == ADVERSARIAL))}
     for recipe in recipes:
         for scale in sorted({log.scale for log in logs}):
             runs = [log.rows for log in logs if (log.recipe, log.scale) == (recipe, scale) and log.rows]
@@ -114,8 +114,8 @@ def _cosines(runs: Sequence[list[dict[str, Any]]], terms: Sequence[str]) -> list
     if pairs:
         return [(pair.replace("/", " · "), _pair(pair)) for pair in pairs]
     made: list[tuple[str, Value]] = [(f"{term} · sum of all", _part(term, "cosine")) for term in terms]
-    if GAME in terms and len(terms) > 1:
-        made.append((f"{GAME} · sum of the others", lambda row: against_others(row, GAME)))
+    if ADVERSARIAL in terms and len(terms) > 1:
+        made.append((f"{ADVERSARIAL} · sum of the others", lambda row: against_others(row, ADVERSARIAL)))
     return made
 
 
@@ -157,7 +157,11 @@ def tabulate_steering(logs: Sequence[RunLog], recipes: Sequence[str]) -> Table |
             terms = terms_of(runs[0]) if runs else []
             for term in terms:
                 share, cosine = _late(runs, _part(term, "share")), _late(runs, _part(term, "cosine"))
-                rest = _late(runs, lambda row, term=term: against_others(row, term)) if term == GAME else None
+                rest = (
+                    _late(runs, lambda row, term=term: against_others(row, term))
+                    if term == ADVERSARIAL
+                    else None
+                )
                 cells = (
                     f"{recipe} ×{scale}",
                     term,
