@@ -9,7 +9,7 @@ Places = NDArray[np.int64]
 def window_sums(
     values: NDArray[np.float64], *, tops: Places, lefts: Places, bottoms: Places, rights: Places
 ) -> NDArray[np.float64]:
-    """The sum of values[top:bottom, left:right] for every pair of rows and of columns, by a summed-area table.
+    """The sum of values[top:bottom, left:right] for every pair of rows and columns, by a summed-area table.
 
     values: (H, W); tops and bottoms: (R,); lefts and rights: (C,) -> (R, C). Source: Crow 1984.
     """
