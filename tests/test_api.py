@@ -464,7 +464,7 @@ def test_evaluating_makes_lr_images_as_for_the_training(tmp_path: Path) -> None:
     older = esrlab.train("psnr", out=tmp_path / "run", fields=fields, device="cpu")
     rows = esrlab.evaluate(esrlab.load(older.path, device="cpu"), photos, device="cpu")
     assert "matlab-8bit" in rows[0].label
-    with pytest.raises(ValueError, match="trained was psnr on matlab-8bit"):
+    with pytest.raises(ValueError, match="were trained with: psnr on matlab-8bit"):
         esrlab.evaluate(older.path, photos, convention="matlab", device="cpu")
     other = esrlab.evaluate("bicubic", photos, scale=2, convention="matlab-8bit", device="cpu")
     assert "matlab-8bit" in other[0].label

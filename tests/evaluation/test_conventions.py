@@ -123,9 +123,12 @@ def test_two_conventions_are_never_mixed(
 ) -> None:
     one, other = generator(studies, "matlab"), generator(studies, "matlab-8bit")
     said = evaluate(place, one, other, "--name", "a", "--name", "b", code=2, capsys=capsys)
-    assert "trained was b on matlab-8bit; score methods of either convention in a call and a folder" in said
+    assert (
+        "were trained with: b on matlab-8bit; score the methods of each convention in a call and a folder"
+        in said
+    )
     said = evaluate(place, other, "--convention", "matlab", code=2, capsys=capsys)
-    assert "trained was psnr on matlab-8bit" in said
+    assert "were trained with: psnr on matlab-8bit" in said
     assert "leave --convention out" in said
     said = evaluate(place, f"{one}+{other}", "--scale", 4, code=2, capsys=capsys)
     out = tmp_path / "kept"

@@ -22,7 +22,7 @@ def settle_convention(methods: Sequence[Method], *, asked: Convention | None) ->
     others = [f"{name} on {trained}" for name, trained in known.items() if trained != convention]
     if others:
         raise UsageError(
-            f"LR images would be made by {convention}, but these were trained under another convention: {', '.join(others)}; "
+            f"LR images would be made by {convention}, but others were trained with: {', '.join(others)}; "
             "score the methods of each convention in a call and a folder of their own"
             + (", or leave --convention out" if asked and len(set(known.values())) == 1 else "")
         )
