@@ -181,7 +181,7 @@ def test_an_array_that_may_not_be_written_to_is_read_without_a_warning(hr: np.nd
 
 
 def test_tensors_on_two_devices_are_told_where_to_go(hr: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"sr lies on cpu and hr on meta: move one, hr\.to\('cpu'\)"):
+    with pytest.raises(ValueError, match=r"sr is on cpu and hr on meta: move one, hr\.to\('cpu'\)"):
         esrlab.psnr(as_batch(hr), as_batch(hr).to("meta"))
 
 

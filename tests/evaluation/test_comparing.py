@@ -327,7 +327,7 @@ def test_rows_of_two_values_and_benchmarks_of_other_images_are_refused(
     again = copy_with(study, tmp_path / "again", name="again", shift=0.5)
     said = run("report", study, again, "--out", tmp_path / "all", code=2)
     assert re.search(r"psnr ×2, seed 0, Cats/e\w+, PSNR-Y/2: .* in .*/study, .* in .*/again", said)
-    assert "say --apart" in said
+    assert "give --apart" in said
     odd = copy_with(study, tmp_path / "odd", name="odd", bicubic=1.0, steps=9)
     assert "bicubic ×2" in run("report", study, odd, "--out", tmp_path / "all", "--apart", code=2)
     manifest = json.loads((odd / "manifest.json").read_text())
