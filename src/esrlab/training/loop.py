@@ -18,6 +18,7 @@ from esrlab.models.generator_files import CONVENTION, save_generator
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.collapse import best_lead, find_signs
+from esrlab.training.folder_lock import sole_use
 from esrlab.training.more_steps import goes_beyond, reopen
 from esrlab.training.non_finite import NonFinite
 from esrlab.training.opening import RunOptions, open_run
@@ -26,7 +27,6 @@ from esrlab.training.run_folder import (
     RunOutcome,
     describe_run,
     refuse_other_run,
-    sole_use,
     write_outcome,
 )
 from esrlab.training.session import (
@@ -80,10 +80,13 @@ def train(
         files = {"generator": folder.generator, "checkpoints": folder.checkpoints}
         more = goes_beyond(folder.recipe, about["recipe"], **files)
         if folder.generator.exists() and not more:
+            (watcher or Callbacks()).on_resume(None)
             return folder
         session = open_run(folder, recipe, photos, about=about, device=device, options=options)
         if more:
             reopen(folder.recipe, folder.generator, folder.outcome, now=about["recipe"])
+        if session.state.step:
+            tell(session, lambda callbacks: callbacks.on_resume(session.state.step))
         _carry_out(session)
     return folder
 
