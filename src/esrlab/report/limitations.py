@@ -59,9 +59,10 @@ def _limits_of_training(trained: Sequence[Score], *, seeds: int) -> Iterator[str
             "so VGG against ResNet compares two random architectures"
         )
     if any("student" in score.label for score in trained):
+        residual = any("residual (student)" in score.label for score in trained)
         yield (
-            "what the full ImageNet networks buy: the content networks here are small students of them, "
-            "and the residual student's teacher is an EfficientNet, not a ResNet"
+            "what the full ImageNet networks buy: the content networks here are small students of them"
+            + (", and the residual student's teacher is an EfficientNet, not a ResNet" if residual else "")
         )
 
 

@@ -120,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
     if len(options.methods) > 1 or options.replace or asked:
         raise UsageError(
             "--against compares one folder and writes nothing; several methods, --out, --name, --label, "
-            "--seed, --conventionand --replace need --benchmark NAME=DIR"
+            "--seed, --convention and --replace need --benchmark NAME=DIR"
         )
     metrics = _choose(options)
     left_out: list[str] = []
