@@ -18,6 +18,7 @@ from esrlab.report.limitations import write_words
 from esrlab.report.logs import RunLog, name_endings
 from esrlab.report.merging import merge_studies
 from esrlab.report.page.build import summarise
+from esrlab.report.page.planes import draw_planes
 from esrlab.report.paper import PAPER_TABLES, PRINTED
 from esrlab.report.tables import Table, build_tables
 
@@ -217,6 +218,41 @@ def test_a_folder_without_rows_is_told_what_it_is_and_what_helps(tmp_path: Path)
     assert said(tmp_path / "recipe.json").startswith(f"{tmp_path / 'recipe.json'} is no folder")
     with pytest.raises(UserError, match="there is no folder"):
         merge_studies([tmp_path / "nowhere", tmp_path], tmp_path / "all")
+
+
+def test_a_mean_of_fewer_images_is_marked_and_compared_on_common_ones_alone() -> None:
+    whole = rows(seeds=1)
+    distances = [dataclasses.replace(row, metric="LPIPS") for row in whole if row.metric == "PSNR-paper"]
+    fewer = [
+        row
+        for row in [*whole, *distances]
+        if (row.recipe, row.scale, row.image) != ("esrgan-vgg", 4, "Set5/a")
+        and not (row.metric == "LPIPS" and row.image == "Set5/a")  # of nobody: as good as never asked for
+    ]
+    for table in build_tables(fewer):
+        assert [row.cells[:2] for row in table.rows if "¶" in row.cells[1]] == [
+            ("×4", "esrgan-vgg (untrained) ¶")
+        ]
+        (note,) = table.footnotes
+        assert note.startswith(
+            "¶ mean of fewer images, not comparable with the others: esrgan-vgg (untrained)"
+        )
+        assert note.endswith(" ×4 (1 of 2 images).")
+        assert r"esrgan-vgg (untrained) \P{}" in to_latex(table)
+        assert note in to_markdown(table)
+    words = write_words(fewer, notes=[])
+    assert not any("¶" in row.cells[1] for table in build_tables(whole) for row in table.rows)
+    assert "scores higher on the 1 of 2 images that all have" in words.can[0]
+    assert "scores higher on 2 images" in write_words(whole, notes=[]).can[0]
+    assert any("on Set5: esrgan-vgg ×4 (1 of 2 images)" in line for line in words.cannot)
+    lacking = [row for row in fewer if row.scale == 4]
+    assert draw_planes(whole) is None
+    planes = draw_planes(lacking)
+    assert planes is not None
+    assert "esrgan-vgg" not in {row.cells[1] for row in planes.table.rows}
+    # esrgan-vgg is 1 dB below bicubic on the image that both have, though its mean is level with bicubic's.
+    (below,) = [line for line in write_words(lacking, notes=[]).cannot if "below bicubic" in line]
+    assert "1 of 2 of the rows" in below
 
 
 def test_the_busiest_place_is_found() -> None:

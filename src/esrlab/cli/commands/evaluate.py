@@ -35,7 +35,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from esrlab.cli.commands.comparison import as_figure, compare_methods, read_metrics, tell_left_out
+from esrlab.cli.commands.comparison import compare_methods, read_metrics, tell_left_out
+from esrlab.cli.commands.mean_tables import as_figure
 from esrlab.cli.commands.options import add_device
 from esrlab.cli.console import answers, counter
 from esrlab.core.devices import choose_device
