@@ -131,7 +131,7 @@ def _resumed(base: Base, folder: Path, dice: random.Random) -> Case:
             data, words = damage(good, dice)
         case "entry":
             data, words = damage_entry(good, dice, str(base.private))
-            is_told_apart = "record" not in words
+            is_told_apart = False  # rewritten with its checksums: where it is still sound, another checkpoint
         case "state":
             data, words = _altered(good, dice)
             is_told_apart = False

@@ -87,7 +87,15 @@ def test_wrong_usage_is_explained_and_exits_with_2(tmp_path: Path) -> None:
 
 def test_wrong_photographs_are_named_and_exit_with_1(tmp_path: Path) -> None:
     asked = ["train", "psnr", "--steps", 1, "--out", tmp_path / "run", "--photos"]
-    assert "no folder" in esrlab(*asked, tmp_path / "absent", code=1)
+    absent = tmp_path / "absent"
+    assert f"--photos: there is no folder {absent}" in esrlab(*asked, absent, code=1)
+    said = esrlab(*asked, "samples", "--validation", absent, code=1)
+    assert f"--validation: there is no folder {absent}" in said
+    out = ["--scale", 4, "--out", tmp_path / "scores"]
+    said = esrlab("evaluate", "bicubic", "--benchmark", f"Set5={absent}", *out, code=1)
+    assert f"--benchmark Set5: there is no folder {absent}" in said
+    said = esrlab("study", "paper", "--photos", absent, "--out", tmp_path / "study", code=1)
+    assert f"--photos: there is no folder {absent}" in said
     folder = tmp_path / "photos"
     folder.mkdir()
     (folder / "words.png").write_text("words")

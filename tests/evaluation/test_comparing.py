@@ -1,6 +1,7 @@
 """Methods of any origin scored on benchmarks, kept as rows, and merged with a study into one report."""
 
 import dataclasses
+import io
 import json
 import re
 import shutil
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
+from esrlab.cli.commands.mean_tables import set_means
 from esrlab.cli.main import call
 from esrlab.core.scores import Score, read_scores
 from esrlab.data.degradations.bicubic import crop_to_multiple, make_lr, round_to_8bit
@@ -180,7 +183,9 @@ def test_what_does_not_fit_is_named(place: Path, tmp_path: Path, run: Run) -> No
         "evaluate", "bicubic", place / "Cats", *asked, "--name", "a", code=2
     )
     assert "give either --benchmark" in run("evaluate", "bicubic", "--scale", 4, code=2)
-    assert "need --benchmark" in run("evaluate", place, place, "--against", place, "--scale", 4, code=2)
+    assert "--seed, --convention and --replace need --benchmark" in run(
+        "evaluate", place, place, "--against", place, "--scale", 4, code=2
+    )
     for wicked in ("../up", "lr", "a/b", ".hidden", "x\n", "", "a."):
         said = run("evaluate", "bicubic", *asked, "--name", wicked, "--out", tmp_path / "o", code=2)
         assert "choose another one than" in said
@@ -345,3 +350,29 @@ def test_another_lpips_is_named(place: Path, study: Path, tmp_path: Path, run: R
     merge_studies([study, tmp_path / "others"], tmp_path / "all")
     (note,) = read_merge_notes(tmp_path / "all")
     assert "not measured with the same LPIPS (small: LPIPS≈; others: none)" in note
+
+
+def test_a_mean_of_fewer_images_says_so(place: Path, tmp_path: Path, run: Run) -> None:
+    theirs = foreign_images(place, tmp_path / "theirs")
+    (theirs / "Cats" / "ear.bmp").write_text("no image")
+    out = tmp_path / "others"
+    asked = [*on(place, "Cats"), "--scale", 4, "--metrics", "psnr", "--out", out]
+    assert call([str(part) for part in ("evaluate", theirs, "bicubic", *asked)]) == 1
+    shown = " ".join(run("evaluate", "bicubic", *asked).split())
+    assert "Cats, means of 2 images, ×4" in shown
+    assert "(mean of" not in shown
+    report = run("report", out)
+    assert "theirs ¶" in report
+    assert "higher on the 1 of 2 images that all have" in " ".join(report.split())
+
+
+def test_evaluates_table_tells_of_how_many_images_a_row_is() -> None:
+    means = [
+        {"recipe": name, "seed": None, "scale": 4, "metric": "PSNR-Y/4", "images": images, "value": 30.0}
+        for name, images in (("bicubic", 5), ("o3", 3))
+    ]
+    shown = io.StringIO()
+    Console(file=shown, width=100).print(set_means("Set5", means, images=5))
+    assert "o3 (mean of 3 of 5 images)" in shown.getvalue()
+    assert "bicubic (" not in shown.getvalue()
+    assert "not comparable" in shown.getvalue()

@@ -82,5 +82,5 @@ def test_an_error_message_tells_a_terminal_nothing(
 ) -> None:
     assert call(["report", str(tmp_path / ESCAPE)]) == 1
     told = capsys.readouterr().err
-    assert "holds no scores.jsonl" in told
+    assert "there is no folder" in told
     assert not set(told) & set("\x1b\x07\x9b\u202e")

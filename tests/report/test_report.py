@@ -10,12 +10,15 @@ import pytest
 from rich.console import Console
 
 from esrlab.core.scores import Score, read_scores, write_scores
+from esrlab.errors import UserError
 from esrlab.report.build import make_report
 from esrlab.report.figures import busiest_place, draw_figures
 from esrlab.report.formats import escape_latex, to_latex, to_markdown, to_terminal
 from esrlab.report.limitations import write_words
 from esrlab.report.logs import RunLog, name_endings
+from esrlab.report.merging import merge_studies
 from esrlab.report.page.build import summarise
+from esrlab.report.page.planes import draw_planes
 from esrlab.report.paper import PAPER_TABLES, PRINTED
 from esrlab.report.tables import Table, build_tables
 
@@ -176,6 +179,80 @@ def test_caveats_follow_from_the_rows() -> None:
     many = " ".join(write_words(rows(seeds=3, steps=5000), notes=[]).cannot)
     assert "cannot settle it" not in many
     assert "had 5000 steps" not in many
+
+
+def test_a_residual_students_teacher_is_named_only_where_there_is_one() -> None:
+    for network, has_residual in (("VGG", False), ("residual", True)):
+        labelled = [dataclasses.replace(row, label=f"WGAN + {network} (student)") for row in rows()]
+        words = " ".join(write_words(labelled, notes=[]).cannot)
+        assert "small students of them" in words
+        assert ("EfficientNet" in words) == has_residual
+
+
+def test_notes_on_lpips_claim_no_more_than_the_rows_tell(tmp_path: Path) -> None:
+    write_scores(tmp_path / "scores.jsonl", rows())
+    (note,) = [line for line in make_report(tmp_path).words.notes if line.startswith("No row has LPIPS")]
+    assert "it was not asked for, or its weights were not there" in note
+    measured = [dataclasses.replace(row, metric="LPIPS≈") for row in rows() if row.metric == "PSNR-paper"]
+    for recipes, has_papers in ((PSNR, True), (("bicubic", "wgan-vgg"), False)):
+        kept = [row for row in [*rows(), *measured] if row.recipe in recipes]
+        write_scores(tmp_path / "scores.jsonl", kept)
+        (note,) = [line for line in make_report(tmp_path).words.notes if line.startswith("LPIPS≈ is")]
+        assert ("the paper's beside it included" in note) == has_papers
+
+
+def test_a_folder_without_rows_is_told_what_it_is_and_what_helps(tmp_path: Path) -> None:
+    def said(folder: Path) -> str:
+        with pytest.raises(UserError) as found:
+            make_report(folder)
+        return str(found.value)
+
+    assert said(tmp_path / "nowhere").startswith(f"there is no folder {tmp_path / 'nowhere'}; give")
+    assert "holds no scores.jsonl, so neither esrlab study nor esrlab evaluate wrote it" in said(tmp_path)
+    (tmp_path / "study.toml").touch()
+    assert "no run of it has finished yet; run the same esrlab study command again" in said(tmp_path)
+    (tmp_path / "recipe.json").touch()
+    told = said(tmp_path)
+    assert "is the folder of one training" in told
+    assert f"esrlab evaluate {tmp_path} --benchmark NAME=DIR --scale N --out DIR" in told
+    assert said(tmp_path / "recipe.json").startswith(f"{tmp_path / 'recipe.json'} is no folder")
+    with pytest.raises(UserError, match="there is no folder"):
+        merge_studies([tmp_path / "nowhere", tmp_path], tmp_path / "all")
+
+
+def test_a_mean_of_fewer_images_is_marked_and_compared_on_common_ones_alone() -> None:
+    whole = rows(seeds=1)
+    distances = [dataclasses.replace(row, metric="LPIPS") for row in whole if row.metric == "PSNR-paper"]
+    fewer = [
+        row
+        for row in [*whole, *distances]
+        if (row.recipe, row.scale, row.image) != ("esrgan-vgg", 4, "Set5/a")
+        and not (row.metric == "LPIPS" and row.image == "Set5/a")  # of nobody: as good as never asked for
+    ]
+    for table in build_tables(fewer):
+        assert [row.cells[:2] for row in table.rows if "¶" in row.cells[1]] == [
+            ("×4", "esrgan-vgg (untrained) ¶")
+        ]
+        (note,) = table.footnotes
+        assert note.startswith(
+            "¶ mean of fewer images, not comparable with the others: esrgan-vgg (untrained)"
+        )
+        assert note.endswith(" ×4 (1 of 2 images).")
+        assert r"esrgan-vgg (untrained) \P{}" in to_latex(table)
+        assert note in to_markdown(table)
+    words = write_words(fewer, notes=[])
+    assert not any("¶" in row.cells[1] for table in build_tables(whole) for row in table.rows)
+    assert "scores higher on the 1 of 2 images that all have" in words.can[0]
+    assert "scores higher on 2 images" in write_words(whole, notes=[]).can[0]
+    assert any("on Set5: esrgan-vgg ×4 (1 of 2 images)" in line for line in words.cannot)
+    lacking = [row for row in fewer if row.scale == 4]
+    assert draw_planes(whole) is None
+    planes = draw_planes(lacking)
+    assert planes is not None
+    assert "esrgan-vgg" not in {row.cells[1] for row in planes.table.rows}
+    # esrgan-vgg is 1 dB below bicubic on the image that both have, though its mean is level with bicubic's.
+    (below,) = [line for line in write_words(lacking, notes=[]).cannot if "below bicubic" in line]
+    assert "1 of 2 of the rows" in below
 
 
 def test_the_busiest_place_is_found() -> None:

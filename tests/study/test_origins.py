@@ -140,7 +140,7 @@ class Mover(Listener):
         if self.when == "training" and step == 1:
             self.out.rename(self.out.with_name("moved"))
 
-    def judging(self, name: str, scale: int, image: int, images: int) -> None:
+    def evaluating(self, name: str, scale: int, image: int, images: int) -> None:
         if self.when == name:
             self.out.rename(self.out.with_name("moved"))
 

@@ -91,6 +91,21 @@ def test_a_run_whose_files_lie_elsewhere_now_is_the_same_run(
         train(more.model_copy(update={"steps": 4}), samples, seed=0, device=CPU, out=out)
 
 
+@pytest.mark.parametrize("largest", [10**9, 10], ids=["copied", "digest alone"])
+def test_a_finished_run_is_not_passed_off_as_one_of_a_changed_loss(
+    made: Path, tmp_path: Path, samples: Photos, monkeypatch: pytest.MonkeyPatch, largest: int
+) -> None:
+    monkeypatch.setattr(kept_files, "LARGEST_KEPT", largest)
+    out, loss = tmp_path / "run", made.parent / "losses" / "mine.py"
+    train(own(made), samples, seed=0, device=CPU, out=out)
+    assert train(own(made), samples, seed=0, device=CPU, out=out).generator.exists()
+    loss.write_text(LOSS.replace("abs()", "square()"))
+    with pytest.raises(UsageError, match=r"finished run of another .*mine\.py: the file has changed"):
+        train(own(made), samples, seed=0, device=CPU, out=out)
+    loss.unlink()
+    assert train(own(made), samples, seed=0, device=CPU, out=out).generator.exists()
+
+
 def test_a_file_that_is_too_large_is_known_by_its_digest(
     made: Path, tmp_path: Path, samples: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:

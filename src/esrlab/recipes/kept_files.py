@@ -73,6 +73,37 @@ def holds_copies(folder: Path) -> bool:
     return folder.name == SOURCES and folder.is_dir() and all(map(_is_digest, folder.iterdir()))
 
 
+def changed_files(asked: dict[str, Any], kept: dict[str, Any], *, beside: Path) -> list[str]:
+    """The files of an equal recipe that no longer hold what the copies do that were kept of them.
+
+    kept: the recipe with files named as seen from the folder `beside`. A file that has gone is not changed.
+    """
+    pairs = zip(_names(asked), _names(kept), strict=True)
+    found = ((Path(path), beside / copy) for path, copy in pairs)
+    return [
+        str(path) for path, copy in found if path.is_file() and _kept_digest(copy) not in ("", _digest(path))
+    ]
+
+
+def _names(recipe: dict[str, Any]) -> list[str]:
+    names: list[str] = []
+
+    def note(name: str) -> str:
+        names.append(name)
+        return name
+
+    map_files(recipe, note)
+    return names
+
+
+def _kept_digest(copy: Path) -> str:
+    """The digest of a kept copy, or that which was written in its place; nothing where neither is there."""
+    if copy.is_file():
+        return _digest(copy)
+    written = copy.with_name(copy.name + DIGEST_ENDING)
+    return written.read_text(encoding="utf-8").partition(" ")[0] if written.is_file() else ""
+
+
 def _is_digest(path: Path) -> bool:
     return re.fullmatch("[0-9a-f]{16}", path.name) is not None
 

@@ -6,16 +6,21 @@ from pathlib import Path
 
 from esrlab.core.files import write_text
 from esrlab.core.metrics import metric_family
-from esrlab.core.scores import Score, read_scores
-from esrlab.errors import UserError
-from esrlab.report.columns import CONVENTIONS, LPIPS_ABSENT_NOTE, LPIPS_STUDENT_NOTE, UNKNOWN_METRICS_NOTE
+from esrlab.core.scores import Score
+from esrlab.report.columns import (
+    BESIDE,
+    CONVENTIONS,
+    LPIPS_ABSENT_NOTE,
+    LPIPS_STUDENT_NOTE,
+    UNKNOWN_METRICS_NOTE,
+)
 from esrlab.report.figures import FORMATS, draw_figures
 from esrlab.report.formats import escape_markdown, to_latex, to_markdown
 from esrlab.report.limitations import Words, write_words
 from esrlab.report.logs import RunLog, name_absent_adversaries, name_endings, name_unfinished, read_logs
 from esrlab.report.page.build import write_page
 from esrlab.report.paper import SCALE_NOTE
-from esrlab.report.study_files import read_merge_notes
+from esrlab.report.study_files import read_merge_notes, read_rows
 from esrlab.report.tables import Table, build_tables
 from esrlab.report.tidy import cells_as_csv, verdicts_as_csv
 from esrlab.report.verdicts import Judgement, judge_study
@@ -38,12 +43,7 @@ def make_report(study: Path | str, *, progress: Callable[[int, int], None] | Non
     folder holds no scores.
     """
     study = Path(study)
-    source = study / "scores.jsonl"
-    if not source.is_file():
-        raise UserError(f"{study} holds no scores.jsonl; run esrlab study with --out {study} first")
-    scores = read_scores(source)
-    if not scores:
-        raise UserError(f"{source} is empty: no run of this study has finished yet")
+    scores = read_rows(study)
     judgement, tables, logs = judge_study(study, scores), build_tables(scores), read_logs(study)
     words = write_words(scores, notes=_collect_notes(study, scores, tables, logs))
     title = f"Study {' + '.join(dict.fromkeys(score.study for score in scores))}"
@@ -85,14 +85,15 @@ def _collect_notes(study: Path, scores: list[Score], tables: list[Table], logs: 
 def _name_conventions(scores: list[Score], tables: list[Table]) -> list[str]:
     notes = [CONVENTIONS]
     metrics = {score.metric for score in scores}
+    has_papers = any(table.key.startswith("table") for table in tables)
     if "LPIPS≈" in metrics:
-        notes.append(LPIPS_STUDENT_NOTE)
+        notes.append(LPIPS_STUDENT_NOTE.format(beside=BESIDE if has_papers else ""))
     elif "LPIPS" not in metrics:
         notes.append(LPIPS_ABSENT_NOTE)
     unknown = sorted(metric for metric in metrics if metric_family(metric) is None)
     if unknown:
         notes.append(UNKNOWN_METRICS_NOTE.format(metrics=", ".join(unknown)))
-    if any(table.key.startswith("table") for table in tables):
+    if has_papers:
         notes.append(SCALE_NOTE)
     return notes
 

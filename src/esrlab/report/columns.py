@@ -54,13 +54,17 @@ CONVENTIONS = (
 )
 LPIPS_STUDENT_NOTE = (
     "LPIPS≈ is a small network that was taught to imitate LPIPS-Alex; it is not LPIPS, and how far it is "
-    "from a published value, the paper's beside it included, means nothing."
+    "from a published value{beside} means nothing."
 )
+BESIDE = ", the paper's beside it included,"
+"""What LPIPS_STUDENT_NOTE adds where the paper's value stands beside it."""
+
 UNKNOWN_METRICS_NOTE = (
     "{metrics}: it is not known whether higher or lower is better, so it is in tables.csv only and not "
     "compared."
 )
 LPIPS_ABSENT_NOTE = (
-    "LPIPS was not measured: its weights were not found. esrlab weights get alexnet and esrlab weights get "
-    "lpips-alex fetch them (244 MB and 6 kB); finished runs then have to be scored anew in a new folder."
+    "No row has LPIPS: it was not asked for, or its weights were not there when these rows were made. esrlab "
+    "weights get alexnet and esrlab weights get lpips-alex fetch them (244 MB and 6 kB); finished runs then "
+    "have to be scored anew in a new folder."
 )

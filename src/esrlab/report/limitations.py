@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from esrlab.core.scores import BICUBIC, CASCADE, Score
+from esrlab.report.coverage import count_common, find_fewer, name_fewer
 from esrlab.report.paper import PRINTED
 
 PAPER_STEPS = 5000
@@ -32,12 +33,11 @@ def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
         return Words(can=(), cannot=("anything about a loss: nothing was trained yet",), notes=tuple(notes))
     trained = [score for score in methods if score.seed is not None]
     seeds = len({score.seed for score in trained})
-    images = len({score.image for score in scores})
+    common, images = count_common(scores)
     kind = "trained generators" if len(trained) == len(methods) else "methods"
-    can = [
-        f"which of these {kind} scores higher on {_count(images, 'image')}, "
-        "under the conventions named in each column"
-    ]
+    where = _count(images, "image") if common == images else f"the {common} of {images} images that all have"
+    higher = f"which of these {kind} scores higher on {where}, under the conventions named in each column"
+    can = [higher] if common else []
     if seeds > 1:
         can.append("how much the seeds of one recipe differ (±), the scale for any other difference")
     cannot = [*_limits_of_training(trained, seeds=seeds), *_limits_of_judging(scores, methods)]
@@ -59,14 +59,22 @@ def _limits_of_training(trained: Sequence[Score], *, seeds: int) -> Iterator[str
             "so VGG against ResNet compares two random architectures"
         )
     if any("student" in score.label for score in trained):
+        residual = any("residual (student)" in score.label for score in trained)
         yield (
-            "what the full ImageNet networks buy: the content networks here are small students of them, "
-            "and the residual student's teacher is an EfficientNet, not a ResNet"
+            "what the full ImageNet networks buy: the content networks here are small students of them"
+            + (", and the residual student's teacher is an EfficientNet, not a ResNet" if residual else "")
         )
 
 
 def _limits_of_judging(scores: Sequence[Score], methods: Sequence[Score]) -> Iterator[str]:
     """What cannot be concluded, because of the metrics and images of the evaluation."""
+    fewer = find_fewer(scores)
+    for benchmark in dict.fromkeys(place.benchmark for place in fewer):
+        few = name_fewer({place: place.recipe for place in fewer if place.benchmark == benchmark}, fewer)
+        yield (
+            f"how means of fewer images stand beside the others on {benchmark}: {few}; they are in no plane "
+            "of perception and distortion"
+        )
     if any(learnt_lpips(score.label) for score in methods):
         yield f"whether a recipe with an LPIPS loss is perceptually nearer: {LEARNT_LPIPS}"
     below = _below_bicubic(scores)
@@ -92,12 +100,12 @@ def _span(steps: list[int]) -> str:
 
 def _below_bicubic(scores: Sequence[Score]) -> str:
     """How many (recipe, scale) means of trainings are below bicubic's, as "n of m", or nothing."""
-    totals: dict[tuple[str, int], list[float]] = {}
-    for score in scores:
-        counts = score.recipe == BICUBIC or score.seed is not None
-        if counts and score.metric == f"PSNR-Y/{score.scale}":
-            totals.setdefault((score.recipe, score.scale), []).append(score.value)
-    means = {key: sum(values) / len(values) for key, values in totals.items()}
-    rivals = [key for key in means if key[0] != BICUBIC and not key[0].endswith(CASCADE)]
-    below = [key for key in rivals if means[key] < means.get((BICUBIC, key[1]), float("-inf"))]
-    return f"{len(below)} of {len(rivals)}" if below else ""
+    measured = [score for score in scores if score.metric == f"PSNR-Y/{score.scale}"]
+    base = {(s.image, s.scale): s.value for s in measured if s.recipe == BICUBIC}
+    gains: dict[tuple[str, int], float] = {}
+    for score in measured:  # on the images that bicubic has, too
+        if score.seed is not None and not score.recipe.endswith(CASCADE):
+            gain = score.value - base.get((score.image, score.scale), score.value)
+            gains[score.recipe, score.scale] = gains.get((score.recipe, score.scale), 0.0) + gain
+    below = [key for key, gain in gains.items() if gain < 0]
+    return f"{len(below)} of {len(gains)}" if below else ""

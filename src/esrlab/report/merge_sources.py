@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from esrlab.core.scores import CASCADE, Score, read_scores
-from esrlab.errors import UserError
+from esrlab.core.scores import CASCADE, Score
 from esrlab.report.recipe_identity import Identity, read_identities
-from esrlab.report.study_files import read_manifest
+from esrlab.report.study_files import read_manifest, read_rows
 
 
 @dataclass
@@ -36,14 +35,7 @@ def open_sources(folders: Sequence[Path]) -> list[MergeSource]:
     """
     sources: list[MergeSource] = []
     for folder in folders:
-        path = folder / "scores.jsonl"
-        if not path.is_file():
-            raise UserError(
-                f"{folder} holds no scores.jsonl; give folders of esrlab study or esrlab evaluate"
-            )
-        scores = read_scores(path)
-        if not scores:
-            raise UserError(f"{path} is empty: no run of this study has finished yet")
+        scores = read_rows(folder)
         wanted = re.sub(r"[^A-Za-z0-9._=+-]", "_", scores[0].study)[:60] or "study"
         if wanted in {source.name for source in sources}:
             wanted = re.sub(r"[^A-Za-z0-9._=+-]", "_", folder.resolve().name)[:60]

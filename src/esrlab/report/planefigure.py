@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from esrlab.core.scores import BICUBIC, CASCADE, Score
+from esrlab.report.coverage import keep_comparable
 from esrlab.report.pareto import (
     Point,
     bounds,
@@ -41,7 +42,7 @@ def draw_plane(scores: Sequence[Score], names: dict[str, str], scale: int) -> Fi
     at_scale = [score for score in scores if score.scale == scale]
     if metric is None or not any(score.metric == metric for score in at_scale):
         return None
-    found, labels = spreads(at_scale), {score.recipe: score.label for score in at_scale}
+    found, labels = spreads(keep_comparable(at_scale)), {score.recipe: score.label for score in at_scale}
     trained = dict.fromkeys(name.removesuffix(CASCADE) for name in labels if name != BICUBIC)
     styles = {
         name: (DARK_COLOURS[place % len(DARK_COLOURS)], SHAPES[place % len(SHAPES)])

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, TypeAdapter
 
 from esrlab.core.files import find_inside, restore_nan
+from esrlab.core.scores import Score, read_scores
 from esrlab.core.text_files import Count, read_json_object, read_json_rows, read_text
+from esrlab.errors import UserError
 
 LARGEST_STEP = 2**53
 
@@ -89,6 +91,38 @@ def _check_row(row: dict[str, LogValue]) -> dict[str, LogValue]:
 _MANIFEST, _OUTCOME, _NOTES = TypeAdapter(_Manifest), TypeAdapter(_Outcome), TypeAdapter(_Notes)
 _ABOUT, _TRAINED = TypeAdapter(_About), TypeAdapter(_Trained)
 _ROW = TypeAdapter(Annotated[dict[str, LogValue], AfterValidator(_check_row)])
+
+
+def read_rows(study: Path) -> list[Score]:
+    """The rows of scores.jsonl, at least one; UserError says what a folder without any is, and what helps."""
+    path = study / "scores.jsonl"
+    if not path.is_file():
+        raise UserError(_explain_no_rows(study))
+    scores = read_scores(path)
+    if not scores:
+        raise UserError(f"{path} is empty: no run of this study has finished yet")
+    return scores
+
+
+def _explain_no_rows(study: Path) -> str:
+    if not study.exists():
+        return f"there is no folder {study}; give a folder written by esrlab study or esrlab evaluate"
+    if not study.is_dir():
+        return f"{study} is no folder; give a folder written by esrlab study or esrlab evaluate"
+    if (study / "recipe.json").is_file():
+        return (
+            f"{study} is the folder of one training and holds no scores.jsonl; score it first: esrlab "
+            f"evaluate {study} --benchmark NAME=DIR --scale N --out DIR, then esrlab report DIR"
+        )
+    if (study / "study.toml").is_file():
+        return (
+            f"{study} is a study's folder and holds no scores.jsonl: no run of it has finished yet; run the "
+            "same esrlab study command again to go on"
+        )
+    return (
+        f"{study} holds no scores.jsonl, so neither esrlab study nor esrlab evaluate wrote it; give a folder "
+        "that one of them wrote"
+    )
 
 
 def read_manifest(study: Path) -> dict[str, Any]:

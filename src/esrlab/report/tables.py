@@ -16,6 +16,7 @@ from esrlab.report.columns import (
     STUDENT_LPIPS,
     Column,
 )
+from esrlab.report.coverage import FEWER, Fewer, Place, find_fewer, name_fewer
 from esrlab.report.limitations import LEARNT_LPIPS, learnt_lpips
 from esrlab.report.paper import PAPER_TABLES, PAPERS_SHIFT, PRINTED
 from esrlab.statistics.spreads import Series, Spread, spreads
@@ -72,10 +73,11 @@ def build_tables(scores: Sequence[Score]) -> list[Table]:
     labels = {score.recipe: score.label for score in scores}
     endings = count_endings(scores)
     seeded = frozenset((score.scale, score.recipe) for score in scores if score.seed is not None)
+    fewer = find_fewer(scores)
     benchmarks = list(dict.fromkeys(score.image.split("/", 1)[0] for score in scores))
     tables: list[Table] = []
     for benchmark in benchmarks:
-        source = TableRows(benchmark, found, labels, endings, seeded)
+        source = TableRows(benchmark, found, labels, endings, seeded, fewer)
         for paper in PAPER_TABLES:
             if all(recipe in labels for recipe in paper.recipes):
                 title = f"Table {paper.number}, {paper.title}, on {benchmark}"
@@ -112,6 +114,7 @@ class TableRows:
     labels: dict[str, str]
     endings: dict[tuple[int, str], dict[str, int]]
     seeded: frozenset[tuple[int, str]]
+    fewer: dict[Place, Fewer]
 
     def scales(self) -> list[int]:
         return sorted({series.scale for series in self.spreads if series.benchmark == self.benchmark})
@@ -123,10 +126,11 @@ class TableRows:
         return [name for name in recipes if self.find(scale, name, FIELD[0].at(scale)) is not None]
 
     def mark(self, scale: int, recipe: str, name: str) -> str:
-        """A row's name with the marks of how its trainings ended."""
+        """A row's name with the marks of how its trainings ended, and of what its means are."""
         learnt = [LEARNT] if learnt_lpips(self.labels[recipe]) else []
         ended = [MARKS[outcome] for outcome in self.endings.get((scale, recipe), {})]
-        return " ".join([name, *ended, *learnt])
+        few = [FEWER] if Place(self.benchmark, scale, recipe) in self.fewer else []
+        return " ".join([name, *ended, *learnt, *few])
 
     def footnotes(self, shown: Sequence[tuple[int, str, str]]) -> tuple[str, ...]:
         """What the marks of these rows (scale, recipe, name) mean: of how many seeds they are true."""
@@ -143,6 +147,9 @@ class TableRows:
                 )
         if any(learnt_lpips(self.labels[recipe]) for _, recipe, _ in shown):
             notes.append(f"{LEARNT} {LEARNT_LPIPS}.")
+        places = {Place(self.benchmark, scale, recipe): name for scale, recipe, name in shown}
+        if few := name_fewer(places, self.fewer):
+            notes.append(f"{FEWER} mean of fewer images, not comparable with the others: {few}.")
         return tuple(notes)
 
     def _seeds(self, scale: int, recipe: str) -> int:

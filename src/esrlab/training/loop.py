@@ -21,7 +21,7 @@ from esrlab.training.collapse import best_lead, find_signs
 from esrlab.training.folder_lock import sole_use
 from esrlab.training.more_steps import goes_beyond, reopen
 from esrlab.training.non_finite import NonFinite
-from esrlab.training.opening import RunOptions, open_run
+from esrlab.training.opening import RunOptions, open_run, refuse_changed_files
 from esrlab.training.run_folder import (
     RunFolder,
     RunOutcome,
@@ -80,6 +80,7 @@ def train(
         files = {"generator": folder.generator, "checkpoints": folder.checkpoints}
         more = goes_beyond(folder.recipe, about["recipe"], **files)
         if folder.generator.exists() and not more:
+            refuse_changed_files(folder, about)
             (watcher or Callbacks()).on_resume(None)
             return folder
         session = open_run(folder, recipe, photos, about=about, device=device, options=options)

@@ -8,7 +8,8 @@ import torch
 
 from esrlab.core.files import to_json, write_text
 from esrlab.data.photos.collection import Photos
-from esrlab.recipes.kept_files import SOURCES, keep_recipe
+from esrlab.errors import UsageError
+from esrlab.recipes.kept_files import SOURCES, changed_files, keep_recipe
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.run_folder import (
@@ -16,6 +17,7 @@ from esrlab.training.run_folder import (
     changed_validation,
     environment_changes,
     keep_validation,
+    read_description,
     refuse_other_run,
 )
 from esrlab.training.session import Saving, Session, open_session
@@ -64,6 +66,17 @@ def open_run(
         session.history = replace(session.history, best=None)
         keep_validation(folder, about)
     return session
+
+
+def refuse_changed_files(folder: RunFolder, about: dict[str, Any]) -> None:
+    """UsageError where a file of a finished run's recipe is no longer the one that it was trained with."""
+    kept = read_description(folder)["recipe"]
+    changed = changed_files(about["recipe"], kept, beside=folder.path)
+    if changed:
+        raise UsageError(
+            f"{folder.path} is a finished run of another {', '.join(changed)}: the file has changed since; "
+            "choose a new folder with --out, or bring the old file back"
+        )
 
 
 def _describe_validation(validator: ValidatorLike, recipe: Recipe) -> dict[str, str]:

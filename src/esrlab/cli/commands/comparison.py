@@ -4,13 +4,9 @@ import argparse
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from statistics import fmean
 from typing import Any
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
+from esrlab.cli.commands.mean_tables import find_means, set_means
 from esrlab.cli.commands.options import named_folders
 from esrlab.cli.console import answers, console, counter
 from esrlab.core.counting import count
@@ -54,14 +50,14 @@ def compare_methods(options: argparse.Namespace) -> int:
             remove_leftovers(options.out)
             kept = open_score_folder(options.out)
             rows = _score(options, methods, benchmarks, metrics, folder=kept, left_out=left_out)
-    means = _means(rows)
+    means = find_means(rows)
     if options.json:
         answer = {"rows": [asdict(row) for row in rows], "mean": means, "left_out": left_out}
         print(to_json(answer, indent=2))
         return tell_left_out(left_out)
     for benchmark in benchmarks:
         if found := [mean for mean in means if mean["benchmark"] == benchmark.name]:
-            answers().print(_to_table(benchmark.name, found))
+            answers().print(set_means(benchmark.name, found, images=len(benchmark.members)))
     if options.out is not None:
         console.print(
             f"kept in {options.out}; esrlab report [STUDY] {options.out} makes the tables", markup=False
@@ -87,13 +83,6 @@ def read_metrics(text: str) -> list[str]:
             f"--metrics must be one or more of {', '.join(KNOWN)}, not {', '.join(unknown) or 'nothing'}"
         )
     return asked
-
-
-def as_figure(metric: str, value: float | None) -> str:
-    """A metric's value with its usual decimals; – where there is none."""
-    if value is None:
-        return "–"
-    return f"{value:.2f}" if metric.startswith("PSNR") else f"{value:.4f}"
 
 
 def _plain(asked: Sequence[str]) -> dict[str, str]:
@@ -212,36 +201,3 @@ def _keeper(
             folder.keep(picture, scale=scale, method=method.name)
 
     return keep
-
-
-def _means(rows: Sequence[Score]) -> list[dict[str, Any]]:
-    """Means over a benchmark's images, as records."""
-    values: dict[tuple[str, str, int, int | None, str], list[float]] = {}
-    for row in rows:
-        key = (row.image.split("/", 1)[0], row.recipe, row.scale, row.seed, row.metric)
-        values.setdefault(key, []).append(row.value)
-    heads = ("benchmark", "recipe", "scale", "seed", "metric")
-    return [
-        dict(zip(heads, key, strict=True)) | {"images": len(found), "value": fmean(found)}
-        for key, found in values.items()
-    ]
-
-
-def _to_table(benchmark: str, means: Sequence[dict[str, Any]]) -> Table:
-    metrics = list(dict.fromkeys(mean["metric"] for mean in means))
-    images = max(mean["images"] for mean in means)
-    table = Table(
-        title=Text(f"{benchmark}, means of {images} image{'s' * (images != 1)}, ×{means[0]['scale']}"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    table.add_column("method", overflow="fold")
-    for metric in metrics:
-        table.add_column(metric, justify="right", no_wrap=True)
-    for name, seed in dict.fromkeys((mean["recipe"], mean["seed"]) for mean in means):
-        found = {
-            mean["metric"]: mean["value"] for mean in means if (mean["recipe"], mean["seed"]) == (name, seed)
-        }
-        shown = name if seed is None else f"{name}, seed {seed}"
-        table.add_row(Text(shown), *(as_figure(metric, found.get(metric)) for metric in metrics))
-    return table

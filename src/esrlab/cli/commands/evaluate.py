@@ -35,7 +35,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from esrlab.cli.commands.comparison import as_figure, compare_methods, read_metrics, tell_left_out
+from esrlab.cli.commands.comparison import compare_methods, read_metrics, tell_left_out
+from esrlab.cli.commands.mean_tables import as_figure
 from esrlab.cli.commands.options import add_device
 from esrlab.cli.console import answers, counter
 from esrlab.core.devices import choose_device
@@ -120,7 +121,7 @@ def run(options: argparse.Namespace) -> int:
     if len(options.methods) > 1 or options.replace or asked:
         raise UsageError(
             "--against compares one folder and writes nothing; several methods, --out, --name, --label, "
-            "--seed, --conventionand --replace need --benchmark NAME=DIR"
+            "--seed, --convention and --replace need --benchmark NAME=DIR"
         )
     metrics = _choose(options)
     left_out: list[str] = []

@@ -2,12 +2,14 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 from esrlab.cli.console import console
 from esrlab.data.photos.collection import Photos
-from esrlab.errors import UsageError
+from esrlab.data.photos.samples import SAMPLES
+from esrlab.errors import UsageError, UserError
 from esrlab.losses.content import FeatureWeights
 from esrlab.recipes.overrides import leaves
 from esrlab.recipes.recipe import Recipe
@@ -105,6 +107,13 @@ def say_skipped(photos: Photos) -> None:
             console.print(f"  … and {len(photos.skipped) - 10} more (recipe.json lists them all)")
 
 
+def require_folders(option: str, sources: Iterable[str]) -> None:
+    """UserError that names the option where it gives a folder that is not there; samples is none."""
+    for source in sources:
+        if source != SAMPLES and not Path(source).exists():
+            raise UserError(f"{option}: there is no folder {source}")
+
+
 def named_folders(texts: Sequence[str]) -> dict[str, str]:
     """What --benchmark NAME=DIR names, repeated; UsageError for another form, or a name given twice."""
     found: dict[str, str] = {}
@@ -114,5 +123,6 @@ def named_folders(texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--benchmark must be NAME=DIR, such as Set5=benchmarks/Set5, not {text!r}")
         if found.get(name, folder) != folder:
             raise UsageError(f"--benchmark gives two folders the name {name}: {found[name]} and {folder}")
+        require_folders(f"--benchmark {name}", [folder])
         found[name] = folder
     return found

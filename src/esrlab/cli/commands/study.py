@@ -43,6 +43,7 @@ from esrlab.cli.commands.options import (
     add_weights,
     chosen_fields,
     named_folders,
+    require_folders,
     say_skipped,
 )
 from esrlab.cli.commands.report import print_report
@@ -186,6 +187,7 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
     if options.weights is not None:
         asked["weights"] = options.weights
     if options.photos is not None:
+        require_folders("--photos", options.photos)
         asked["photos"] = options.photos[0] if len(options.photos) == 1 else options.photos
     if options.benchmark is not None:
         asked["benchmarks"] = named_folders(options.benchmark)

@@ -26,6 +26,7 @@ from esrlab.cli.commands.options import (
     add_weights,
     chosen_fields,
     first_positional,
+    require_folders,
     say_skipped,
 )
 from esrlab.cli.commands.saving import add_saving, chosen_saving
@@ -128,6 +129,7 @@ def _settle_recipe(options: argparse.Namespace) -> Recipe:
 
 def _open_photos(options: argparse.Namespace, recipe: Recipe, repeated: dict[str, Any] | None) -> Photos:
     """The photographs; says which are set aside, and where they are not those of the run to be repeated."""
+    require_folders("--photos", options.photos)
     say = None if options.quiet else lambda text: console.print(text, markup=False)
     with counter("reading photographs") as counted:
         photos = open_photos(options.photos, smallest=recipe.hr_size, progress=counted, say=say)
@@ -228,4 +230,5 @@ def _open_validator(
     source = options.validation or ("samples" if options.photos == ["samples"] else NO_VALIDATION)
     if source == NO_VALIDATION:
         return None
+    require_folders("--validation", [source])
     return open_validation(source, scale=recipe.scale, device=device, convention=recipe.patches.convention)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from esrlab.core.scores import BICUBIC, CASCADE, Score
+from esrlab.report.coverage import keep_comparable
 from esrlab.report.page.plots import (
     CROSS,
     GREY,
@@ -65,7 +66,7 @@ def draw_planes(scores: Sequence[Score]) -> Planes | None:
     metric = choose_distance(scores)
     if metric is None:
         return None
-    found = spreads(scores)
+    found = spreads(keep_comparable(scores))
     recipes = trained_recipes(scores)
     labels = {score.recipe: score.label for score in scores}
     cells = sorted({(s.image.split("/", 1)[0], s.scale) for s in scores}, key=lambda cell: cell)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from esrlab.core.scores import BICUBIC, Score
+from esrlab.report.coverage import keep_comparable
 
 Values = dict[tuple[str, int, str], tuple[str, ...]]
 """Scores in words, by method, scale and image."""
@@ -30,11 +31,14 @@ def values_of_first_seed(scores: Sequence[Score]) -> Values:
 
 
 def gains_over_bicubic(scores: Sequence[Score]) -> dict[str, float]:
-    """Each image's PSNR-Y over bicubic's, mean over recipes, scales and seeds, where it is finite."""
+    """Each image's PSNR-Y over bicubic's, mean over recipes, scales and seeds, where it is finite.
+
+    Without methods that lack some of the images: an image's place would depend on who was scored on it.
+    """
     measured = [score for score in scores if score.metric == f"PSNR-Y/{score.scale}"]
     base = {(s.image, s.scale): s.value for s in measured if s.recipe == BICUBIC}
     gains: dict[str, list[float]] = defaultdict(list)
-    for score in measured:
+    for score in keep_comparable(measured):
         place = (score.image, score.scale)
         if score.recipe != BICUBIC and place in base:
             gains[score.image].append(score.value - base[place])

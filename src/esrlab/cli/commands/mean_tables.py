@@ -1,0 +1,56 @@
+"""Means over a benchmark's images, and the table of them that `esrlab evaluate` prints."""
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from esrlab.core.scores import Score
+
+FEWER = "Means of fewer images than the others' are not comparable with them."
+
+
+def as_figure(metric: str, value: float | None) -> str:
+    """A metric's value with its usual decimals; – where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if metric.startswith("PSNR") else f"{value:.4f}"
+
+
+def find_means(rows: Sequence[Score]) -> list[dict[str, Any]]:
+    """Means over a benchmark's images, as records; each says of how many."""
+    values: dict[tuple[str, str, int, int | None, str], list[float]] = {}
+    for row in rows:
+        key = (row.image.split("/", 1)[0], row.recipe, row.scale, row.seed, row.metric)
+        values.setdefault(key, []).append(row.value)
+    heads = ("benchmark", "recipe", "scale", "seed", "metric")
+    return [
+        dict(zip(heads, key, strict=True)) | {"images": len(found), "value": fmean(found)}
+        for key, found in values.items()
+    ]
+
+
+def set_means(benchmark: str, means: Sequence[dict[str, Any]], *, images: int) -> Table:
+    """The table of one benchmark of so many images; a row whose means are of fewer says so."""
+    metrics = list(dict.fromkeys(mean["metric"] for mean in means))
+    table = Table(
+        title=Text(f"{benchmark}, means of {images} image{'s' * (images != 1)}, ×{means[0]['scale']}"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("method", overflow="fold")
+    for metric in metrics:
+        table.add_column(metric, justify="right", no_wrap=True)
+    for name, seed in dict.fromkeys((mean["recipe"], mean["seed"]) for mean in means):
+        own = [mean for mean in means if (mean["recipe"], mean["seed"]) == (name, seed)]
+        found = {mean["metric"]: mean["value"] for mean in own}
+        shown = name if seed is None else f"{name}, seed {seed}"
+        fewest = min(mean["images"] for mean in own)
+        if fewest < images:
+            shown += f" (mean of {fewest} of {images} images)"
+            table.caption, table.caption_justify = FEWER, "left"
+        table.add_row(Text(shown), *(as_figure(metric, found.get(metric)) for metric in metrics))
+    return table
