@@ -212,6 +212,7 @@ def test_claims_about_what_the_command_line_leaves_out_are_left_out(
         )
     )
     file.write_text(f"scales = [2, 4]\n[recipes.wgan-vgg]\n[recipes.psnr]\n{claims}")
+    (tmp_path / "none").mkdir()
     asked = ["study", str(file), "--recipes", "wgan-vgg", "--scales", "2"]
     assert call([*asked, "--photos", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) != 0
     said = " ".join(capsys.readouterr().err.split())

@@ -86,8 +86,6 @@ def train(
         session = open_run(folder, recipe, photos, about=about, device=device, options=options)
         if more:
             reopen(folder.recipe, folder.generator, folder.outcome, now=about["recipe"])
-        if session.state.step:
-            tell(session, lambda callbacks: callbacks.on_resume(session.state.step))
         _carry_out(session)
     return folder
 
@@ -95,6 +93,8 @@ def train(
 def _carry_out(session: Session) -> None:
     """All steps that are left, and the end; what is open is closed however it goes."""
     try:
+        if session.state.step:
+            tell(session, lambda callbacks: callbacks.on_resume(session.state.step))
         with stop_requests() as stop:
             _take_steps(session, stop)
             _finish(session)
