@@ -18,6 +18,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import esrlab
 from esrlab.core.scores import write_scores
+from esrlab.errors import UserError
 from esrlab.losses.inputs import LossInputs, _build_once
 
 PACKAGE = Path(esrlab.__file__).parent
@@ -497,3 +498,16 @@ def test_rows_are_read_where_a_study_keeps_them(tmp_path: Path) -> None:
     rows = esrlab.evaluate("bicubic", "samples", scale=4, metrics=["psnr"], device="cpu")
     write_scores(tmp_path / "scores.jsonl", rows)
     assert esrlab.read_scores(tmp_path / "scores.jsonl") == rows
+
+
+def test_what_is_given_wrongly_is_named_clearly(tmp_path: Path) -> None:
+    image = torch.zeros(1, 3, 8, 8)
+    with pytest.raises(ValueError, match="scale is '2'; it is a number"):
+        esrlab.resize(image, scale="2")  # pyright: ignore[reportArgumentType, reportCallIssue]
+    with pytest.raises(UserError, match=r"there is no file or folder .*nope; give"):
+        esrlab.load(tmp_path / "nope")
+    with pytest.raises(UserError, match=r"is a folder; give its file of rows, .*scores\.jsonl"):
+        esrlab.read_scores(tmp_path)
+    with pytest.raises(ValueError, match="same shape") as refused:
+        esrlab.losses.L1()(image, image[..., :4])
+    assert "lr" not in str(refused.value)

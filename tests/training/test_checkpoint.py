@@ -158,3 +158,14 @@ def test_settings_of_the_optimiser_are_the_recipes_and_moments_fit_its_parameter
     first, said = go_on(folder, samples)
     assert first == 4
     assert "moments of parameter 0 have another shape" in said[0]
+
+
+def test_what_is_damaged_is_named_as_it_is_in_every_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "step-00000000.pt"
+    run = start_run(tiny("psnr"), seed=0, device=torch.device("cpu"))
+    save_checkpoint(run, RunHistory(alarms={}, best=None), path, identity={"recipe": {}})
+    content = bytearray(path.read_bytes())
+    content[content.index(b"generator")] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"\(data\.pkl in it does not match its checksum\)"):
+        load_checkpoint(run, path, identity={"recipe": {}})

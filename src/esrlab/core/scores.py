@@ -9,6 +9,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from esrlab.core.files import write_json_lines
 from esrlab.core.text_files import Count, Number, read_json_rows
+from esrlab.errors import UserError
 
 MANIFEST = "manifest.json"
 """Beside rows: which runs, photographs and benchmark images they rest on."""
@@ -51,4 +52,6 @@ def write_scores(path: Path | str, scores: Iterable[Score]) -> None:
 
 def read_scores(path: Path | str) -> list[Score]:
     """Reads rows, old ones without an outcome too; raises UserError naming file, line and field."""
+    if Path(path).is_dir():
+        raise UserError(f"{path} is a folder; give its file of rows, {Path(path) / 'scores.jsonl'}")
     return read_json_rows(Path(path), _SCORE)

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from functools import lru_cache
+from numbers import Real
 from typing import get_args, overload
 
 import torch
@@ -152,6 +153,8 @@ def _factor(height: int, width: int, *, scale: float | None, size: tuple[int, in
     """By how much an image is enlarged: a whole number, or one over a whole number; ValueError otherwise."""
     if (scale is None) == (size is None):
         raise ValueError(f"resize takes either a scale or a size, not scale {scale} and size {size}")
+    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, Real)):
+        raise ValueError(f"scale is {scale!r}; it is a number, such as 2 or 1/2")
     if size is not None and len(size) != 2:
         raise ValueError(f"size is {size}; it is (height, width) in pixels")
     if size is not None:

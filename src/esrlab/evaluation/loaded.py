@@ -61,6 +61,8 @@ def load(path: str | PathLike[str], *, scale: int | None = None, device: str = "
     for a file that is missing, damaged or something else, and for a run that has not ended.
     """
     file = generator_of(Path(path))
+    if not file.exists():
+        raise UserError(f"there is no file or folder {file}; give a generator's file or a run's folder")
     if file.is_dir():
         raise UserError(f"{file} is a folder without a run; give a run's folder or a generator's file")
     return LoadedGenerator(load_generator(file, scale=scale), file, device=choose_device(device))

@@ -12,6 +12,10 @@ _SUFFIXES = re.compile(r"(?:[-_. ]?x[2-8]|[-_. ](?:out|output|result|sr|hr|gt))+
 """What tools add to an image's name: its scale, or which side of a comparison it is on."""
 
 
+_ADDED = re.compile(r"[-_. ].*[a-z]|x[2-8]", re.IGNORECASE)
+"""How anything else begins that a tool may add (_SwinIR); a number alone tells images apart."""
+
+
 def images_by_name(folder: Path) -> dict[str, Path]:
     """Image files by their path below the folder without its ending (SR and HR may differ in format)."""
     found: dict[str, Path] = {}
@@ -31,7 +35,8 @@ def find_partners(
     """For each name in `hr`, sorted, the file of `sr` that belongs to it.
 
     Equal names belong together. Among those left over, names that are equal without what tools add to them
-    (baby_x4, babyx4, baby_out, baby-sr) do, where they are the only two. Raises UserError naming an image
+    (baby_x4, babyx4, baby_out, baby-sr) do, where they are the only two; then those that all
+    have the same added to them, whatever it is (baby_SwinIR, bird_SwinIR). Raises UserError naming an image
     without a partner, or with several that it could be.
     """
     found = {name: sr[name] for name in hr if name in sr}
@@ -47,11 +52,25 @@ def find_partners(
         found[stems_hr[stem][0]] = sr[stems_sr[stem][0]]
         lonely_sr.discard(stems_sr[stem][0])
         lonely_hr.discard(stems_hr[stem][0])
+    for name, partner in _by_common_suffix(lonely_sr, lonely_hr).items():
+        found[name] = sr[partner]
+        lonely_hr.discard(name)
+        lonely_sr.discard(partner)
     for lonely, files, folder in ((lonely_sr, sr, hr_folder), (lonely_hr, hr, sr_folder)):
         if lonely:
             more = f" (and {len(lonely) - 1} more)" if len(lonely) > 1 else ""
             raise UserError(f"{files[min(lonely)]} has no image of the same name in {folder}{more}")
     return dict(sorted(found.items()))
+
+
+def _by_common_suffix(sr: set[str], hr: set[str]) -> dict[str, str]:
+    """For each name in `hr` that in `sr` with the same after it in all; none unless just one fits."""
+    if not hr:
+        return {}
+    first = min(hr)
+    added = {name.removeprefix(first) for name in sr if name.startswith(first)}
+    fits = [end for end in added if _ADDED.match(end) and all(name + end in sr for name in hr)]
+    return {name: name + fits[0] for name in hr} if len(fits) == 1 else {}
 
 
 def _by_stem(names: set[str]) -> dict[str, list[str]]:

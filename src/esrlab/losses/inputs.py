@@ -85,6 +85,11 @@ class Loss(BaseModel):
                 raise ValueError(
                     f"{name} is a {type(image).__name__}; a loss takes float tensors (N, 3, H, W) in [0, 1]"
                 )
+        if lr is None and (sr.ndim != 4 or sr.shape != hr.shape):
+            raise ValueError(
+                "sr and hr must have the same shape (N, 3, height, width); "
+                f"got sr {tuple(sr.shape)}, hr {tuple(hr.shape)}"
+            )
         views = LossInputs(lr=hr if lr is None else lr, sr=sr, hr=hr)
         return _build_once(_Built(type(self), self.identity(), sr.device, self))(views)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from esrlab.core.counting import count
 from esrlab.core.files import to_json, write_text
 from esrlab.core.named_files import without_places
 from esrlab.core.text_files import read_json_object
@@ -48,7 +49,7 @@ def explain_steps(before: Any, now: Any) -> str:
         return ""
     return (
         f"\nsteps can be raised only if optimiser.schedule is constant; with {_schedule(now)} the "
-        f"steps taken had learning rates planned for {before['steps']} steps"
+        f"steps taken had learning rates planned for {count(before['steps'], 'step')}"
     )
 
 

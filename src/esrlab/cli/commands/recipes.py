@@ -1,7 +1,7 @@
 """A recipe describes one training completely. The paper's four come first.
 
 examples:
-  esrlab recipes                     all of them, one line each
+  esrlab recipes                     all of them, with what each is for
   esrlab recipes wgan-vgg            one, with every field by the name that sets it
   esrlab recipes wgan-vgg --json     the same for a program
 """
