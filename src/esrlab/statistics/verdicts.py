@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from esrlab.core.metrics import LPIPS, LPIPS_STUDENT, METRIC_FAMILIES, PSNR
+from esrlab.core.metrics import LPIPS, LPIPS_STUDENT, METRIC_FAMILIES
 from esrlab.core.scores import BICUBIC, Score
 from esrlab.statistics.claims import COLLAPSED, Claim, ClaimPart, Family
 from esrlab.statistics.comparisons import Cell, Comparison, Rows, compare, contrast, gather
@@ -81,7 +81,7 @@ def gains_over_bicubic(scores: Sequence[Score], verdict: Verdict) -> dict[tuple[
     return {
         (recipe, scale): compare(rows, recipe, BICUBIC, scale=scale, metric=label).difference
         for recipe, scale in asked
-        for label in [label_of(rows, PSNR.name, scale)]
+        for label in [label_of(rows, "PSNR", scale)]
         if Cell(recipe, scale, label) in rows and Cell(BICUBIC, scale, label) in rows
     }
 
