@@ -40,3 +40,33 @@ def test_a_flag_may_be_spelt_as_in_a_file(tmp_path: Path) -> None:
 )
 def test_the_nearest_is_named(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     assert said in refuse(capsys, *arguments)
+
+
+@pytest.mark.parametrize("command", ["train", "study"])
+def test_a_misspelt_flag_gets_one_line(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert call([command, "psnr", "--out", "x", "--sede", "1"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.endswith(f"; esrlab {command} --help lists the options\n")
+    assert call([command]) == 2, "nor does what is missing get more"
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_misspelt_study_is_answered_with_the_nearest(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    said = refuse(capsys, "study", "papper", "--out", str(tmp_path / "study"))
+    assert "there is no study 'papper' (did you mean paper?)" in said
+
+
+def test_a_later_start_tells_where_it_resumes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    asked = ["train", "psnr", "--out", str(tmp_path / "run"), "--validation", "none", *SMALL]
+    asked += ["--patches.lr_size", "16", "--patches.batch=2", "--optimiser.schedule", "constant"]
+    assert call(asked) == 0
+    assert "resum" not in capsys.readouterr().err
+    assert call([*asked, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    assert call(asked) == 0
+    assert "this run is finished" in capsys.readouterr().err
+    assert call([*asked, "--steps", "2"]) == 0
+    assert "resuming from step 1" in capsys.readouterr().err

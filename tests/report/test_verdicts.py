@@ -206,7 +206,7 @@ def test_a_claim_written_after_results_is_exploratory_and_changes_no_other_verdi
     day = date.fromisoformat(mine.claim.exploratory).isoformat()
     assert any(said.startswith(f"mine supported (exploratory, written {day}): ") for said in after.sentences)
     assert f"supported (exploratory, written {day})" in {row.cells[2] for row in after.tables[0].rows}
-    assert any("a family of their own (1 comparisons)" in note for note in after.notes)
+    assert any("a family of their own (1 comparison)" in note for note in after.notes)
     assert f",{day}," in verdicts_as_csv(after)
 
 

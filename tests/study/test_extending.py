@@ -94,7 +94,7 @@ def test_less_than_a_study_has_carries_out_that_alone_and_keeps_the_rest(
     (tmp_path / "asked.toml").write_text(tomli_w.dumps(asked))
     assert call(["study", str(tmp_path / "asked.toml"), "--out", str(out), "--device", "cpu"]) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "holds more than is asked: 1 recipes × 1 scales × 2 seeds = 2 runs; all of it is kept" in said
+    assert "holds more than is asked: 1 recipe × 1 scale × 2 seeds = 2 runs; all of it is kept" in said
     assert (out / "runs" / "psnr-x2-s7" / "scores.jsonl").exists()
     assert not (out / "runs" / "psnr-x2-s8" / "scores.jsonl").exists(), "it was not asked for"
     assert (out / "study.toml").read_bytes() == study
@@ -120,7 +120,7 @@ def test_what_would_change_runs_is_refused_and_changes_nothing(
     wider = {**asked, "seeds": [7, 8]}
     for change, named in (
         ({"fields": {**FIELDS, "steps": 5}}, r"fields\.steps: 3 there, 5 asked"),
-        ({"recipes": {"psnr": {"steps": 5}}}, r"recipes\.psnr\.steps: None there, 5 asked"),
+        ({"recipes": {"psnr": {"steps": 5}}}, r"recipes\.psnr\.steps: none there, 5 asked"),
         ({"benchmarks": {"dogs": str(tmp_path)}}, r"benchmarks\.dogs"),
         ({"name": "other"}, "name: 'growing' there, 'other' asked"),
     ):

@@ -14,7 +14,7 @@ from esrlab.errors import UsageError, UserError
 from esrlab.models.generator_files import save_generator
 from esrlab.study.runner import run_study
 from esrlab.study.spec import PlannedRun, parse_study, plan_runs
-from esrlab.training.run_folder import sole_use
+from esrlab.training.folder_lock import sole_use
 from esrlab.training.state import start_run
 from listener import FIELDS, Listener
 

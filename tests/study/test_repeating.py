@@ -175,3 +175,44 @@ def test_a_file_for_each_scale_is_kept_once(made: Path, tmp_path: Path) -> None:
         assert keep_file(starts / f"x{scale}.safetensors", sources) == copy, "as a run names it"
     assert keep_named(str(kept), sources, scales=(2, 3)) == kept
     assert keep_named(str(kept), sources, scales=(2, 3, 4)) is None, "the fourth is missing"
+
+
+def test_a_moved_folder_finds_the_images_where_they_were(
+    made: Path,
+    tmp_path: Path,
+    samples: Photos,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made.write_text(STUDY.partition("[recipes.swept]")[0])
+    (tmp_path / "photos").mkdir()
+    for photo in samples.members[:2]:
+        shutil.copy(photo.path, tmp_path / "photos")
+    monkeypatch.chdir(made.parent)
+    asked = ["study", "study.toml", "--photos", "../photos", "--seed", "5"]
+    assert call([*asked, "--out", "../study"]) == 0
+    deep = tmp_path / "far" / "away"
+    deep.mkdir(parents=True)
+    (tmp_path / "study").rename(deep / "moved")
+    monkeypatch.chdir(deep)
+    capsys.readouterr()
+    assert call(["study", "moved/study.toml", "--out", "moved"]) == 0, "it continues"
+    assert "1 finished already" in " ".join(capsys.readouterr().err.split())
+    assert call(["study", "moved/study.toml", "--out", "again"]) == 0, "it repeats itself"
+    assert rows(deep / "again") == rows(deep / "moved")
+    repeat = ["train", "moved/runs/own-x2-s5/recipe.json", "--quiet", "--validation", "none"]
+    assert call([*repeat, "--out", "run"]) == 0
+    (tmp_path / "photos").rename(tmp_path / "photographs")
+    (tmp_path / "images").rename(tmp_path / "pictures")
+    capsys.readouterr()
+    assert call(["study", "moved/study.toml", "--out", "moved"]) == 1
+    refused = capsys.readouterr().err
+    assert "moved/study.toml names images that are not there" in refused
+    assert "give --photos DIR --benchmark eyes=DIR" in refused
+    assert f"photographs: {tmp_path / 'photos'}" in refused
+    assert f"benchmark eyes: {tmp_path / 'images'}" in refused
+    found = ["--photos", "../../photographs", "--benchmark", "eyes=../../pictures"]
+    assert call(["study", "moved/study.toml", "--out", "moved", *found]) == 0, (
+        "what is the same is told by content"
+    )
+    assert call(["study", "moved/study.toml", "--out", "moved"]) == 0, "and its new place is kept"

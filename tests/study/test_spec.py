@@ -212,6 +212,7 @@ def test_claims_about_what_the_command_line_leaves_out_are_left_out(
         )
     )
     file.write_text(f"scales = [2, 4]\n[recipes.wgan-vgg]\n[recipes.psnr]\n{claims}")
+    (tmp_path / "none").mkdir()
     asked = ["study", str(file), "--recipes", "wgan-vgg", "--scales", "2"]
     assert call([*asked, "--photos", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) != 0
     said = " ".join(capsys.readouterr().err.split())
@@ -230,3 +231,11 @@ def test_one_number_of_seeds_means_the_first_so_many(given: list[int], seeds: li
 def test_a_slip_in_the_number_of_seeds_is_refused() -> None:
     with pytest.raises(UsageError, match="give --seed 123456789"):
         chosen_seeds([123456789], (0,))
+
+
+def test_a_list_of_refused_items_is_told_once() -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_study({"name": "own", "scales": [5], "recipes": {"psnr": {}}})
+    assert "at least 1 item" not in str(refused.value)
+    with pytest.raises(UsageError, match="at least 1 item"):
+        parse_study({"name": "own", "scales": [], "recipes": {"psnr": {}}})

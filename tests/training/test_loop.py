@@ -20,8 +20,9 @@ from esrlab.core.run_log import truncate_log
 from esrlab.core.signals import Interrupted
 from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.folder import open_photos
-from esrlab.errors import UsageError
+from esrlab.errors import UsageError, UserError
 from esrlab.models.generator_files import load_generator
+from esrlab.recipes.overrides import with_fields
 from esrlab.recipes.recipe import parse_recipe
 from esrlab.report.logs import read_logs
 from esrlab.training.callbacks import Callbacks
@@ -242,8 +243,8 @@ def test_differences_are_named_by_place() -> None:
     now = {"a": 1, "b": {"c": [1, 3]}, "new": [1]}
     assert differences(before, now) == [
         "b.c.1: 2 there, 3 asked",
-        "gone: 0 there, None asked",
-        "new: None there, [1] asked",
+        "gone: 0 there, none asked",
+        "new: none there, [1] asked",
     ]
 
 
@@ -289,3 +290,12 @@ def test_a_value_that_is_no_number_is_null_in_the_log_and_nan_to_who_reads_it(tm
         assert [math.isnan(each["validation/LPIPS"]) for each in rows] == [True, True]
         assert [math.isnan(each["pull/tv"]["cosine"]) for each in rows] == [True, True]
     assert to_json({'a": NaN': 'b": NaN'}) == json.dumps({'a": NaN': 'b": NaN'})
+
+
+def test_a_run_that_is_refused_before_its_first_step_leaves_no_folder(
+    tmp_path: Path, samples: Photos
+) -> None:
+    missing = with_fields(tiny("psnr"), {"generator.init": str(tmp_path / "missing.safetensors")})
+    with pytest.raises(UserError, match="missing"):
+        train(missing, samples, seed=0, device=CPU, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -19,8 +19,9 @@ from esrlab.core.files import read_json_lines
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UserError
 from esrlab.training.callbacks import Callbacks
+from esrlab.training.folder_lock import sole_use
 from esrlab.training.loop import Saving, train
-from esrlab.training.run_folder import RunFolder, sole_use
+from esrlab.training.run_folder import RunFolder
 from tiny import tiny
 
 pytestmark = pytest.mark.slow

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from esrlab.core.nearest import did_you_mean
+from esrlab.core.terminal import show_controls
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +38,15 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse(self, flag: str) -> NoReturn:
         known = list(self._option_string_actions)
-        self.error(f"there is no option {flag}{did_you_mean(flag, known)}; {self.prog} --help lists them")
+        self.error(
+            f"there is no option {flag}{did_you_mean(flag, known)}; {self.prog} --help lists the options"
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """One line and where the options are listed, in place of the whole usage; exits with 2."""
+        listed = f"{self.prog} --help"
+        hint = "" if listed in message else f"; {listed} lists the options"
+        self.exit(2, show_controls(f"{self.prog}: {message}{hint}") + "\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

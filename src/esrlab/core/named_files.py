@@ -55,6 +55,11 @@ def seen_from(place: Path, path: Path | str) -> str:
     return within(place, path)
 
 
+def absolute(path: Path | str) -> str:
+    """A path of the working folder's, from the root on; links on the way stay."""
+    return os.path.normpath(Path(path).absolute())
+
+
 def within(place: Path, path: Path | str) -> str:
     """A path as counted from the folder `place`, which may be moved together with it."""
     return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(place))).as_posix()

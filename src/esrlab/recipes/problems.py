@@ -1,6 +1,6 @@
 """What is wrong with fields that were given, in sentences: where, what, and what they may be instead."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -31,11 +31,21 @@ def explain(error: ValidationError, *, what: str, fields: Mapping[str, Any], mod
 
     model: what the fields were to make; its fields are the ones that an unknown name may have meant.
     """
+    problems = error.errors()
     lines = [
         f"  {_place(problem['loc'], fields) or 'as a whole'}: {_say(problem, fields, model)}"
-        for problem in error.errors()
+        for problem in problems
+        if not _follows(problem, problems)
     ]
     return f"{what} is not valid:\n" + "\n".join(dict.fromkeys(lines))
+
+
+def _follows(problem: ErrorDetails, problems: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is too short only because its items were refused, which are told themselves."""
+    place = problem["loc"]
+    return problem["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in problems
+    )
 
 
 def _say(problem: ErrorDetails, fields: Mapping[str, Any], model: type[BaseModel]) -> str:

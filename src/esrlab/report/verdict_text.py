@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from esrlab.core.counting import count
 from esrlab.core.metrics import LPIPS_STUDENT, METRIC_FAMILIES, PSNR
 from esrlab.core.scores import CASCADE
 from esrlab.statistics.claims import ClaimPart
@@ -67,11 +68,6 @@ def show_seeds(comparison: Comparison) -> str:
     """How many seeds: one number where all ran as many."""
     low, high = min(comparison.seeds, default=0), max(comparison.seeds, default=0)
     return f"{low}" if low == high else f"{low} to {high}"
-
-
-def count(number: int, what: str) -> str:
-    """A number of things, in the singular where it is one."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def name_of(recipe: str, names: Mapping[str, str]) -> str:
@@ -151,7 +147,8 @@ def _evidence(finding: Finding) -> str:
     """Interval, p, seeds and images, in brackets, and what was left out."""
     comparison = finding.comparison
     assert comparison is not None
-    seeds, images = f"{show_seeds(comparison)} seeds", count(comparison.images, "image")
+    shown = show_seeds(comparison)
+    seeds, images = f"{shown} seed{'' if shown == '1' else 's'}", count(comparison.images, "image")
     if comparison.p is None or finding.holm is None:
         return f"(not tested: {comparison.untested}; {seeds}, {images}){_left_out(comparison)}"
     p = f"p {show_p(finding.holm)} after Holm"

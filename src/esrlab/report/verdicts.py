@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from esrlab.core.counting import count
 from esrlab.core.metrics import LPIPS
 from esrlab.core.scores import BICUBIC, Score
 from esrlab.report.limitations import LEARNT_LPIPS, learnt_lpips
@@ -39,7 +40,7 @@ INTERVAL_NOTE = (
 )
 EXPLORATORY_NOTE = (
     "Exploratory claims were written when results were there already, on the date beside each, so "
-    "they may have been chosen by them. They are corrected in a family of their own ({family} comparisons) "
+    "they may have been chosen by them. They are corrected in a family of their own ({family}) "
     "and change no other verdict; confirm what they find with new seeds."
 )
 COVERAGE = {2: 82, 3: 86, 5: 90, 10: 93}
@@ -175,7 +176,7 @@ def _notes(examined: Sequence[Verdict], scores: Sequence[Score]) -> tuple[str, .
         notes.append(TEST_NOTE.format(family=planned))
         notes.append(INTERVAL_NOTE.format(coverage=coverage))
     if any(verdict.claim.exploratory for verdict in examined):
-        notes.append(EXPLORATORY_NOTE.format(family=later))
+        notes.append(EXPLORATORY_NOTE.format(family=count(later, "comparison")))
     labels = {score.recipe: score.label for score in scores}
     learnt = sorted(
         {

@@ -108,7 +108,8 @@ def settle_study(study: Study, out: Path) -> Study:
     there = read_asked(out)
     if extends(there, study) and not extends(study, there):
         claims = {claim.id: claim for claim in (*there.claims, *study.claims)}
-        return there.model_copy(update={"claims": tuple(claims.values())})
+        places = {"photos": study.photos, "benchmarks": study.benchmarks}  # they may have moved
+        return there.model_copy(update={"claims": tuple(claims.values()), **places})
     return study.model_copy(
         update={
             "scales": tuple(dict.fromkeys((*there.scales, *study.scales))),

@@ -1,11 +1,38 @@
 """What a study needs before its first run, tried at once: nothing has run in vain when it is missing."""
 
+import shlex
 from pathlib import Path
 
 from esrlab.core.named_files import STARTS
+from esrlab.data.photos.samples import SAMPLES
+from esrlab.errors import UserError
 from esrlab.models.generator_files import start_from
-from esrlab.study.spec import PlannedRun
+from esrlab.study.spec import PlannedRun, Study
 from esrlab.training.run_folder import RunFolder
+
+
+def require_images(study: Study, *, named: str) -> None:
+    """UserError where folders of photographs or benchmarks are not there, with all of them and the options.
+
+    named: where the study comes from, in words.
+    """
+    photos = [study.photos] if isinstance(study.photos, str) else list(study.photos)
+    missing = [f"photographs: {each}" for each in photos if _is_missing(each)]
+    options = ["--photos DIR"] if missing else []
+    lost = {name: folder for name, folder in study.benchmarks.items() if _is_missing(folder)}
+    if lost:  # the option replaces all benchmarks, so those that are there are to be repeated
+        missing += [f"benchmark {name}: {folder}" for name, folder in lost.items()]
+        options += [
+            f"--benchmark {name}={'DIR' if name in lost else shlex.quote(folder)}"
+            for name, folder in study.benchmarks.items()
+        ]
+    if missing:
+        lines = "\n".join(f"  there is no folder for {each}" for each in missing)
+        raise UserError(f"{named} names images that are not there; give {' '.join(options)}:\n{lines}")
+
+
+def _is_missing(folder: str) -> bool:
+    return folder != SAMPLES and not Path(folder).exists()
 
 
 def require_starts(runs: tuple[PlannedRun, ...], out: Path) -> None:

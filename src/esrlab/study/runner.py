@@ -32,8 +32,9 @@ from esrlab.study.origins import find_origins, refuse_changed_origins, refuse_ot
 from esrlab.study.preflight import require_starts
 from esrlab.study.spec import PlannedRun, Study, plan_runs
 from esrlab.training.callbacks import Callbacks
+from esrlab.training.folder_lock import sole_use
 from esrlab.training.loop import train
-from esrlab.training.run_folder import RunFolder, sole_use
+from esrlab.training.run_folder import RunFolder
 
 
 def run_study(

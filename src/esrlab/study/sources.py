@@ -1,7 +1,8 @@
 """What a study file names: photographs, benchmarks, base recipes, initial weights, users' own losses.
 
 In a study's file relative paths count from that file's folder; in memory from the working folder. A study's
-folder keeps copies of all but the images, in sources/, and its study.toml names these.
+folder keeps copies of all but the images, in sources/, and its study.toml names these; images it names by
+absolute paths, so that the folder may be moved without them.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from esrlab.core.files import to_json, write_text
-from esrlab.core.named_files import found_from, map_files, seen_from, within
+from esrlab.core.named_files import absolute, found_from, map_files, seen_from, within
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.recipes.kept_files import SOURCES, keep_named, keep_recipe
 from esrlab.recipes.presets import find_recipe, is_recipe_file
@@ -82,7 +83,7 @@ def keep_sources(study: dict[str, Any], out: Path, *, there: dict[str, Any] | No
     def keep_base(path: str) -> str:
         return within(out, _keep_base(path, sources, scales=scales))
 
-    return map_places(study, files=keep_one, bases=keep_base, images=lambda path: seen_from(out, path))
+    return map_places(study, files=keep_one, bases=keep_base, images=absolute)
 
 
 def _keep_base(path: str, sources: Path, *, scales: Iterable[int]) -> Path:

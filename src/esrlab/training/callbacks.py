@@ -47,10 +47,12 @@ class Callbacks:
 
     on_step: after each step, its number and its line of the log; on_message: what a user should know, in
     words; on_phase: what is being done between two steps, in a word; on_image: after each validation, the
-    step and the file with its sample pictures.
+    step and the file with its sample pictures; on_resume: before all else, the step from which
+    an earlier start is resumed, None where its run is finished and nothing is left to do.
     """
 
     on_step: Callable[[int, dict[str, Any]], None] = _ignore
     on_message: Callable[[str], None] = _ignore
     on_phase: Callable[[str], None] = _ignore
     on_image: Callable[[int, Path], None] = _ignore
+    on_resume: Callable[[int | None], None] = _ignore

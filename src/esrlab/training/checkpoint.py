@@ -106,7 +106,8 @@ def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
             raise ValueError("it has compressed parts, which checkpoints never have")
         damaged = archive.testzip()
     if damaged is not None:
-        raise ValueError(f"{damaged} in it does not match its checksum")
+        inner = damaged.partition("/")[2] or damaged  # torch puts all below the name it was first saved by
+        raise ValueError(f"{inner} in it does not match its checksum")
     state = load_torch(path, device=device)
     if state["format"] != FORMAT:
         raise ValueError(f"its format is {state['format']}, but this version reads format {FORMAT}")

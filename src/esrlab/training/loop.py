@@ -18,6 +18,7 @@ from esrlab.models.generator_files import CONVENTION, save_generator
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.collapse import best_lead, find_signs
+from esrlab.training.folder_lock import sole_use
 from esrlab.training.more_steps import goes_beyond, reopen
 from esrlab.training.non_finite import NonFinite
 from esrlab.training.opening import RunOptions, open_run, refuse_changed_files
@@ -26,7 +27,6 @@ from esrlab.training.run_folder import (
     RunOutcome,
     describe_run,
     refuse_other_run,
-    sole_use,
     write_outcome,
 )
 from esrlab.training.session import (
@@ -81,6 +81,7 @@ def train(
         more = goes_beyond(folder.recipe, about["recipe"], **files)
         if folder.generator.exists() and not more:
             refuse_changed_files(folder, about)
+            (watcher or Callbacks()).on_resume(None)
             return folder
         session = open_run(folder, recipe, photos, about=about, device=device, options=options)
         if more:
@@ -92,6 +93,8 @@ def train(
 def _carry_out(session: Session) -> None:
     """All steps that are left, and the end; what is open is closed however it goes."""
     try:
+        if session.state.step:
+            tell(session, lambda callbacks: callbacks.on_resume(session.state.step))
         with stop_requests() as stop:
             _take_steps(session, stop)
             _finish(session)

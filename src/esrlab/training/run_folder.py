@@ -7,15 +7,11 @@ and when done outcome.json and generator.safetensors.
 
 import os
 import platform
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
 from esrlab.core.differences import differences
@@ -24,9 +20,10 @@ from esrlab.core.named_files import without_places
 from esrlab.core.text_files import read_json, read_json_object
 from esrlab.core.version import __version__
 from esrlab.data.photos.collection import Photos
-from esrlab.errors import UsageError, UserError
+from esrlab.errors import UsageError
 from esrlab.recipes.kept_files import holds_copies
 from esrlab.recipes.recipe import Recipe
+from esrlab.training.folder_lock import HOLDER, LOCK
 from esrlab.training.more_steps import DESCRIPTION, asks_more, explain_steps, without_steps
 from esrlab.training.non_finite import Rollback
 
@@ -36,8 +33,6 @@ RUN_FIELDS = ("recipe", "seed", "photos", "origins")
 SURROUNDINGS = ("versions", "device", "threads")
 """The parts of recipe.json that decide whether a resumed run gives the same bits."""
 
-LOCK = ".lock"
-HOLDER = ".holder"
 OWN_HIDDEN = (LOCK, HOLDER)
 
 
@@ -116,40 +111,6 @@ def write_outcome(folder: RunFolder, outcome: RunOutcome) -> None:
 def read_outcome(folder: RunFolder) -> RunOutcome | None:
     """How the run ended, or None while it has not; raises UserError where the file is damaged."""
     return read_json(folder.outcome, _OUTCOME) if folder.outcome.exists() else None
-
-
-@contextmanager
-def sole_use(folder: Path) -> Iterator[None]:
-    """Holds a folder against other processes; UserError, naming who has it, where one works there already.
-
-    The lock is the operating system's, so a killed process leaves none behind.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
-        lock.acquire()
-    except Timeout as error:
-        raise UserError(
-            f"{folder} is in use by {_read_holder(folder)}; wait for it, or choose another folder with --out"
-        ) from error
-    except OSError as error:
-        raise UserError(
-            f"cannot write in {folder}: {error.strerror}; choose another folder with --out"
-        ) from error
-    try:
-        write_text(folder / HOLDER, f"process {os.getpid()} on {socket.gethostname()}\n")
-        yield
-    finally:
-        with suppress(OSError):  # whose folder this was is of no more use, however the work ended
-            (folder / HOLDER).unlink(missing_ok=True)
-        lock.release()
-
-
-def _read_holder(folder: Path) -> str:
-    try:
-        return (folder / HOLDER).read_text(encoding="utf-8").strip()
-    except OSError:
-        return "another process"
 
 
 def describe_run(recipe: Recipe, photos: Photos, *, seed: int, device: torch.device) -> dict[str, Any]:

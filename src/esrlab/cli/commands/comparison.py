@@ -9,6 +9,7 @@ from typing import Any
 from esrlab.cli.commands.mean_tables import find_means, set_means
 from esrlab.cli.commands.options import named_folders
 from esrlab.cli.console import answers, console, counter
+from esrlab.core.counting import count
 from esrlab.core.devices import choose_device
 from esrlab.core.files import printable, remove_leftovers, to_json
 from esrlab.core.scores import Score
@@ -21,7 +22,7 @@ from esrlab.evaluation.methods import Method, check_name, find_method
 from esrlab.evaluation.metrics.standard import Metric, paper_metrics, standard_metrics
 from esrlab.evaluation.scoring import ScoreFolder, open_score_folder, score_method
 from esrlab.models.lpips_choice import has_real_lpips
-from esrlab.training.run_folder import sole_use
+from esrlab.training.folder_lock import sole_use
 
 KNOWN = ("psnr", "ssim", "lpips")
 UNKEPT = "evaluation"
@@ -116,7 +117,8 @@ def _find_methods(options: argparse.Namespace) -> list[Method]:
             continue
         if len(asked) != len(methods):
             raise UsageError(
-                f"--{flag} is given {len(asked)} times for {len(methods)} METHODs; give it once per METHOD"
+                f"--{flag} is given {count(len(asked), 'time')} for {count(len(methods), 'METHOD')}; "
+                "give it once per METHOD"
             )
         methods = [_named(method, flag, value) for method, value in zip(methods, asked, strict=True)]
     methods = settle_convention(methods, asked=options.convention)

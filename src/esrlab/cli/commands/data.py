@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from esrlab.cli.console import answers, console, counter
+from esrlab.core.counting import count
 from esrlab.core.signals import Interrupted
 from esrlab.data.photos.opening import open_store
 from esrlab.data.photos.samples import SAMPLES
@@ -84,16 +85,16 @@ def _pack(folders: Sequence[str]) -> None:
         raise UsageError(f"{SAMPLES} are never packed; give folders (./{SAMPLES} is one)")
     for folder in folders:
         try:
-            with counter("packing") as count:
-                store = open_store(Path(folder), progress=count, say=_say)
+            with counter("packing") as counted:
+                store = open_store(Path(folder), progress=counted, say=_say)
         except KeyboardInterrupt as stop:
             raise Interrupted(
                 f"stopped before {folder} was packed; run the same command again to pack it"
             ) from stop
         for aside in store.index.set_aside:
             _say(f"  set aside: {aside.reason}")
-        count = len(store.index.packed)
-        print(f"{folder}: {count} photographs, {size_text(store.index.length)} in {store.place}")
+        packed = count(len(store.index.packed), "photograph")
+        print(f"{folder}: {packed}, {size_text(store.index.length)} in {store.place}")
 
 
 def _list(*, as_json: bool) -> None:
@@ -110,8 +111,8 @@ def _list(*, as_json: bool) -> None:
         is_number = heading in ("photographs", "size")
         table.add_column(heading, overflow="fold", justify="right" if is_number else "left")
     for store in stores:
-        count = f"{store.photographs}" + (f" (+{store.skipped} set aside)" if store.skipped else "")
-        table.add_row(Text(store.title), count, size_text(store.size), Text(_describe(store)))
+        number = f"{store.photographs}" + (f" (+{store.skipped} set aside)" if store.skipped else "")
+        table.add_row(Text(store.title), number, size_text(store.size), Text(_describe(store)))
     answers().print(table)
     total = sum(store.size for store in stores)
     print(f"{size_text(total)} in {store_root()}")
@@ -141,8 +142,8 @@ def _check(folders: Sequence[str]) -> None:
 
 def _check_one(folder: Path) -> None:
     store = find_store(folder)
-    with counter("checking") as count:
-        damaged = damaged_photographs(store, progress=count)
+    with counter("checking") as counted:
+        damaged = damaged_photographs(store, progress=counted)
     if damaged:
         shown = ", ".join(damaged[:5]) + (f" and {len(damaged) - 5} more" if len(damaged) > 5 else "")
         raise UserError(

@@ -49,7 +49,9 @@ from esrlab.cli.commands.options import (
 from esrlab.cli.commands.report import print_report
 from esrlab.cli.console import console, counter, meter
 from esrlab.cli.study_progress import StudyProgress
+from esrlab.core.counting import count
 from esrlab.core.devices import choose_device
+from esrlab.core.nearest import did_you_mean
 from esrlab.core.scores import BICUBIC, CASCADE
 from esrlab.data.photos.folder import open_photos
 from esrlab.errors import UsageError
@@ -57,6 +59,7 @@ from esrlab.recipes.presets import find_recipe
 from esrlab.recipes.unused import idle_settings
 from esrlab.report.build import make_report
 from esrlab.study.folder import settle_study
+from esrlab.study.preflight import require_images
 from esrlab.study.runner import run_study
 from esrlab.study.spec import PlannedRun, Study, paper_study, parse_study, plan_runs, read_study
 
@@ -96,11 +99,22 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 def run(options: argparse.Namespace) -> int:
     """Carries the study out and reports."""
-    study = paper_study() if options.study == "paper" else read_study(Path(options.study))
+    study = _find_study(options.study)
+    named = "the study paper" if options.study == "paper" else options.study
+    changed = _changed(study, options)
+    require_images(changed, named=named)
     device = choose_device(options.device)
-    return carry_out(
-        _changed(study, options), out=options.out, device=device, command=options.command, only_papers=False
-    )
+    return carry_out(changed, out=options.out, device=device, command=options.command, only_papers=False)
+
+
+def _find_study(name: str) -> Study:
+    """The paper's study, or that of a file; UsageError for neither."""
+    if name == "paper":
+        return paper_study()
+    if not Path(name).suffix and not Path(name).exists():
+        hint = did_you_mean(name, ["paper"])
+        raise UsageError(f"there is no study {name!r}{hint}; give a study file (.toml), or paper")
+    return read_study(Path(name))
 
 
 def carry_out(study: Study, *, out: Path, device: torch.device, command: str, only_papers: bool) -> int:
@@ -113,20 +127,21 @@ def carry_out(study: Study, *, out: Path, device: torch.device, command: str, on
     _say(_announce(asked, len(runs), len(finished & {run.name for run in runs}), device))
     for line in name_idle(asked, runs):
         _say(line)
-    with counter("reading photographs") as count:
+    with counter("reading photographs") as counted:
         smallest = max(run.recipe.hr_size for run in runs)
-        photos = open_photos(study.photos, smallest=smallest, progress=count, say=_say)
+        photos = open_photos(study.photos, smallest=smallest, progress=counted, say=_say)
     say_skipped(photos)
     with meter("study") as shown:
         watcher = StudyProgress(runs, finished=finished, meter=shown)
         failed = run_study(asked, out=out, device=device, photos=photos, watcher=watcher, command=command)
-    with counter("making the report") as count:
-        report = make_report(out, progress=count)
+    with counter("making the report") as counted:
+        report = make_report(out, progress=counted)
     print_report(report, only_papers=only_papers)
     if failed:
         names = ", ".join(run.name for run in failed)
         console.print(
-            f"{len(failed)} of {len(runs)} runs failed: {names}; run the same command again to retry them"
+            f"{len(failed)} of {count(len(runs), 'run')} failed: {names}; "
+            "run the same command again to retry them"
         )
         return 1
     return 0
@@ -152,14 +167,15 @@ def name_idle(study: Study, runs: Sequence[PlannedRun]) -> list[str]:
     ]
 
 
-def _announce(study: Study, count: int, finished: int, device: torch.device) -> str:
-    told = f"{study.name}: {_size(study, count)} on {device}"
+def _announce(study: Study, runs: int, finished: int, device: torch.device) -> str:
+    told = f"{study.name}: {_size(study, runs)} on {device}"
     return told + (f", {finished} finished already" if finished else "")
 
 
-def _size(study: Study, count: int) -> str:
-    recipes = count // (len(study.scales) * len(study.seeds))
-    return f"{recipes} recipes × {len(study.scales)} scales × {len(study.seeds)} seeds = {count} runs"
+def _size(study: Study, runs: int) -> str:
+    recipes = runs // (len(study.scales) * len(study.seeds))
+    factors = count(recipes, "recipe"), count(len(study.scales), "scale"), count(len(study.seeds), "seed")
+    return f"{' × '.join(factors)} = {count(runs, 'run')}"
 
 
 def _changed(study: Study, options: argparse.Namespace) -> Study:
@@ -198,13 +214,13 @@ def chosen_seeds(given: Sequence[int], known: Sequence[int]) -> list[int]:
     """
     if len(given) != 1 or given[0] < 1:
         return list(given)
-    count = given[0]
-    if count > MOST_SEEDS:
+    wanted = given[0]
+    if wanted > MOST_SEEDS:
         raise UsageError(
-            f"--seeds {count} asks for {count} seeds; to train one seed alone, give --seed {count}"
+            f"--seeds {wanted} asks for {wanted} seeds; to train one seed alone, give --seed {wanted}"
         )
-    others = (seed for seed in range(count + len(known)) if seed not in known)
-    return [*known, *others][:count]
+    others = (seed for seed in range(wanted + len(known)) if seed not in known)
+    return [*known, *others][:wanted]
 
 
 def _still_asked(asked: dict[str, Any]) -> list[dict[str, Any]]:

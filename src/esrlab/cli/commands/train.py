@@ -33,6 +33,7 @@ from esrlab.cli.commands.saving import add_saving, chosen_saving
 from esrlab.cli.console import console, counter
 from esrlab.cli.outcomes import say_outcome
 from esrlab.cli.panel.live import TrainingPanel, training_panel
+from esrlab.core.counting import count
 from esrlab.core.devices import choose_device
 from esrlab.core.named_files import STARTS, explain_missing
 from esrlab.core.signals import Interrupted
@@ -108,7 +109,8 @@ def run(options: argparse.Namespace) -> int:
     validator = _open_validator(options, recipe, device=device)
     if not options.quiet:
         console.print(
-            f"{recipe.label}, ×{recipe.scale}, {len(photos.members)} photographs, on {device}", markup=False
+            f"{recipe.label}, ×{recipe.scale}, {count(len(photos.members), 'photograph')}, on {device}",
+            markup=False,
         )
     _train(options, recipe, photos, device=device, saving=saving, validator=validator)
     print(folder.generator)
@@ -129,8 +131,8 @@ def _open_photos(options: argparse.Namespace, recipe: Recipe, repeated: dict[str
     """The photographs; says which are set aside, and where they are not those of the run to be repeated."""
     require_folders("--photos", options.photos)
     say = None if options.quiet else lambda text: console.print(text, markup=False)
-    with counter("reading photographs") as count:
-        photos = open_photos(options.photos, smallest=recipe.hr_size, progress=count, say=say)
+    with counter("reading photographs") as counted:
+        photos = open_photos(options.photos, smallest=recipe.hr_size, progress=counted, say=say)
     say_skipped(photos)
     if repeated is not None and repeated["photos"].get("fingerprint") != photos.fingerprint:
         console.print(
@@ -188,6 +190,9 @@ def _watch(panel: TrainingPanel, trackers: Trackers) -> Callbacks:
         on_step=stepped,
         on_message=lambda text: panel.say(text, warning=True),
         on_phase=panel.status,
+        on_resume=lambda step: panel.say(
+            "this run is finished: nothing is left to train" if step is None else f"resuming from step {step}"
+        ),
         on_image=lambda step, path: trackers.picture(step, "validation", path),
     )
 
@@ -206,7 +211,7 @@ def _take_over(options: argparse.Namespace) -> dict[str, Any] | None:
         if missing:
             raise UsageError(
                 f"{options.recipe} was trained on {about['source'] if about else ''}, and there is no folder "
-                f"{missing[0]} here: give its photographs with --photos"
+                f"{', '.join(missing)} here: give its photographs with --photos DIR"
             )
     return about
 

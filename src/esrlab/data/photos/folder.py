@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from esrlab.core.named_files import absolute
 from esrlab.data.photos.collection import Photo, Photos, collect, select
 from esrlab.data.photos.opening import open_store
 from esrlab.data.photos.packing import Say
@@ -45,7 +46,8 @@ def _open_one(
     store = open_store(folder, progress=progress, say=say)
     photos = [_take(store, packed, folder=folder) for packed in store.index.packed]
     aside = [(photo.file.name, photo.reason) for photo in store.index.set_aside]
-    return select([*photos, *aside], source=str(folder), smallest=smallest)
+    selected = select([*photos, *aside], source=str(folder), smallest=smallest)
+    return replace(selected, source=absolute(folder))  # kept with a run, which may be moved
 
 
 def _take(store: Store, packed: Packed, *, folder: Path) -> Photo:
