@@ -68,6 +68,26 @@ def test_an_undecided_claim_in_one_sentence() -> None:
     assert said.endswith("more seeds would settle it, before Holm.")
 
 
+def test_a_supported_claim_says_where_both_recipes_are_below_bicubic(tmp_path: Path) -> None:
+    (tmp_path / "claims.toml").write_text(
+        '[[claims]]\nid = "X1"\nwords = "."\nbetter = "a"\nthan = "b"\nscales = [2]\nmetrics = ["PSNR"]\n'
+    )
+    trained = scores({"a": 2.0, "b": 0.0})
+    for level, words in (
+        (
+            3.5,
+            "; but WGAN + VGG and ESRGAN + VGG are both below bicubic in PSNR-Y, at ×2 by 1.50 and 3.48 dB.",
+        ),
+        (1.0, None),
+    ):
+        base = [dataclasses.replace(row, seed=None) for row in scores({"bicubic": level}, seeds=1)]
+        (said,) = [
+            line for line in judge_study(tmp_path, [*trained, *base]).sentences if line.startswith("X1")
+        ]
+        assert said.startswith("X1 supported")
+        assert said.endswith(words) if words else "bicubic" not in said
+
+
 def test_a_lead_that_grows_has_the_interval_of_its_growth() -> None:
     rows = [
         *scores({"a": 0.5, "b": 0.0}),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from esrlab.core.counting import count
-from esrlab.core.metrics import LPIPS_STUDENT, METRIC_FAMILIES
+from esrlab.core.metrics import LPIPS_STUDENT, METRIC_FAMILIES, PSNR
 from esrlab.core.scores import CASCADE
 from esrlab.statistics.claims import ClaimPart
 from esrlab.statistics.comparisons import Comparison
@@ -13,8 +13,14 @@ MOST_DECIMALS = 8
 """Up to which a difference has more decimals than its metric's family where nothing would be left of it."""
 
 
-def write_sentence(verdict: Verdict, *, names: Mapping[str, str]) -> str:
-    """The verdict in one sentence; `names` says how recipes are called."""
+def write_sentence(
+    verdict: Verdict, *, names: Mapping[str, str], gains: Mapping[tuple[str, int], float] | None = None
+) -> str:
+    """The verdict in one sentence; `names` says how recipes are called.
+
+    gains: PSNR-Y over bicubic's in dB, by recipe and scale; a supported claim of two recipes that are both
+    below bicubic says so.
+    """
     begun = f"{verdict.claim.id} {outcome_of(verdict)}: "
     if verdict.outcome == "not examined":
         return f"{begun}the study has no {_missing(verdict)}."
@@ -30,7 +36,8 @@ def write_sentence(verdict: Verdict, *, names: Mapping[str, str]) -> str:
             f"{begun}with one seed nothing can be concluded about the loss, only about this model, of which "
             f"it is true that {model} ({images}){_left_out(comparison)}."
         )
-    return f"{begun}{_parts(verdict)}{_difference(decisive, names)} {_evidence(decisive)}{_remedy(verdict)}."
+    told = f"{begun}{_parts(verdict)}{_difference(decisive, names)} {_evidence(decisive)}{_remedy(verdict)}"
+    return f"{told}{_below_bicubic(verdict, names, gains or {})}."
 
 
 def show(values: Sequence[float], part: ClaimPart) -> list[str]:
@@ -178,6 +185,29 @@ def _remedy(verdict: Verdict) -> str:
     if len(known) < len(more):
         return f"; more than 100 seeds would be needed to settle {whole}"
     return f"; about {count(max(known), 'more seed')} would settle {whole}, before Holm"
+
+
+def _below_bicubic(verdict: Verdict, names: Mapping[str, str], gains: Mapping[tuple[str, int], float]) -> str:
+    """Which recipes of a supported claim are both below bicubic, where, and by how much."""
+    if verdict.outcome != "supported":
+        return ""
+    told: dict[tuple[str, str], list[str]] = {}
+    places = dict.fromkeys(
+        (part.recipe, part.rival, scale)
+        for part in verdict.claim.parts()
+        for scale in (part.base, part.scale)
+        if scale is not None and part.kind != "collapses"
+    )
+    for recipe, rival, scale in places:
+        lost = [-gains.get((name, scale), 0.0) for name in (recipe, rival)]
+        if all(amount > 0 for amount in lost):
+            amounts = f"{lost[0]:.{PSNR.decimals}f} and {lost[1]:.{PSNR.decimals}f} {PSNR.unit}"
+            told.setdefault((recipe, rival), []).append(f"at ×{scale} by {amounts}")
+    return "".join(
+        f"; but {name_of(recipe, names)} and {name_of(rival, names)} are both below bicubic in PSNR-Y, "
+        f"{', '.join(where)}"
+        for (recipe, rival), where in told.items()
+    )
 
 
 def _missing(verdict: Verdict) -> str:

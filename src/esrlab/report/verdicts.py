@@ -21,7 +21,7 @@ from esrlab.report.verdict_text import (
 )
 from esrlab.statistics.claim_register import dated_claims
 from esrlab.statistics.claims import PAPER_CLAIMS, ClaimPart
-from esrlab.statistics.verdicts import Finding, Verdict, judge
+from esrlab.statistics.verdicts import Finding, Verdict, gains_over_bicubic, judge
 
 TEST_NOTE = (
     "Differences are tested on the means of seeds: t tests of per-seed differences where both recipes ran "
@@ -91,12 +91,23 @@ def judge_study(study: Path, scores: Sequence[Score]) -> Judgement:
         added = ("None of the paper's claims is examined: their recipes are not in this study's rows.",)
     verdicts = tuple(sorted(verdicts, key=lambda verdict: verdict.outcome == "not examined"))
     names = _names(scores)
-    sentences = tuple(write_sentence(verdict, names=names) for verdict in verdicts) + added
+    sentences = tuple(
+        write_sentence(
+            verdict,
+            names=names,
+            gains=gains_over_bicubic(scores, verdict) if verdict.outcome == "supported" else {},
+        )
+        for verdict in verdicts
+    )
+    sentences += added
     examined = tuple(verdict for verdict in verdicts if verdict.outcome != "not examined")
     if not examined:
         return Judgement(verdicts, sentences, (), ())
     return Judgement(
-        verdicts, sentences, (_short_table(verdicts), _parts_table(examined)), _notes(examined, scores)
+        verdicts,
+        sentences,
+        (_short_table(verdicts), _parts_table(examined)),
+        _notes(examined, scores),
     )
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from esrlab.core.metrics import LPIPS, LPIPS_STUDENT, METRIC_FAMILIES
-from esrlab.core.scores import Score
+from esrlab.core.scores import BICUBIC, Score
 from esrlab.statistics.claims import COLLAPSED, Claim, ClaimPart, Family
-from esrlab.statistics.comparisons import Cell, Comparison, Rows, contrast, gather
+from esrlab.statistics.comparisons import Cell, Comparison, Rows, compare, contrast, gather
 from esrlab.statistics.inference import LEVEL, holm, special
 
 Standing = Literal["holds", "against", "open", "missing"]
@@ -66,6 +66,24 @@ def judge(scores: Sequence[Score], claims: Sequence[Claim]) -> tuple[Verdict, ..
         for is_later in (False, True)
     ]
     return tuple(families[bool(claim.exploratory)][claim] for claim in claims)
+
+
+def gains_over_bicubic(scores: Sequence[Score], verdict: Verdict) -> dict[tuple[str, int], float]:
+    """PSNR-Y over bicubic's in dB, by recipe and scale, of a verdict's recipes where rows have both."""
+    rows = gather(scores)
+    asked = dict.fromkeys(
+        (recipe, scale)
+        for part in verdict.claim.parts()
+        for scale in (part.base, part.scale)
+        for recipe in (part.recipe, part.rival)
+        if scale is not None and recipe != BICUBIC
+    )
+    return {
+        (recipe, scale): compare(rows, recipe, BICUBIC, scale=scale, metric=label).difference
+        for recipe, scale in asked
+        for label in [label_of(rows, "PSNR", scale)]
+        if Cell(recipe, scale, label) in rows and Cell(BICUBIC, scale, label) in rows
+    }
 
 
 def _judge_family(claims: Sequence[Claim], found: dict[ClaimPart, Finding]) -> dict[Claim, Verdict]:
