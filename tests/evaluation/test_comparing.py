@@ -179,7 +179,7 @@ def test_what_does_not_fit_is_named(place: Path, tmp_path: Path, run: Run) -> No
     mixed = f"{tmp_path / 'x2.safetensors'}+{tmp_path / 'x3.safetensors'}"
     assert "make ×2∘×3 = ×6" in run("evaluate", mixed, *asked, code=2)
     assert "two METHODs have the name bicubic" in run("evaluate", "bicubic", "bicubic", *asked, code=2)
-    assert "--name is given 1 times for 2" in run(
+    assert "--name is given 1 time for 2" in run(
         "evaluate", "bicubic", place / "Cats", *asked, "--name", "a", code=2
     )
     assert "give either --benchmark" in run("evaluate", "bicubic", "--scale", 4, code=2)
