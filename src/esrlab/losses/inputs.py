@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -71,6 +71,9 @@ class Loss(BaseModel):
     `kind: Literal["its name"]` with that default, by which a recipe's JSON finds it.
     """
 
+    size_remedy: ClassVar[str] = ""
+    """What else helps against images that are too small, such as ", or fewer scales"."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def __call__(self, sr: Tensor, hr: Tensor, lr: Tensor | None = None) -> Tensor:
@@ -91,7 +94,24 @@ class Loss(BaseModel):
                 f"got sr {tuple(sr.shape)}, hr {tuple(hr.shape)}"
             )
         views = LossInputs(lr=hr if lr is None else lr, sr=sr, hr=hr)
+        if problems := self.problems(height=hr.shape[-2], width=hr.shape[-1]):
+            raise ValueError("; ".join(problems))
         return _build_once(_Built(type(self), self.identity(), sr.device, self))(views)
+
+    @property
+    def smallest_side(self) -> int:
+        """The least height and width of sr, in pixels, that can be compared; 1 unless a loss needs more."""
+        return 1
+
+    def problems(self, *, height: int, width: int) -> list[str]:
+        """Why images of this size cannot be compared, each with a remedy; none where they can."""
+        least = self.smallest_side
+        if min(height, width) >= least:
+            return []
+        return [
+            f"{self.label} needs images of at least {least}×{least} px, not {height}×{width}: "
+            f"give larger ones{self.size_remedy}"
+        ]
 
     def identity(self) -> str:
         """Tells one loss from another of its class: the same text, the same function."""

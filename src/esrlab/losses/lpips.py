@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from esrlab.losses.inputs import Loss, LossFunction, LossInputs
+from esrlab.models.features.lpips import SMALLEST_SIDE
 from esrlab.models.lpips_choice import build_lpips
 
 
@@ -28,6 +29,10 @@ class PerceptualDistance(Loss):
             return network(views.sr, views.hr).mean()
 
         return measure
+
+    @property
+    def smallest_side(self) -> int:
+        return SMALLEST_SIDE
 
     @property
     def label(self) -> str:
