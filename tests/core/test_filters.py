@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import scipy.signal
 import torch
+from scipy.signal import windows
 
 from esrlab.core.filters import filter_along, filter_image, gaussian_taps
 
 
 @pytest.mark.parametrize("window", [1, 4, 11])
 def test_gaussian_taps_are_scipys(window: int) -> None:
-    expected = scipy.signal.windows.gaussian(window, 1.5)
+    expected = windows.gaussian(window, 1.5)
     np.testing.assert_allclose(gaussian_taps(window, 1.5), expected / expected.sum(), rtol=1e-13)
 
 
