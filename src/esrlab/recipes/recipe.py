@@ -68,6 +68,7 @@ class Recipe(Part):
             *self._term_problems(),
             *self._share_problems(),
             *self._size_problems(),
+            *self._loss_problems(),
             *self._start_problems(),
             *self._time_problems(),
         ]
@@ -163,6 +164,15 @@ class Recipe(Part):
             f"the critic needs patches of at least {SMALLEST_SIZE} px, and "
             f"patches.lr_size {self.patches.lr_size} at scale {self.scale} gives {self.hr_size}: "
             f"set patches.lr_size to {need} or more"
+        ]
+
+    def _loss_problems(self) -> list[str]:
+        side = self.hr_size
+        return [
+            f"term {term.name}: {problem} (patches.lr_size {self.patches.lr_size} × scale {self.scale})"
+            for term in self.terms
+            if term.is_active
+            for problem in term.loss.problems(height=side, width=side)
         ]
 
     @property
