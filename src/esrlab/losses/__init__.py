@@ -10,12 +10,20 @@ from esrlab.core.lazy_names import lazy_names
 
 if TYPE_CHECKING:  # what follows `else` must name the same; tests/test_api.py holds them together
     from esrlab.losses.adversarial import AdversarialLoss, adversarial_loss, clip_parameters, gradient_penalty
+    from esrlab.losses.colour import BlurredColour, Chroma
+    from esrlab.losses.consistency import Consistency
     from esrlab.losses.content import Content
+    from esrlab.losses.contextual import Contextual
     from esrlab.losses.custom import Custom
+    from esrlab.losses.dists import DISTS
     from esrlab.losses.edges import GradientVariance, SobelGradient
+    from esrlab.losses.fdl import FrequencyDistribution
+    from esrlab.losses.gram import Gram
     from esrlab.losses.laplacian import LaplacianPyramid
+    from esrlab.losses.ldl import LDL
     from esrlab.losses.lpips import PerceptualDistance
     from esrlab.losses.pixel import L1, MSE, Charbonnier, Huber
+    from esrlab.losses.sliced import SlicedWasserstein
     from esrlab.losses.structure import MSSSIM, SSIM
     from esrlab.losses.variation import TotalVariation
 else:
@@ -31,6 +39,15 @@ else:
             "SobelGradient": "esrlab.losses.edges",
             "GradientVariance": "esrlab.losses.edges",
             "LaplacianPyramid": "esrlab.losses.laplacian",
+            "BlurredColour": "esrlab.losses.colour",
+            "Chroma": "esrlab.losses.colour",
+            "Consistency": "esrlab.losses.consistency",
+            "Contextual": "esrlab.losses.contextual",
+            "DISTS": "esrlab.losses.dists",
+            "FrequencyDistribution": "esrlab.losses.fdl",
+            "Gram": "esrlab.losses.gram",
+            "LDL": "esrlab.losses.ldl",
+            "SlicedWasserstein": "esrlab.losses.sliced",
             "Content": "esrlab.losses.content",
             "Custom": "esrlab.losses.custom",
             "AdversarialLoss": "esrlab.losses.adversarial",
@@ -43,18 +60,27 @@ else:
     )
 
 __all__ = [
+    "DISTS",
     "L1",
+    "LDL",
     "MSE",
     "MSSSIM",
     "SSIM",
     "AdversarialLoss",
+    "BlurredColour",
     "Charbonnier",
+    "Chroma",
+    "Consistency",
     "Content",
+    "Contextual",
     "Custom",
+    "FrequencyDistribution",
     "GradientVariance",
+    "Gram",
     "Huber",
     "LaplacianPyramid",
     "PerceptualDistance",
+    "SlicedWasserstein",
     "SobelGradient",
     "TotalVariation",
     "adversarial_loss",

@@ -5,12 +5,20 @@ from typing import Annotated
 from pydantic import Field
 
 from esrlab.core.parts import kinds_in
+from esrlab.losses.colour import BlurredColour, Chroma
+from esrlab.losses.consistency import Consistency
 from esrlab.losses.content import Content
+from esrlab.losses.contextual import Contextual
 from esrlab.losses.custom import Custom
+from esrlab.losses.dists import DISTS
 from esrlab.losses.edges import GradientVariance, SobelGradient
+from esrlab.losses.fdl import FrequencyDistribution
+from esrlab.losses.gram import Gram
 from esrlab.losses.laplacian import LaplacianPyramid
+from esrlab.losses.ldl import LDL
 from esrlab.losses.lpips import PerceptualDistance
 from esrlab.losses.pixel import L1, MSE, Charbonnier, Huber
+from esrlab.losses.sliced import SlicedWasserstein
 from esrlab.losses.structure import MSSSIM, SSIM
 from esrlab.losses.variation import TotalVariation
 
@@ -28,6 +36,15 @@ AnyLoss = Annotated[
     | TotalVariation
     | Content
     | PerceptualDistance
+    | DISTS
+    | Gram
+    | Contextual
+    | SlicedWasserstein
+    | FrequencyDistribution
+    | LDL
+    | BlurredColour
+    | Chroma
+    | Consistency
     | Custom,
     Field(discriminator="kind"),
 ]

@@ -15,7 +15,7 @@ CHROMA = (
     (-37.797 / 255, -74.203 / 255, 112.0 / 255),
     (112.0 / 255, -93.786 / 255, -18.214 / 255),
 )
-"""Cb and Cr of R, G, B in [0, 1] less their offset of 128/255: BT.601, limited range, as MATLAB's rgb2ycbcr."""
+"""Cb and Cr of R, G, B in [0, 1], less their offset: BT.601, limited range, as MATLAB's rgb2ycbcr."""
 
 
 class BlurredColour(Loss):
@@ -62,8 +62,8 @@ class Chroma(Loss):
     """Mean over batch, Cb and Cr, and pixels of |sr − hr| in BT.601's chroma (ITU-R BT.601).
 
     Limited range as in MATLAB's rgb2ycbcr: Cb = (−37.797 R − 74.203 G + 112 B)/255 and Cr = (112 R − 93.786 G
-    − 18.214 B)/255, offsets left out. Range [0, 224/255] for images in [0, 1], 0 where sr = hr, and where they
-    differ by grey alone: beside a loss that sees brightness.
+    − 18.214 B)/255, offsets left out. Below 224/255 for images in [0, 1], 0 where sr = hr, and where
+    they differ by grey alone: for use beside a loss that sees brightness.
     """
 
     kind: Literal["chroma"] = "chroma"

@@ -21,7 +21,9 @@ _NORM_EPSILON = 1e-5
 
 
 class Contextual(FeatureLoss):
-    """−log CX(sr, hr) of each layer, weighted and added; mean over the batch. Mechrez et al. 2018, "The Contextual Loss".
+    """−log CX(sr, hr) of each layer, weighted and added; mean over the batch.
+
+    Mechrez et al. 2018, "The Contextual Loss for Image Transformation with Non-Aligned Data".
 
     d_ij is the cosine distance of sr's feature at i and hr's at j, both less the mean over hr's positions;
     d̃_ij = d_ij/(min_k d_ik + ε) with ε = 1e-5; CX_ij = softmax_j(−d̃_ij/h), which is the paper's
@@ -47,8 +49,9 @@ class Contextual(FeatureLoss):
             rows, columns = (layer_side(self.network, name, side) for side in (height, width))
             if rows * columns > MOST_POSITIONS:
                 found.append(
-                    f"{self.label} compares {name}'s {rows}×{columns} positions each with each, and images of "
-                    f"{height}×{width} px have more than {MOST_POSITIONS}: give smaller ones, or a deeper layer"
+                    f"{self.label} compares positions each with each, at most {MOST_POSITIONS}, and {name} "
+                    f"has {rows}×{columns} for images of {height}×{width} px: give smaller ones, or a deeper "
+                    "layer"
                 )
         return found
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from esrlab.core.backend import full_precision, prepare
+from esrlab.errors import UserError
 from esrlab.losses.inputs import FeatureWeights, Loss, LossFunction, LossInputs
 from esrlab.models.dists_choice import build_dists
 from esrlab.models.features.dists import SMALLEST_SIDE, WEIGHTS
@@ -41,10 +42,15 @@ class DISTS(Loss):
 
     def build(self, device: torch.device) -> LossFunction:
         """Load the network; raises UserError where its weights are not to be found."""
-        network = prepare(build_dists(self.weights).to(device))
+        try:
+            network = prepare(build_dists(self.weights).to(device))
+        except UserError as error:
+            raise UserError(f"{error}. Or take its formula on a student: --weights student") from error
 
         def measure(views: LossInputs) -> Tensor:
-            stages = views.once(("stages of hr", self.weights), lambda: _without_graph(network.measure, views.hr))
+            stages = views.once(
+                ("stages of hr", self.weights), lambda: _without_graph(network.measure, views.hr)
+            )
             found = network.measure(views.sr)
             with full_precision(views.sr.device):
                 return network.compare(found, stages).mean()

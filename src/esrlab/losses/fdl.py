@@ -23,7 +23,8 @@ class FrequencyDistribution(FeatureLoss):
     of them (theirs 256); and VGG19's fifth block, which patches below 80 px cannot have, is left out.
 
     Range [0, ∞), 0 where sr = hr. A phase jumps by 2π at ±π, and has a steep slope where an amplitude is
-    nearly 0; the gradient is finite, and 0 where the amplitude is exactly 0.
+    nearly 0; the gradient is finite, and 0 where the amplitude is exactly 0. Coefficients that are real by
+    symmetry (at most four a channel) have the phase 0 or π, whatever rounding makes of their imaginary part.
     """
 
     size_remedy: ClassVar[str] = ", shallower layers, or a smaller patch"
@@ -52,7 +53,7 @@ class FrequencyDistribution(FeatureLoss):
         amplitudes = self._slice(*(spectrum.abs() for spectrum in spectra))
         if self.phase_weight == 0:
             return amplitudes
-        return amplitudes + self.phase_weight * self._slice(*(spectrum.angle() for spectrum in spectra))
+        return amplitudes + self.phase_weight * self._slice(*map(phases, spectra))
 
     def _slice(self, sr: Tensor, hr: Tensor) -> Tensor:
         shape = (sr.shape[1], self.patch, self.patch)
@@ -67,3 +68,13 @@ class FrequencyDistribution(FeatureLoss):
             "" if self.projections == 64 else f"{self.projections} directions",
         )
         return f"FDL {self.name_network(*remarks)}"
+
+
+def phases(spectrum: Tensor) -> Tensor:
+    """The phases, in (−π, π], of the Fourier transforms of real images: (N, C, H, W) -> the same shape."""
+    height, width = spectrum.shape[-2:]
+    rows, columns = torch.arange(height, device=spectrum.device), torch.arange(width, device=spectrum.device)
+    # a frequency that is its own negative has a real coefficient
+    is_complex = ((2 * rows % height)[:, None] + (2 * columns % width)[None, :]) > 0
+    # adding 0 turns −0.0 into 0.0, of which the phase of a negative number is π and not −π
+    return torch.complex(spectrum.real, spectrum.imag * is_complex + 0.0).angle()

@@ -11,7 +11,7 @@ from esrlab.losses.inputs import Loss, LossFunction, LossInputs
 
 
 class LDL(Loss):
-    """Mean over batch, channels and pixels of |M · (sr − hr)|, M the artefact map. Liang, Zeng and Zhang 2022.
+    """Mean over batch, channels and pixels of |M · (sr − hr)|, M the artefact map. Liang et al. 2022.
 
     With the residual r = Σ_channels |hr − sr|, M = σ · v: v the (unbiased) variance of r in the window around
     a pixel, σ = Var(r)^{1/5} over the whole image. Mirrored at the border. M is a weight: no

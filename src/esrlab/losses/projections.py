@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 def directions(count: int, shape: tuple[int, ...], *, seed: int, like: Tensor) -> Tensor:
-    """`count` random directions of unit length in the space of `shape`, uniform over the sphere: (count, *shape).
+    """Random directions of unit length in the space of `shape`, uniform over the sphere: (count, *shape).
 
-    The same for a seed and shape at every call and on every machine, so that a training that is resumed goes on
-    with those it began with. Dtype and device are those of `like`.
+    The same for a seed and shape at every call and on every machine, so that a training that is resumed goes
+    on with those it began with. Dtype and device are those of `like`.
     """
     return _draw(count, shape, seed, like.dtype, like.device)
 
