@@ -21,7 +21,7 @@ from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.evaluation.benchmark import evaluate
-from esrlab.evaluation.metrics.standard import paper_metrics, standard_metrics
+from esrlab.evaluation.metrics.choice import paper_metrics, standard_metrics
 from esrlab.evaluation.upscalers import cascade, generator_upscaler
 from esrlab.models.generator_files import load_generator, save_generator
 from esrlab.models.generators.rrdb import RRDBNet

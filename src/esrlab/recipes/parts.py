@@ -12,7 +12,8 @@ from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.models.generators.rrdb_state import RRDBShape
 
 Schedule = Literal["constant", "multi-step", "cosine"]
-BestBy = Literal["auto", "psnr", "ssim", "lpips"]
+AUTO = "auto"
+"""Leaves it to the recipe's losses which metric selects the best generator."""
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -198,7 +199,9 @@ class Validation(Part):
     every: int = Field(
         default=500, ge=1, description="steps between validations; the last step is validated too"
     )
-    best_by: BestBy = Field(
-        default="auto",
-        description="metric that selects the best generator; auto: lpips with an adversarial loss, else psnr",
+    best_by: str = Field(
+        default=AUTO,
+        pattern=r"^[a-z][a-z0-9-]*$",
+        description="metric that selects the best generator, such as ssim; auto: lpips with an adversarial "
+        "loss, else psnr",
     )
