@@ -11,7 +11,7 @@ from esrlab.evaluation.metrics import tiles
 from esrlab.evaluation.metrics.luma import luma
 from esrlab.evaluation.metrics.psnr import psnr
 from esrlab.evaluation.metrics.ssim import ssim
-from esrlab.models.features.lpips import WIDTHS, LPIPSNetwork
+from esrlab.models.features.lpips import LPIPS_FORMS, LPIPSNetwork
 from esrlab.models.features.students import LPIPSStudent
 
 pytestmark = pytest.mark.slow
@@ -62,8 +62,11 @@ def test_a_distance_by_tiles_is_that_of_the_whole(
     monkeypatch.setattr(tiles, "_CORE", core)
     sr, hr = torch.rand(1, 3, *shape), torch.rand(1, 3, *shape)
     student, network = LPIPSStudent(), LPIPSNetwork()
-    heads = {f"lin{i}.model.1.weight": torch.rand(1, width, 1, 1) for i, width in enumerate(WIDTHS)}
-    network.fill(features=network.alexnet.state_dict(), heads=heads)
+    heads = {
+        f"lin{i}.model.1.weight": torch.rand(1, width, 1, 1)
+        for i, width in enumerate(LPIPS_FORMS["alex"].widths)
+    }
+    network.fill(features=network.backbone.state_dict(), heads=heads)
     with torch.inference_mode():
         found = tiles.mean_distance(lambda a, b: student.compare(student.taps(a), student.taps(b)), sr, hr)
         torch.testing.assert_close(found, student(sr, hr), rtol=1e-5, atol=0)
