@@ -2,21 +2,22 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from esrlab.core.metrics import SSIM
+from esrlab.core.metrics import described
 from esrlab.data.degradations.bicubic import bicubic_up, make_lr, round_to_8bit
 from esrlab.data.image_files import read_image, write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.errors import UsageError, UserError
-from esrlab.evaluation.metrics.psnr import psnr
+from esrlab.evaluation.metrics.choice import standard_metrics
 from esrlab.evaluation.metrics.inputs import Metric
 from esrlab.evaluation.metrics.lpips import LPIPS
-from esrlab.evaluation.metrics.choice import standard_metrics
+from esrlab.evaluation.metrics.psnr import psnr
 from esrlab.evaluation.validation.sheet import GAP, SIDE
 from esrlab.evaluation.validation.validator import Validator, is_better, open_validation
 from esrlab.models.generators.rrdb import RRDBNet

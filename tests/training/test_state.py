@@ -12,7 +12,8 @@ from esrlab.losses.inputs import LossInputs
 from esrlab.models.critics.vgg import VGGCritic
 from esrlab.recipes.parts import WeightedTerm
 from esrlab.recipes.presets import RECIPES
-from esrlab.study.spec import demo_study, plan_runs
+from esrlab.study.demo import demo_study
+from esrlab.study.spec import plan_runs
 from esrlab.training.state import TrainState, start_run
 from esrlab.training.step import train_step
 from tiny import tiny

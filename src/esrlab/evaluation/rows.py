@@ -43,10 +43,10 @@ def evaluate(
     folder where there is one), or "samples". scale: needed where the method does not tell it.
 
     metrics: kinds' names, such as "psnr", "ssim", "lpips" (all: docs/metrics.md), or metrics with settings of
-    their own. PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to 8
-    bits. weights: "student" takes what estimates a metric in its place, LPIPS≈ for LPIPS. convention: how LR images are made, by
-    default as for the method's training, where that is known, else "matlab". name: heads the rows. device:
-    "auto", "cpu", "cuda" or "mps"; a network of yours stays where it is.
+    their own. PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to
+    8 bits. weights: "student" takes what estimates a metric in its place, LPIPS≈ for LPIPS. convention: how
+    LR images are made, by default as for the method's training, where that is known, else "matlab". name:
+    heads the rows. device: "auto", "cpu", "cuda" or "mps"; a network of yours stays where it is.
 
     Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
     """

@@ -62,15 +62,15 @@ def name_conventions(known: KnownMetrics, measured: Iterable[str], *, has_papers
         if info.imitates and info in found:
             beside = BESIDE if has_papers else ""
             yield (
-                f"{info.id} is {info.convention}; it is not {info.imitates}, and how far it is from a published "
-                f"value{beside} means nothing."
+                f"{info.id} is {info.convention}; it is not {info.imitates}, and how far it is from a "
+                f"published value{beside} means nothing."
             )
         elif info.shown == "measured" and not info.imitates:
             yield f"{info.id}: {info.convention}{_direction(info)}."
         if info.remedy and info not in found and (imitation is None or imitation not in found):
             yield (
-                f"No row has {info.id}: it was not asked for, or its weights were not there when these rows were "
-                f"made. {info.remedy}; finished runs then have to be scored anew in a new folder."
+                f"No row has {info.id}: it was not asked for, or its weights were not there when these rows "
+                f"were made. {info.remedy}; finished runs then have to be scored anew in a new folder."
             )
     unknown = sorted(metric for metric in metrics if known.find(metric) is None)
     if unknown:

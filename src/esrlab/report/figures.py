@@ -74,9 +74,7 @@ def draw_figures(
         return _draw(study, scores, logs, known)
 
 
-def _draw(
-    study: Path, scores: list[Score], logs: Sequence[RunLog], known: KnownMetrics
-) -> list[Path]:
+def _draw(study: Path, scores: list[Score], logs: Sequence[RunLog], known: KnownMetrics) -> list[Path]:
     drawn: list[Path] = []
     names = {score.recipe: marked(score.recipe, score.label) for score in scores}
     for scale in sorted({score.scale for score in scores}):
@@ -155,9 +153,7 @@ def _caption(place: Axes, title: str, value: str) -> None:
         place.set_xlabel(value, fontsize=7)
 
 
-def _values_of_first_seed(
-    scores: list[Score], scale: int, info: MetricInfo
-) -> dict[tuple[str, str], str]:
+def _values_of_first_seed(scores: list[Score], scale: int, info: MetricInfo) -> dict[tuple[str, str], str]:
     values: dict[tuple[str, str], str] = {}
     for score in scores:
         if score.scale == scale and score.metric == info.at(scale):

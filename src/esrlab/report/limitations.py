@@ -1,13 +1,15 @@
 """What a study's rows can say and what they cannot, in sentences, from the rows alone."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from esrlab.core.metrics import BUILT_IN, KnownMetrics
 from esrlab.core.scores import BICUBIC, CASCADE, Score
 from esrlab.report.coverage import count_common, find_fewer, name_fewer
 from esrlab.report.paper import PRINTED
+from esrlab.report.verdict_text import name_of
+from esrlab.statistics.verdicts import Verdict
 
 PAPER_STEPS = 5000
 SETTLING_SEEDS = 3
@@ -25,9 +27,7 @@ class Words:
     notes: tuple[str, ...]
 
 
-def write_words(
-    scores: Sequence[Score], *, notes: Sequence[str], known: KnownMetrics = BUILT_IN
-) -> Words:
+def write_words(scores: Sequence[Score], *, notes: Sequence[str], known: KnownMetrics = BUILT_IN) -> Words:
     """The sentences of a report, from its rows alone."""
     methods = [score for score in scores if score.recipe != BICUBIC]
     if not methods:
@@ -102,7 +102,26 @@ def learnt_metrics(labels: Iterable[str], known: KnownMetrics = BUILT_IN) -> tup
 def learnt_words(*families: str) -> str:
     """The caveat of a recipe that has a metric for a loss."""
     told = " and ".join(families)
-    return f"it was trained on {told} and is evaluated with it, so its {told} shows how well it learnt the metric"
+    shown = f"its {told} shows how well it learnt the metric"
+    return f"it was trained on {told} and is evaluated with it, so {shown}"
+
+
+def name_learnt(examined: Sequence[Verdict], labels: Mapping[str, str], known: KnownMetrics) -> list[str]:
+    """A note on the recipes that were trained on a metric which a verdict compares them in."""
+    findings = [finding for verdict in examined for finding in verdict.findings]
+    notes: list[str] = []
+    for family in dict.fromkeys(finding.part.metric for finding in findings):
+        recipes = {
+            recipe
+            for finding in findings
+            if finding.part.metric == family
+            for recipe in (finding.part.recipe, finding.part.rival)
+            if family in learnt_metrics([labels.get(recipe, "")], known)
+        }
+        if recipes:
+            told = ", ".join(sorted(name_of(recipe, {}) for recipe in recipes))
+            notes.append(f"{told}: {learnt_words(family)}.")
+    return notes
 
 
 def _count(number: int, what: str) -> str:

@@ -17,16 +17,14 @@ import tomli_w
 from esrlab.core.command_history import GivenCommand, read_commands, write_commands
 from esrlab.core.files import find_inside, replacing, to_json, write_text
 from esrlab.core.metrics import (
-    BUILT_IN,
     METRICS,
-    MetricInfo,
     merge_described,
     read_described,
     write_described,
 )
 from esrlab.core.scores import BICUBIC, Score, write_scores
 from esrlab.errors import UsageError
-from esrlab.report.merge_sources import MergeSource, open_sources, unused_name
+from esrlab.report.merge_sources import MergeSource, name_perceptual, open_sources, unused_name
 from esrlab.report.recipe_identity import Identity, differing_fields
 from esrlab.statistics.claim_register import read_register, rename_registers, write_register
 from esrlab.statistics.claims import CLAIMS, read_asked_claims
@@ -54,7 +52,7 @@ def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool
     sources = open_sources(places)
     _refuse_other_images(sources)
     described = merge_described((f"{each.folder}", read_described(each.folder)) for each in sources)
-    notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources, described)]
+    notes = [*_tell_apart(sources, apart=apart), *name_perceptual(sources, described)]
     rows = _merge_rows(sources)
     claims, commands = _merge_claims(sources), _merge_commands(sources)
     registered = rename_registers((read_register(each.folder), each.called) for each in sources)
@@ -156,32 +154,6 @@ def _merge_rows(sources: Sequence[MergeSource]) -> list[Score]:
             "by themselves (bicubic has to agree):\n" + "\n".join(conflicts[:5]) + more
         )
     return list(rows.values())
-
-
-def _name_perceptual(sources: Sequence[MergeSource], described: Sequence[MetricInfo]) -> list[str]:
-    """A note for each family of perceptual metrics of which not all have the same rows."""
-    known = BUILT_IN.joined(described)
-    notes: list[str] = []
-    for family in dict.fromkeys(info.family for info in known.infos if info.role == "perception"):
-        found = [
-            (
-                source.name,
-                sorted(
-                    metric
-                    for metric in {score.metric for score in source.scores}
-                    for info in [known.find(metric)]
-                    if info is not None and info.family == family
-                ),
-            )
-            for source in sources
-        ]
-        if len({tuple(metrics) for _, metrics in found}) > 1:
-            each = "; ".join(f"{name}: {' and '.join(metrics) or 'none'}" for name, metrics in found)
-            notes.append(
-                f"These studies were not measured with the same {family} ({each}); n/a marks one that was not "
-                "measured."
-            )
-    return notes
 
 
 def _merge_claims(sources: Sequence[MergeSource]) -> list[dict[str, Any]]:

@@ -46,7 +46,10 @@ def draw_plane(
     if info is None or not any(score.metric == info.at(scale) for score in at_scale):
         return None
     metric, across = info.at(scale), known.distortion
-    found, labels = spreads(keep_comparable(at_scale, known=known)), {score.recipe: score.label for score in at_scale}
+    found, labels = (
+        spreads(keep_comparable(at_scale, known=known)),
+        {score.recipe: score.label for score in at_scale},
+    )
     trained = dict.fromkeys(name.removesuffix(CASCADE) for name in labels if name != BICUBIC)
     styles = {
         name: (DARK_COLOURS[place % len(DARK_COLOURS)], SHAPES[place % len(SHAPES)])
@@ -57,9 +60,7 @@ def draw_plane(
     for place, benchmark in zip(
         figure.subplots(1, len(benchmarks), squeeze=False)[0], benchmarks, strict=True
     ):
-        points = find_points(
-            found, labels, benchmark=benchmark, scale=scale, metric=metric, known=known
-        )
+        points = find_points(found, labels, benchmark=benchmark, scale=scale, metric=metric, known=known)
         far = _fill(place, points, styles) if points else []
         off = textwrap.wrap(f"off the plane: {', '.join(far)}", 58) if far else []
         place.set_title("\n".join([f"{benchmark} ×{scale}", *off]), fontsize=7)

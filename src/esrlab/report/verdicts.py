@@ -8,7 +8,7 @@ from typing import Any
 from esrlab.core.counting import count
 from esrlab.core.metrics import BUILT_IN, KnownMetrics
 from esrlab.core.scores import BICUBIC, Score
-from esrlab.report.limitations import learnt_metrics, learnt_words
+from esrlab.report.limitations import name_learnt
 from esrlab.report.tables import Row, Table
 from esrlab.report.verdict_text import (
     name_of,
@@ -95,9 +95,7 @@ def judge_study(study: Path, scores: Sequence[Score], *, known: KnownMetrics = B
         write_sentence(
             verdict,
             names=names,
-            gains=gains_over_bicubic(scores, verdict, known=known)
-            if verdict.outcome == "supported"
-            else {},
+            gains=gains_over_bicubic(scores, verdict, known=known) if verdict.outcome == "supported" else {},
             known=known,
         )
         for verdict in verdicts
@@ -182,29 +180,9 @@ def _notes(examined: Sequence[Verdict], scores: Sequence[Score], known: KnownMet
         notes.append(INTERVAL_NOTE.format(coverage=coverage))
     if any(verdict.claim.exploratory for verdict in examined):
         notes.append(EXPLORATORY_NOTE.format(family=count(later, "comparison")))
-    notes += _name_learnt(examined, {score.recipe: score.label for score in scores}, known)
+    notes += name_learnt(examined, {score.recipe: score.label for score in scores}, known)
     notes.append(IMAGES_NOTE.format(alarms=IMAGE_ALARMS))
     return tuple(notes)
-
-
-def _name_learnt(
-    examined: Sequence[Verdict], labels: Mapping[str, str], known: KnownMetrics
-) -> list[str]:
-    """A note on the recipes that were trained on a metric which a verdict compares them in."""
-    findings = [finding for verdict in examined for finding in verdict.findings]
-    notes: list[str] = []
-    for family in dict.fromkeys(finding.part.metric for finding in findings):
-        recipes = {
-            recipe
-            for finding in findings
-            if finding.part.metric == family
-            for recipe in (finding.part.recipe, finding.part.rival)
-            if family in learnt_metrics([labels.get(recipe, "")], known)
-        }
-        if recipes:
-            told = ", ".join(sorted(name_of(recipe, {}) for recipe in recipes))
-            notes.append(f"{told}: {learnt_words(family)}.")
-    return notes
 
 
 def _short_table(verdicts: Sequence[Verdict]) -> Table:

@@ -158,10 +158,8 @@ def refuse_unknown_families(claims: Sequence[AskedClaim], families: Sequence[str
     for claim in claims:
         for family in claim.metrics:
             if family not in families:
-                hint = did_you_mean(family, families)
-                raise ValueError(
-                    f"claim {claim.id}: metrics should be of {', '.join(families)}, not {family!r}{hint}"
-                )
+                known = f"{', '.join(families)}, not {family!r}{did_you_mean(family, families)}"
+                raise ValueError(f"claim {claim.id}: metrics should be of {known}")
 
 
 def read_claims(study: Path) -> tuple[Claim, ...]:

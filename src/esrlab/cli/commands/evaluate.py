@@ -82,7 +82,8 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     parser.add_argument(
         "--weights",
         choices=("real", "student"),
-        help="weights of metrics: their own (real), or an embedded student's estimate, LPIPS≈ for LPIPS (default: real)",
+        help="weights of metrics: their own (real), or an embedded student's estimate, LPIPS≈ for LPIPS "
+        "(default: real)",
     )
     _add_kept(parser)
     add_device(parser)

@@ -96,7 +96,9 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     parser.add_argument(
         "--metrics",
         metavar="LIST",
-        help="what is measured, separated by commas: " + ", ".join(METRICS) + " (default: the study's own; the "
+        help="what is measured, separated by commas: "
+        + ", ".join(METRICS)
+        + " (default: the study's own; the "
         "standard ones if it sets none)",
     )
     add_weights(parser, default="the study's own; real if it sets none")

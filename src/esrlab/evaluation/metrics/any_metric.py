@@ -1,9 +1,10 @@
 """The metrics that pictures can be scored by."""
 
-from typing import Annotated, get_args
+from typing import Annotated
 
 from pydantic import Field
 
+from esrlab.core.parts import kinds_in
 from esrlab.evaluation.metrics.inputs import MetricPart
 from esrlab.evaluation.metrics.lpips import LPIPS
 from esrlab.evaluation.metrics.psnr import PSNR
@@ -13,7 +14,7 @@ from esrlab.evaluation.metrics.ssim import SSIM
 AnyMetric = Annotated[PSNR | SSIM | LPIPS, Field(discriminator="kind")]
 
 METRICS: dict[str, type[MetricPart]] = {
-    metric.model_fields["kind"].default: metric for metric in get_args(get_args(AnyMetric)[0])
+    kind: metric for kind, metric in kinds_in(AnyMetric).items() if issubclass(metric, MetricPart)
 }
 """Every metric by its kind, in the order of the columns."""
 
@@ -22,4 +23,4 @@ STANDARD: tuple[MetricPart, ...] = (
     *(PSNR(convention="paper"), SSIM(convention="paper")),
     LPIPS(),
 )
-"""What a study measures unless it says otherwise; a kind's name alone asks for those of them that are of it."""
+"""What a study measures unless it says otherwise; a kind's name alone asks for those of it."""

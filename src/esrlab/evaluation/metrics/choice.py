@@ -18,9 +18,7 @@ PRIMARY = tuple(part for part in STANDARD if part.info.is_primary)
 """The one of each standard family that verdicts are about; a validation measures them."""
 
 
-PLAIN_KINDS = tuple(
-    dict.fromkeys(part.kind_name() for part in STANDARD if "weights" not in part.info.needs)
-)
+PLAIN_KINDS = tuple(dict.fromkeys(part.kind_name() for part in STANDARD if "weights" not in part.info.needs))
 """What is measured where nothing is asked for and no weights need be at hand."""
 
 
@@ -34,10 +32,15 @@ def parts_of(kinds: Iterable[str], *, paper: bool = True) -> list[MetricPart]:
     if unknown or not asked:
         hint = did_you_mean(unknown[0], list(METRICS)) if unknown else ""
         raise ValueError(
-            f"metrics must be one or more of {', '.join(METRICS)}, not {', '.join(unknown) or 'nothing'}{hint}"
+            f"metrics must be one or more of {', '.join(METRICS)}, not "
+            f"{', '.join(unknown) or 'nothing'}{hint}"
         )
     usual = [part for part in STANDARD if part.kind_name() in asked]
-    others = [METRICS[kind]() for kind in METRICS if kind in asked and kind not in [part.kind_name() for part in usual]]
+    others = [
+        metric()
+        for kind, metric in METRICS.items()
+        if kind in asked and all(part.kind_name() != kind for part in STANDARD)
+    ]
     return [part for part in (*usual, *others) if paper or part.info.shown != "paper"]
 
 

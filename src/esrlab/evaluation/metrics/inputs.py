@@ -7,10 +7,10 @@ from functools import partial
 from typing import Self
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from esrlab.core.metrics import MetricInfo
+from esrlab.core.parts import Part
 
 Shrink = Callable[[Tensor], Tensor]
 """(1, 3, H, W) -> (1, 3, H/scale, W/scale), as the LR image was made of HR."""
@@ -69,13 +69,11 @@ class Metric:
         return self.compute(MetricInputs(sr, hr, self.scale, lr, shrink))
 
 
-class MetricPart(BaseModel):
+class MetricPart(Part):
     """A metric as it is asked for: frozen, validated at construction, JSON both ways.
 
     Every metric adds `kind: Literal["its name"]` with that default, by which `--metrics` finds it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @property
     @abstractmethod

@@ -35,7 +35,8 @@ def check_image(image: Tensor, *, name: str, taker: str = "a metric") -> None:
 def check_pair(sr: Tensor, hr: Tensor, *, border: int = 0, smallest: int = 1) -> None:
     """Accept two images of one shape that keep `smallest` pixels a side without their borders.
 
-    ValueError: what check_image refuses, unlike shapes, a negative border; TooSmallError: one that leaves too little.
+    ValueError: what check_image refuses, unlike shapes, a negative border. TooSmallError: one that leaves too
+    little.
     """
     if sr.shape != hr.shape:
         raise ValueError(f"sr has shape {tuple(sr.shape)}, hr {tuple(hr.shape)}; a metric needs equal shapes")

@@ -58,10 +58,8 @@ def write_page(
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ModuleNotFoundError as error:
         raise UserError("the page needs Jinja2: pip install 'esrlab[report]'") from error
-    loader = FileSystemLoader(ASSETS)
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, loader=loader
-    )
+    setting: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+    environment = Environment(undefined=StrictUndefined, loader=FileSystemLoader(ASSETS), **setting)
     script = (ASSETS / "page.js").read_text(encoding="utf-8")
     html = environment.get_template("page.html.j2").render(
         title=title,

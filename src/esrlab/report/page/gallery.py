@@ -117,8 +117,7 @@ def build_gallery(
     if not images:
         return None
     side = choose_side(sum(_weigh(store_root, image) for image in images), taken=taken)
-    values = values_of_first_seed(scores, known=known)
-    gains = gains_over_bicubic(scores, known=known)
+    values, gains = values_of_first_seed(scores, known=known), gains_over_bicubic(scores, known=known)
     shifts: Shifts = defaultdict(list)
     cards: list[Card] = []
     for number, image in enumerate(images, start=1):

@@ -76,9 +76,7 @@ def draw_planes(scores: Sequence[Score], *, known: KnownMetrics = BUILT_IN) -> P
     rows: list[Row] = []
     for benchmark, scale in cells:
         metric = distance.at(scale)
-        points = find_points(
-            found, labels, benchmark=benchmark, scale=scale, metric=metric, known=known
-        )
+        points = find_points(found, labels, benchmark=benchmark, scale=scale, metric=metric, known=known)
         if not points:
             continue
         front = pareto_front(points)
@@ -114,8 +112,7 @@ def _plane(
     points: Sequence[Point], front: Sequence[Point], recipes: list[str], *, title: str, axes: Axes
 ) -> Plot:
     distortion, distance = axes
-    metric, unit = distance.name, distortion.unit
-    near = near_points(points)
+    metric, unit, near = distance.name, distortion.unit, near_points(points)
     across = spanning([bound for point in near for bound in bounds(point.psnr)])
     across = Axis(across.low, across.high + 0.1 * (across.high - across.low))
     top = max(bounds(point.distance)[1] for point in near) * 1.15
@@ -123,8 +120,7 @@ def _plane(
     curves = [Curve(_front_path(canvas, front), GREY, "front", "Pareto front")]
     marks: list[Mark] = []
     for point in points:
-        hue = hue_of(point.recipe, recipes)
-        is_near = point in near
+        hue, is_near = hue_of(point.recipe, recipes), point in near
         if is_near:
             curves += _ranges(canvas, point, hue)
         marks.append(
@@ -133,14 +129,14 @@ def _plane(
                 canvas.y(min(point.distance.mean, canvas.up.high)) + (0 if is_near else 8),
                 hue,
                 shape_of(point.recipe, recipes),
-                f"{point.recipe}: {_show(point.psnr, distortion)} {unit}, {metric} {_show(point.distance, distance)}"
+                f"{point.recipe}: {_show(point.psnr, distortion)} {unit}, {metric} "
+                + _show(point.distance, distance)
                 + ("" if is_near else " (off the plane)"),
                 hollow=point.recipe.endswith(CASCADE),
             )
         )
-    marks.append(
-        Mark(canvas.x(across.high) - 7, canvas.y(0) - 7, GREY, STAR, f"HR: ∞ {unit}, {metric} 0", label="HR")
-    )
+    ideal = f"HR: ∞ {unit}, {metric} 0"
+    marks.append(Mark(canvas.x(across.high) - 7, canvas.y(0) - 7, GREY, STAR, ideal, label="HR"))
     far = [point.recipe for point in points if point not in near]
     off = f" Off the plane, at its edge: {', '.join(far)}." if far else ""
     best = ", ".join(point.recipe for point in front)
