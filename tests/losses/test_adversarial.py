@@ -108,9 +108,10 @@ def test_gradients(loss: AdversarialLoss, scores: tuple[Tensor, Tensor]) -> None
 @every_game
 def test_the_players_pull_apart(loss: AdversarialLoss, scores: tuple[Tensor, Tensor]) -> None:
     """The critic wants real scores up and fake ones down, the generator fake ones up."""
-    real, fake = scores = tuple(
-        (score - score.mean() + mean).detach().requires_grad_()  # between what least squares draws them to
-        for score, mean in zip(scores, (0.7, 0.3), strict=True)
+    # Between what least squares draws them to.
+    real, fake = scores = (
+        (scores[0] - scores[0].mean() + 0.7).detach().requires_grad_(),
+        (scores[1] - scores[1].mean() + 0.3).detach().requires_grad_(),
     )
     up, down = torch.autograd.grad(loss.critic_loss(real, fake), scores)
     (pull,) = torch.autograd.grad(loss.generator_loss(real, fake), fake)

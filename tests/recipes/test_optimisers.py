@@ -1,7 +1,7 @@
 """The optimisers: each update against the papers' formulas and torch's own unfused ones."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -24,10 +24,10 @@ PARTS: dict[str, OptimiserPart] = {
 }
 every_kind = pytest.mark.parametrize("kind", kinds_in(AnyOptimiser))
 
-Arrays = list[NDArray[np.float64]]
+Arrays = Sequence[NDArray[np.floating]]
 
 
-def follow_formula(weights: Arrays, gradients: list[Arrays], *, decay: float) -> Arrays:
+def follow_formula(weights: Arrays, gradients: Sequence[Arrays], *, decay: float) -> Arrays:
     """Loshchilov & Hutter 2019, algorithm 2, with schedule multiplier 1 and their λ as torch scales it: by
     the learning rate; with decay 0 that is Kingma & Ba 2015, algorithm 1.
     """
@@ -51,7 +51,7 @@ def torchs(kind: str, network: nn.Module) -> Optimizer:
     )
 
 
-def take(network: nn.Module, optimiser: Optimizer, gradients: list[Arrays]) -> Arrays:
+def take(network: nn.Module, optimiser: Optimizer, gradients: Sequence[Arrays]) -> Arrays:
     for found in gradients:
         for parameter, gradient in zip(network.parameters(), found, strict=True):
             parameter.grad = torch.from_numpy(gradient.copy())

@@ -54,10 +54,9 @@ class PatchCritic(nn.Module):
                 f"this patch critic takes images (N, 3, H, W) of at least {self.smallest_size} px a side, "
                 f"not of shape {tuple(image.shape)}: take larger ones, or a critic with fewer layers"
             )
-        *inner, last = self.model
-        features = image
-        for module in inner:
-            features = module(features)
+        features = self.model[:-1](image)
+        last = self.model[-1]
+        assert isinstance(last, nn.Conv2d)
         with torch.autocast(features.device.type, enabled=False):
             # Under autocast, too, a score is a whole float: adversarial losses compare means of close scores.
             return last(features.to(last.weight.dtype))
