@@ -69,6 +69,7 @@ class Recipe(Part):
             *self._term_problems(),
             *self._share_problems(),
             *self._critic_problems(),
+            *self._loss_problems(),
             *self._start_problems(),
             *self._time_problems(),
         ]
@@ -162,6 +163,15 @@ class Recipe(Part):
             constraint=adversarial_loss(adversarial.loss).constraint,
         )
         return adversarial.critic.problems(use)
+
+    def _loss_problems(self) -> list[str]:
+        side = self.hr_size
+        return [
+            f"term {term.name}: {problem} (patches.lr_size {self.patches.lr_size} × scale {self.scale})"
+            for term in self.terms
+            if term.is_active
+            for problem in term.loss.problems(height=side, width=side)
+        ]
 
     @property
     def hr_size(self) -> int:
