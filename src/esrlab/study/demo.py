@@ -1,6 +1,6 @@
 """The study that `esrlab demo` runs."""
 
-from esrlab.losses.content import FeatureWeights
+from esrlab.losses.inputs import FeatureWeights
 from esrlab.recipes.presets import PAPER
 from esrlab.study.spec import Study
 

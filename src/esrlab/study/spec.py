@@ -16,7 +16,7 @@ from esrlab.errors import UsageError, UserError
 from esrlab.evaluation.metrics.any_metric import STANDARD, AnyMetric
 from esrlab.evaluation.metrics.choice import describe, expand
 from esrlab.evaluation.metrics.inputs import MetricPart
-from esrlab.losses.content import FeatureWeights
+from esrlab.losses.inputs import FeatureWeights
 from esrlab.recipes.overrides import leaves, with_fields
 from esrlab.recipes.presets import PAPER, find_recipe, flatten, with_weighted_fields, with_weights
 from esrlab.recipes.problems import explain
