@@ -46,7 +46,7 @@ def by_image(measure: Callable[[np.ndarray, np.ndarray], float], sr: Features, h
     total = 0.0
     for name, weight in LAYERS.items():
         pairs = zip(sr[name].numpy(), hr[name].numpy(), strict=True)
-        total += weight * np.mean([measure(one, other) for one, other in pairs])
+        total += weight * float(np.mean([measure(one, other) for one, other in pairs]))
     return total
 
 
@@ -63,7 +63,7 @@ def gram(features: np.ndarray) -> np.ndarray:
 def test_gram_is_its_formula(criterion: str) -> None:
     def measure(one: np.ndarray, other: np.ndarray) -> float:
         apart = gram(one) - gram(other)
-        return np.abs(apart).mean() if criterion == "l1" else np.linalg.norm(apart) ** 2
+        return float(np.abs(apart).mean() if criterion == "l1" else np.linalg.norm(apart) ** 2)
 
     sr, hr = draw()
     loss = Gram.model_validate({**ALIKE, "criterion": criterion})
