@@ -10,12 +10,15 @@ from esrlab.losses.any_loss import AnyLoss
 from esrlab.losses.content import Content
 from esrlab.losses.custom import Custom
 from esrlab.losses.edges import GradientVariance, SobelGradient
+from esrlab.losses.focal_frequency import FocalFrequency
+from esrlab.losses.fourier import FourierAmplitudePhase
 from esrlab.losses.inputs import Loss
 from esrlab.losses.laplacian import LaplacianPyramid
 from esrlab.losses.lpips import PerceptualDistance
 from esrlab.losses.pixel import L1, MSE, Charbonnier, Huber
 from esrlab.losses.structure import MSSSIM, SSIM
 from esrlab.losses.variation import TotalVariation
+from esrlab.losses.wavelet import StationaryWavelet
 from esrlab.models.weights.catalogue import CATALOGUE
 
 ADAPTER: TypeAdapter[AnyLoss] = TypeAdapter(AnyLoss)
@@ -36,6 +39,12 @@ LOSSES: list[Loss] = [
     GradientVariance(patch=4),
     LaplacianPyramid(),
     LaplacianPyramid(levels=2),
+    FourierAmplitudePhase(),
+    FourierAmplitudePhase(phase=0),
+    FocalFrequency(),
+    FocalFrequency(alpha=0.5, patch_factor=2),
+    StationaryWavelet(),
+    StationaryWavelet(wavelet="haar", levels=2, ll=0),
     TotalVariation(),
     TotalVariation(beta=1.0),
     Content(),

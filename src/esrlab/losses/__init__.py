@@ -13,11 +13,14 @@ if TYPE_CHECKING:  # what follows `else` must name the same; tests/test_api.py h
     from esrlab.losses.content import Content
     from esrlab.losses.custom import Custom
     from esrlab.losses.edges import GradientVariance, SobelGradient
+    from esrlab.losses.focal_frequency import FocalFrequency
+    from esrlab.losses.fourier import FourierAmplitudePhase
     from esrlab.losses.laplacian import LaplacianPyramid
     from esrlab.losses.lpips import PerceptualDistance
     from esrlab.losses.pixel import L1, MSE, Charbonnier, Huber
     from esrlab.losses.structure import MSSSIM, SSIM
     from esrlab.losses.variation import TotalVariation
+    from esrlab.losses.wavelet import StationaryWavelet
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -31,6 +34,9 @@ else:
             "SobelGradient": "esrlab.losses.edges",
             "GradientVariance": "esrlab.losses.edges",
             "LaplacianPyramid": "esrlab.losses.laplacian",
+            "FourierAmplitudePhase": "esrlab.losses.fourier",
+            "FocalFrequency": "esrlab.losses.focal_frequency",
+            "StationaryWavelet": "esrlab.losses.wavelet",
             "Content": "esrlab.losses.content",
             "Custom": "esrlab.losses.custom",
             "AdversarialLoss": "esrlab.losses.adversarial",
@@ -51,11 +57,14 @@ __all__ = [
     "Charbonnier",
     "Content",
     "Custom",
+    "FocalFrequency",
+    "FourierAmplitudePhase",
     "GradientVariance",
     "Huber",
     "LaplacianPyramid",
     "PerceptualDistance",
     "SobelGradient",
+    "StationaryWavelet",
     "TotalVariation",
     "adversarial_loss",
     "clip_parameters",

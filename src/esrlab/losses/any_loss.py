@@ -8,11 +8,14 @@ from esrlab.core.parts import kinds_in
 from esrlab.losses.content import Content
 from esrlab.losses.custom import Custom
 from esrlab.losses.edges import GradientVariance, SobelGradient
+from esrlab.losses.focal_frequency import FocalFrequency
+from esrlab.losses.fourier import FourierAmplitudePhase
 from esrlab.losses.laplacian import LaplacianPyramid
 from esrlab.losses.lpips import PerceptualDistance
 from esrlab.losses.pixel import L1, MSE, Charbonnier, Huber
 from esrlab.losses.structure import MSSSIM, SSIM
 from esrlab.losses.variation import TotalVariation
+from esrlab.losses.wavelet import StationaryWavelet
 
 # A new loss is one file in this folder and one name in this list.
 AnyLoss = Annotated[
@@ -25,6 +28,9 @@ AnyLoss = Annotated[
     | SobelGradient
     | GradientVariance
     | LaplacianPyramid
+    | FourierAmplitudePhase
+    | FocalFrequency
+    | StationaryWavelet
     | TotalVariation
     | Content
     | PerceptualDistance
