@@ -15,6 +15,8 @@ from esrlab.losses.custom import Custom
 from esrlab.losses.dists import DISTS
 from esrlab.losses.edges import GradientVariance, SobelGradient
 from esrlab.losses.fdl import FrequencyDistribution
+from esrlab.losses.focal_frequency import FocalFrequency
+from esrlab.losses.fourier import FourierAmplitudePhase
 from esrlab.losses.gram import Gram
 from esrlab.losses.inputs import Loss
 from esrlab.losses.laplacian import LaplacianPyramid
@@ -24,6 +26,7 @@ from esrlab.losses.pixel import L1, MSE, Charbonnier, Huber
 from esrlab.losses.sliced import SlicedWasserstein
 from esrlab.losses.structure import MSSSIM, SSIM
 from esrlab.losses.variation import TotalVariation
+from esrlab.losses.wavelet import StationaryWavelet
 from esrlab.models.weights.catalogue import CATALOGUE
 
 ADAPTER: TypeAdapter[AnyLoss] = TypeAdapter(AnyLoss)
@@ -44,6 +47,12 @@ LOSSES: list[Loss] = [
     GradientVariance(patch=4),
     LaplacianPyramid(),
     LaplacianPyramid(levels=2),
+    FourierAmplitudePhase(),
+    FourierAmplitudePhase(phase=0),
+    FocalFrequency(),
+    FocalFrequency(alpha=0.5, patch_factor=2),
+    StationaryWavelet(),
+    StationaryWavelet(wavelet="haar", levels=2, ll=0),
     TotalVariation(),
     TotalVariation(beta=1.0),
     Content(),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # what follows `else` must name the same; tests/test_api.py h
     from esrlab.losses.dists import DISTS
     from esrlab.losses.edges import GradientVariance, SobelGradient
     from esrlab.losses.fdl import FrequencyDistribution
+    from esrlab.losses.focal_frequency import FocalFrequency
+    from esrlab.losses.fourier import FourierAmplitudePhase
     from esrlab.losses.gram import Gram
     from esrlab.losses.laplacian import LaplacianPyramid
     from esrlab.losses.ldl import LDL
@@ -26,6 +28,7 @@ if TYPE_CHECKING:  # what follows `else` must name the same; tests/test_api.py h
     from esrlab.losses.sliced import SlicedWasserstein
     from esrlab.losses.structure import MSSSIM, SSIM
     from esrlab.losses.variation import TotalVariation
+    from esrlab.losses.wavelet import StationaryWavelet
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -48,6 +51,9 @@ else:
             "Gram": "esrlab.losses.gram",
             "LDL": "esrlab.losses.ldl",
             "SlicedWasserstein": "esrlab.losses.sliced",
+            "FourierAmplitudePhase": "esrlab.losses.fourier",
+            "FocalFrequency": "esrlab.losses.focal_frequency",
+            "StationaryWavelet": "esrlab.losses.wavelet",
             "Content": "esrlab.losses.content",
             "Custom": "esrlab.losses.custom",
             "AdversarialLoss": "esrlab.losses.adversarial",
@@ -74,6 +80,8 @@ __all__ = [
     "Content",
     "Contextual",
     "Custom",
+    "FocalFrequency",
+    "FourierAmplitudePhase",
     "FrequencyDistribution",
     "GradientVariance",
     "Gram",
@@ -82,6 +90,7 @@ __all__ = [
     "PerceptualDistance",
     "SlicedWasserstein",
     "SobelGradient",
+    "StationaryWavelet",
     "TotalVariation",
     "adversarial_loss",
     "clip_parameters",

@@ -13,6 +13,8 @@ from esrlab.losses.custom import Custom
 from esrlab.losses.dists import DISTS
 from esrlab.losses.edges import GradientVariance, SobelGradient
 from esrlab.losses.fdl import FrequencyDistribution
+from esrlab.losses.focal_frequency import FocalFrequency
+from esrlab.losses.fourier import FourierAmplitudePhase
 from esrlab.losses.gram import Gram
 from esrlab.losses.laplacian import LaplacianPyramid
 from esrlab.losses.ldl import LDL
@@ -21,6 +23,7 @@ from esrlab.losses.pixel import L1, MSE, Charbonnier, Huber
 from esrlab.losses.sliced import SlicedWasserstein
 from esrlab.losses.structure import MSSSIM, SSIM
 from esrlab.losses.variation import TotalVariation
+from esrlab.losses.wavelet import StationaryWavelet
 
 # A new loss is one file in this folder and one name in this list.
 AnyLoss = Annotated[
@@ -33,6 +36,9 @@ AnyLoss = Annotated[
     | SobelGradient
     | GradientVariance
     | LaplacianPyramid
+    | FourierAmplitudePhase
+    | FocalFrequency
+    | StationaryWavelet
     | TotalVariation
     | Content
     | PerceptualDistance
