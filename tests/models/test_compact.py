@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from esrlab.errors import UsageError
-from esrlab.models.generators.compact import CompactNet, start_as_bilinear
+from esrlab.models.generators.compact import CompactNet
 
 SCALES = (1, 2, 3, 4)
 
@@ -121,13 +121,15 @@ def test_a_fresh_one_is_the_nearest_enlargement_and_every_weight_learns(scale: i
         optimiser.zero_grad()
         (net(lr) - hr).abs().mean().backward()
         optimiser.step()
-    assert [key for key, weight in net.named_parameters() if weight.grad is None or not weight.grad.any()] == []
+    assert [
+        key for key, weight in net.named_parameters() if weight.grad is None or not weight.grad.any()
+    ] == []
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_starts_as_bilinear(scale: int) -> None:
     net, lr = CompactNet(scale=scale, features=8, convs=3), torch.rand(1, 3, 9, 7)
-    start_as_bilinear(net)
+    net.start_as_bilinear()
     with torch.no_grad():
         sr = net(lr)
     bilinear = functional.interpolate(lr, scale_factor=scale, mode="bilinear", align_corners=False)
@@ -136,5 +138,5 @@ def test_starts_as_bilinear(scale: int) -> None:
 
 
 def test_a_bilinear_start_needs_room_for_the_image() -> None:
-    with pytest.raises(UsageError, match="features >= 3.* not 2"):
-        start_as_bilinear(CompactNet(scale=2, features=2, convs=1))
+    with pytest.raises(UsageError, match=r"features >= 3.* not 2"):
+        CompactNet(scale=2, features=2, convs=1).start_as_bilinear()
