@@ -13,7 +13,7 @@ from torch.optim import Adam, Optimizer
 
 from esrlab.data.sampling import Batch
 from esrlab.losses.adversarial import AdversarialLoss, clip_parameters
-from esrlab.losses.content import ReadyContent
+from esrlab.losses.feature_loss import ReadyFeatureLoss
 from esrlab.models.critics.vgg import VGGCritic
 from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.training.state import TrainState
@@ -82,7 +82,7 @@ class Yardstick:
     ) -> None:
         assert run.adversarial is not None
         self.run, self.adversarial = run, run.adversarial
-        (self.content,) = (loss for _, loss in run.terms if isinstance(loss, ReadyContent))
+        (self.content,) = (loss for _, loss in run.terms if isinstance(loss, ReadyFeatureLoss))
         self.weights = {term.name: term.weight or 0.0 for term, _ in run.terms}
         for network in (run.generator, self.adversarial.critic, self.content.network):
             network.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]

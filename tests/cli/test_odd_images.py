@@ -84,7 +84,9 @@ def test_a_benchmark_is_scored_but_for_what_cannot_be(
     assert "4 could not be scored" in said.err
     assert len((tmp_path / "out" / "scores.jsonl").read_text().splitlines()) == 12
     assert call(asked[:-1]) == 1
-    assert "odd, means of 2 images" in capsys.readouterr().out
+    table = " ".join(capsys.readouterr().out.split())
+    assert "odd, means of 6 images" in table
+    assert "Means of fewer images than the others' are not comparable" in table
 
 
 def test_a_benchmark_of_which_nothing_can_be_scored_is_told_without_a_table(

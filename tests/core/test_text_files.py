@@ -107,7 +107,7 @@ def test_a_damaged_toml_file_is_named(tmp_path: Path, data: bytes, told: str) ->
 def test_a_file_that_is_a_folder_is_named(tmp_path: Path) -> None:
     reads: list[Any] = [read_text, read_toml, read_scores, read_json_lines]
     for read in reads:
-        with pytest.raises(UserError, match="cannot read"):
+        with pytest.raises(UserError, match=r"cannot read|is a folder"):
             read(tmp_path)
 
 

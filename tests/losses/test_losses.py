@@ -13,6 +13,7 @@ from esrlab.losses.inputs import Loss
 from esrlab.losses.lpips import PerceptualDistance
 from esrlab.losses.pixel import L1, MSE, Charbonnier
 from esrlab.losses.variation import TotalVariation
+from esrlab.models.weights.catalogue import CATALOGUE
 
 ADAPTER: TypeAdapter[AnyLoss] = TypeAdapter(AnyLoss)
 LOSSES: list[Loss] = [
@@ -27,6 +28,8 @@ LOSSES: list[Loss] = [
     Content(weights="student", network="vgg-student", layers={"conv3_4": 1.0}),
     PerceptualDistance(),
     PerceptualDistance(weights="student"),
+    PerceptualDistance(network="vgg"),
+    PerceptualDistance(network="vgg", weights="untrained"),
     Content(network="resnet50", layers={"layer2": 0.5, "layer3": 1.0}, criterion="l1"),
     Custom(file=Path("my/losses.py"), function="edges"),
 ]
@@ -52,6 +55,15 @@ def test_losses_are_frozen_and_refuse_unknown_fields(loss: Loss) -> None:
         loss.kind = "other"  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(ValidationError, match="wieght"):
         type(loss).model_validate({**loss.model_dump(), "wieght": 1})
+
+
+def test_losses_that_need_weights_say_so_and_run_on_others() -> None:
+    for loss in LOSSES:
+        assert set(loss.needs) <= {record.name for record in CATALOGUE}
+        if loss.needs:
+            assert loss.with_weights("untrained").needs == loss.with_weights("student").needs == ()
+        untrained = loss.with_weights("untrained") if loss.needs else loss
+        assert ("untrained" in untrained.label) == (untrained != loss or "untrained" in loss.label)
 
 
 def test_labels_tell_losses_apart() -> None:

@@ -57,8 +57,9 @@ def test_what_a_study_sets_in_all_recipes_may_be_meant_for_some() -> None:
 def test_the_commands_say_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     from esrlab.cli.main import call
 
-    absent = str(tmp_path / "absent")
+    empty, out = tmp_path / "empty", str(tmp_path / "out")
+    empty.mkdir()
     for command in (["train", "psnr"], ["study", "paper", "--recipes", "psnr"]):
-        assert call([*command, "--optimiser.gamma", "0.1", "--photos", absent, "--out", absent]) != 0
+        assert call([*command, "--optimiser.gamma", "0.1", "--photos", str(empty), "--out", out]) != 0
         said = " ".join(capfd.readouterr().err.split())
         assert "optimiser.gamma has no effect in psnr: its schedule is cosine, not multi-step" in said

@@ -66,6 +66,11 @@ def precision_context(device: torch.device, precision: Precision) -> AbstractCon
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
+def full_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """Where what is computed keeps the precision of its tensors, whatever the precision outside."""
+    return torch.autocast(device.type, enabled=False)
+
+
 def compiled(network: Network, *, device: torch.device) -> Network:
     """The same network, its calls compiled by torch.compile from the first one on; saved as before.
 

@@ -14,7 +14,7 @@ from esrlab.data.photos.folder import open_photos
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UsageError
 from esrlab.evaluation.validation.validator import open_validation
-from esrlab.losses.content import FeatureWeights
+from esrlab.losses.inputs import FeatureWeights
 from esrlab.recipes.presets import find_recipe, with_choices
 from esrlab.recipes.recipe import SEEDS, Recipe
 from esrlab.recipes.unused import idle_settings

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from esrlab.core.named_files import names_file
 from esrlab.core.tables import read_table
 from esrlab.errors import UsageError, UserError
-from esrlab.losses.content import FeatureWeights
+from esrlab.losses.inputs import FeatureWeights
 from esrlab.recipes.overrides import leaves, with_fields
 from esrlab.recipes.presets import PAPER, find_recipe, flatten, with_weighted_fields, with_weights
 from esrlab.recipes.problems import explain

@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from esrlab.core.backend import compiled, make_adam, prepare, prepare_backend
 from esrlab.core.named_files import STARTS
 from esrlab.losses.adversarial import AdversarialLoss, adversarial_loss, clip_parameters
-from esrlab.losses.content import share_networks
+from esrlab.losses.feature_loss import share_networks
 from esrlab.losses.inputs import LossFunction
 from esrlab.losses.shares import Balance
 from esrlab.models.critics.vgg import VGGCritic
