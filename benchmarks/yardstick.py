@@ -14,7 +14,6 @@ from torch.optim import Adam, Optimizer
 from esrlab.data.sampling import Batch
 from esrlab.losses.adversarial import AdversarialLoss, clip_parameters
 from esrlab.losses.feature_loss import ReadyFeatureLoss
-from esrlab.models.critics.vgg import VGGCritic
 from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.training.state import TrainState
 
@@ -52,14 +51,15 @@ def _lrelu(features: Tensor) -> Tensor:
     return functional.leaky_relu(features, negative_slope=0.2, inplace=True)
 
 
-def score(critic: VGGCritic, image: Tensor) -> Tensor:
+def score(critic: nn.Module, image: Tensor) -> Tensor:
     """The VGG-style critic's forward pass, with batch norm."""
     features = _lrelu(critic.get_submodule("conv0_0")(image))
     for index in range(1, 10):
         place = f"{index // 2}_{index % 2}"
         features = critic.get_submodule(f"bn{place}")(critic.get_submodule(f"conv{place}")(features))
         features = _lrelu(features)
-    return critic.linear2(_lrelu(critic.linear1(features.flatten(1))))
+    linear1, linear2 = (critic.get_submodule(name) for name in ("linear1", "linear2"))
+    return linear2(_lrelu(linear1(features.flatten(1))))
 
 
 def measure_features(network: nn.Module, image: Tensor) -> Tensor:

@@ -9,9 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 from esrlab.losses.any_loss import AnyLoss
 from esrlab.losses.content import Content
 from esrlab.losses.custom import Custom
+from esrlab.losses.edges import GradientVariance, SobelGradient
 from esrlab.losses.inputs import Loss
+from esrlab.losses.laplacian import LaplacianPyramid
 from esrlab.losses.lpips import PerceptualDistance
-from esrlab.losses.pixel import L1, MSE, Charbonnier
+from esrlab.losses.pixel import L1, MSE, Charbonnier, Huber
+from esrlab.losses.structure import MSSSIM, SSIM
 from esrlab.losses.variation import TotalVariation
 from esrlab.models.weights.catalogue import CATALOGUE
 
@@ -21,6 +24,18 @@ LOSSES: list[Loss] = [
     MSE(),
     Charbonnier(),
     Charbonnier(epsilon=1e-6),
+    Huber(),
+    Huber(delta=0.01),
+    SSIM(),
+    SSIM(window=7, sigma=1.0, channel="y"),
+    MSSSIM(),
+    MSSSIM(scales=3),
+    SobelGradient(),
+    SobelGradient(criterion="mse"),
+    GradientVariance(),
+    GradientVariance(patch=4),
+    LaplacianPyramid(),
+    LaplacianPyramid(levels=2),
     TotalVariation(),
     TotalVariation(beta=1.0),
     Content(),

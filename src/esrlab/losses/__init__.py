@@ -12,8 +12,11 @@ if TYPE_CHECKING:  # what follows `else` must name the same; tests/test_api.py h
     from esrlab.losses.adversarial import AdversarialLoss, adversarial_loss, clip_parameters, gradient_penalty
     from esrlab.losses.content import Content
     from esrlab.losses.custom import Custom
+    from esrlab.losses.edges import GradientVariance, SobelGradient
+    from esrlab.losses.laplacian import LaplacianPyramid
     from esrlab.losses.lpips import PerceptualDistance
-    from esrlab.losses.pixel import L1, MSE, Charbonnier
+    from esrlab.losses.pixel import L1, MSE, Charbonnier, Huber
+    from esrlab.losses.structure import MSSSIM, SSIM
     from esrlab.losses.variation import TotalVariation
 else:
     __getattr__, __dir__ = lazy_names(
@@ -22,6 +25,12 @@ else:
             "L1": "esrlab.losses.pixel",
             "MSE": "esrlab.losses.pixel",
             "Charbonnier": "esrlab.losses.pixel",
+            "Huber": "esrlab.losses.pixel",
+            "SSIM": "esrlab.losses.structure",
+            "MSSSIM": "esrlab.losses.structure",
+            "SobelGradient": "esrlab.losses.edges",
+            "GradientVariance": "esrlab.losses.edges",
+            "LaplacianPyramid": "esrlab.losses.laplacian",
             "Content": "esrlab.losses.content",
             "Custom": "esrlab.losses.custom",
             "AdversarialLoss": "esrlab.losses.adversarial",
@@ -36,11 +45,17 @@ else:
 __all__ = [
     "L1",
     "MSE",
+    "MSSSIM",
+    "SSIM",
     "AdversarialLoss",
     "Charbonnier",
     "Content",
     "Custom",
+    "GradientVariance",
+    "Huber",
+    "LaplacianPyramid",
     "PerceptualDistance",
+    "SobelGradient",
     "TotalVariation",
     "adversarial_loss",
     "clip_parameters",
