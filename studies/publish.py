@@ -53,7 +53,7 @@ def publish(studies: list[Path], out: Path) -> None:
 
 
 def pack_rows(out: Path) -> None:
-    """Puts the rows and the runs' records into rows.tar.xz in their place: equal contents give equal bytes."""
+    """Puts the rows and the runs' records into rows.tar.xz in their place; equal contents, equal bytes."""
 
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.mtime = member.uid = member.gid = 0
