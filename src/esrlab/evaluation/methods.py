@@ -173,8 +173,7 @@ def open_generator(path: Path, *, scale: int) -> Method:
 
 def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
     """One generator after another; of one run twice it has the run's name, as in a study."""
-    each = round(scale**0.5)
-    generators = [_load(path, scale=each) for path in (first, second)]
+    generators = _load_two(first, second, scale=scale)
     made = generators[0].scale * generators[1].scale
     if made != scale:
         factors = "∘".join(f"×{generator.scale}" for generator in generators)
@@ -207,8 +206,22 @@ def _opened(generator: GeneratorNetwork) -> Callable[[torch.device], Upscaler]:
     return lambda device: generator_upscaler(generator, device=device)
 
 
-def _load(path: Path, *, scale: int) -> GeneratorNetwork:
-    """A generator at the scale in its file; at `scale` if a file has none."""
+def _load_two(first: Path, second: Path, *, scale: int) -> list[GeneratorNetwork]:
+    """Both generators of a cascade; one whose file fits several scales makes what the other leaves."""
+    ambiguous: list[Path] = []
+    found: dict[Path, GeneratorNetwork] = {}
+    for path in dict.fromkeys((first, second)):
+        try:
+            found[path] = _load(path, scale=None)
+        except AmbiguousScaleError:
+            ambiguous.append(path)
+    each = scale // next(iter(found.values())).scale if found else round(scale**0.5)
+    found |= {path: _load(path, scale=each) for path in ambiguous}
+    return [found[first], found[second]]
+
+
+def _load(path: Path, *, scale: int | None) -> GeneratorNetwork:
+    """A generator at the scale that its file tells; at `scale` if a file fits several and tells none."""
     if path.suffix not in GENERATORS:
         raise UsageError(
             f"{path} is not a generator's file; its name must end in one of {', '.join(GENERATORS)}"
@@ -216,6 +229,8 @@ def _load(path: Path, *, scale: int) -> GeneratorNetwork:
     try:
         return load_generator(path)
     except AmbiguousScaleError:
+        if scale is None:
+            raise
         return load_generator(path, scale=scale)
 
 
