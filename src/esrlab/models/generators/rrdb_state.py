@@ -90,7 +90,7 @@ _FITTING: dict[int, dict[int, tuple[int, ...]]] = {
 
 
 def _settle_scale(fitting: tuple[int, ...], *, scale: int | None) -> int:
-    if not fitting:
+    if len(fitting) == 0:
         raise UserError("it is not a whole RRDBNet: conv_up1 or conv_up2 is missing")
     if scale is None and len(fitting) > 1:
         raise AmbiguousScaleError(
@@ -104,4 +104,4 @@ def _settle_scale(fitting: tuple[int, ...], *, scale: int | None) -> int:
             f"scale {scale} does not fit: by this RRDBNet's conv_first, conv_up1 and conv_up2 its scale is "
             f"{known}"
         )
-    return fitting[0] if scale is None else scale
+    return scale or fitting[0]
