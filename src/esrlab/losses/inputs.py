@@ -74,6 +74,9 @@ class Loss(BaseModel):
     `kind: Literal["its name"]` with that default, by which a recipe's JSON finds it.
     """
 
+    size_remedy: ClassVar[str] = ""
+    """What else helps against images that are too small, such as ", or fewer scales"."""
+
     needs_lr: ClassVar[bool] = False
     """Whether it looks at lr, which must be given then."""
 
@@ -99,7 +102,24 @@ class Loss(BaseModel):
                 f"got sr {tuple(sr.shape)}, hr {tuple(hr.shape)}"
             )
         views = LossInputs(lr=hr if lr is None else lr, sr=sr, hr=hr)
+        if problems := self.problems(height=hr.shape[-2], width=hr.shape[-1]):
+            raise ValueError("; ".join(problems))
         return _build_once(_Built(type(self), self.identity(), sr.device, self))(views)
+
+    @property
+    def smallest_side(self) -> int:
+        """The least height and width of sr, in pixels, that can be compared; 1 unless a loss needs more."""
+        return 1
+
+    def problems(self, *, height: int, width: int) -> list[str]:
+        """Why images of this size cannot be compared, each with a remedy; none where they can."""
+        least = self.smallest_side
+        if min(height, width) >= least:
+            return []
+        return [
+            f"{self.label} needs images of at least {least}×{least} px, not {height}×{width}: "
+            f"give larger ones{self.size_remedy}"
+        ]
 
     def identity(self) -> str:
         """Tells one loss from another of its class: the same text, the same function."""

@@ -18,10 +18,12 @@ from esrlab.losses.content import Content
 from esrlab.losses.inputs import FeatureWeights
 from esrlab.losses.pixel import L1
 from esrlab.losses.variation import TotalVariation
+from esrlab.models.critics.vgg import VGGStyle
 from esrlab.models.generators.rrdb_state import RRDBGenerator
 from esrlab.recipes.kept_files import is_run
+from esrlab.recipes.optimisers.adam import Adam
 from esrlab.recipes.overrides import with_fields
-from esrlab.recipes.parts import Adversarial, Critic, Optimiser, Term
+from esrlab.recipes.parts import Adversarial, Term
 from esrlab.recipes.recipe import Recipe, parse_recipe
 
 PIXEL = Term(name="pixel", weight=1e-2, loss=L1())
@@ -31,13 +33,13 @@ TV = Term(name="tv", weight=1e-4, loss=TotalVariation(beta=2.0))
 
 
 def _gan(
-    name: str, about: str, loss: AdversarialLossName, *terms: Term, critic: Critic | None = None
+    name: str, about: str, loss: AdversarialLossName, *terms: Term, critic: VGGStyle | None = None
 ) -> Recipe:
-    adversarial = Adversarial(loss=loss, critic=critic or Critic())
+    adversarial = Adversarial(loss=loss, critic=critic or VGGStyle())
     return Recipe(name=name, about=about, terms=(*terms, PIXEL), adversarial=adversarial)
 
 
-NO_BATCH_NORM = Critic(norm="layer")
+NO_BATCH_NORM = VGGStyle(norm="layer")
 
 RECIPES: tuple[Recipe, ...] = (
     _gan("wgan-vgg", "the paper's baseline", "wgan", VGG),
@@ -59,7 +61,7 @@ RECIPES: tuple[Recipe, ...] = (
         about="pixel loss (L1) alone: the generator that GAN trainings start from",
         terms=(Term(name="pixel", weight=1.0, loss=L1()),),
         generator=RRDBGenerator(ema_decay=0.999),
-        optimiser=Optimiser(learning_rate=2e-4, betas=(0.9, 0.99), schedule="cosine"),
+        optimiser=Adam(learning_rate=2e-4, betas=(0.9, 0.99), schedule="cosine"),
     ),
 )
 
