@@ -1,67 +1,23 @@
 """A photograph of any size through one generator or several, to any size: in tiles, colours kept, with alpha."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from esrlab.data.degradations.bicubic_sizes import plan_side, resize_columns, resize_rows
 from esrlab.errors import UsageError
-from esrlab.upscaling.alpha import SpreadRows, enlarge_planes
+from esrlab.upscaling.alpha import SpreadRows
 from esrlab.upscaling.colour import keep_colour as with_kept_colour
-from esrlab.upscaling.memory import bytes_per_pixel, free_memory
-from esrlab.upscaling.rows import (
-    ROWS_AT_ONCE,
-    ArrayRows,
-    BandRows,
-    Rows,
-    TensorRows,
-    as_levels,
-    whole_image,
-)
-from esrlab.upscaling.tile_plan import Costs, Overlap
-from esrlab.upscaling.tiles import Enlarge, Progress, Tiling, enlarge_in_tiles
+from esrlab.upscaling.network_step import enlarge_by_network, scale_of
+from esrlab.upscaling.rows import ArrayRows, BandRows, Rows, TensorRows, as_levels, whole_image
+from esrlab.upscaling.sizes import resize_bands, target_size
+from esrlab.upscaling.tiles import Progress
 
 Generator = nn.Module | Sequence[nn.Module]
 """A network with a `scale`, or several, one after another (a cascade)."""
-
-_SHARE = 0.5
-"""Of the memory that is free, what is taken where no bound is given."""
-
-_SLACK = 1.15
-"""Above the tensors themselves, what an allocator and convolutions' scratch memory take: measured up to 1.12."""
-
-_MOST_PIXELS = 1024**2
-"""The largest tile: a still larger one is no quicker."""
-
-_EXACT = 32
-"""Up to this receptive field, tiles overlap by the whole of it; above, by this much, and fade."""
-
-_BLEND = 8
-
-
-def target_size(
-    height: int, width: int, *, factor: int, scale: float | None, size: tuple[int, int] | None
-) -> tuple[int, int]:
-    """(height, width) of the result: `size`, else `scale` times the image's, else `factor` times.
-
-    Raises UsageError for both at once, and for a result without pixels.
-    """
-    if scale is not None and size is not None:
-        raise UsageError(f"give either a scale or a size, not scale {scale:g} and size {size}")
-    if size is None:
-        by = factor if scale is None else scale
-        if not 0 < by < 1e6:
-            raise UsageError(f"the scale is {by}; it must be a number above 0, such as 2 or 1.5")
-        size = (max(round(height * by), 1), max(round(width * by), 1))
-    if len(size) != 2 or min(size) < 1:
-        raise UsageError(f"the size is {size}; it is (height, width), each 1 or more")
-    return size
 
 
 def enlarge(
@@ -155,7 +111,9 @@ def enlarge_rows(
     are made, where the memory does not suffice.
     """
     if not 1 <= rows.channels <= 4:
-        raise UsageError(f"an image has 1 to 4 channels (grey or RGB, with alpha or without), not {rows.channels}")
+        raise UsageError(
+            f"an image has 1 to 4 channels (grey or RGB, with alpha or without), not {rows.channels}"
+        )
     networks = [generator] if isinstance(generator, nn.Module) else list(generator)
     factors = [scale_of(network) for network in networks]
     factor = prod(factors)
@@ -166,7 +124,7 @@ def enlarge_rows(
     bands: Iterator[Tensor] | None = None
     report = _Counts(len(networks), progress)
     for number, (network, by) in enumerate(zip(networks, factors, strict=True)):
-        bands = _through(
+        bands = enlarge_by_network(
             made, network, by, memory=memory, overlap=overlap, share=len(networks), progress=report.of(number)
         )
         made = BandRows(bands, height=made.height * by, width=made.width * by, channels=rows.channels)
@@ -175,74 +133,8 @@ def enlarge_rows(
         bands = with_kept_colour(bands, source, scale=factor, planes=rows.channels - has_alpha)
         made = BandRows(bands, height=made.height, width=made.width, channels=rows.channels)
     if (made.height, made.width) != (height, width):
-        bands = _resized(made, height, width)
+        bands = resize_bands(made, height, width)
     return Enlarged(height, width, bands)
-
-
-def scale_of(network: nn.Module) -> int:
-    """A network's `scale`; UsageError where it has none."""
-    found = getattr(network, "scale", None)
-    if not isinstance(found, int) or found < 1:
-        raise UsageError(f"a {type(network).__name__} does not tell its scale: set its attribute `scale`")
-    return found
-
-
-def _through(
-    rows: Rows,
-    network: nn.Module,
-    scale: int,
-    *,
-    memory: int | None,
-    overlap: int | None,
-    share: int,
-    progress: Progress | None,
-) -> Iterator[Tensor]:
-    device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
-    left = memory if memory is not None else int(_SHARE * free_memory(device))
-    tiling = Tiling(
-        overlap=choose_overlap(network, overlap),
-        costs=_costs(rows, network, scale, device),
-        memory=left / share,
-        most_pixels=_MOST_PIXELS,
-    )
-    function = enlarge_planes(_run(network, device), scale=scale)
-    yield from enlarge_in_tiles(rows, function, scale=scale, tiling=tiling, progress=progress)
-
-
-def choose_overlap(network: nn.Module, asked: int | None) -> Overlap:
-    """The overlap that was asked for, else a network's receptive field; fading where it is less than that."""
-    field = getattr(network, "receptive_field", None)
-    if asked is None:
-        asked = field if isinstance(field, int) and field <= _EXACT else _EXACT
-    is_exact = isinstance(field, int) and asked >= field
-    return Overlap(margin=max(asked, 2), blend=0 if is_exact else min(_BLEND, asked // 2))
-
-
-def _costs(rows: Rows, network: nn.Module, scale: int, device: torch.device) -> Costs:
-    """A tile's activations and result; for a row of a band, the row itself and what later stages hold of it."""
-    row = 4 * rows.width * rows.channels
-    return Costs(tile=_SLACK * bytes_per_pixel(network, device=device), row=row * (1 + 3 * scale**2))
-
-
-def _run(network: nn.Module, device: torch.device) -> Enlarge:
-    def run(tile: Tensor) -> Tensor:
-        with torch.inference_mode():
-            made = network(tile.to(device))
-        return made.clamp(0, 1).float().cpu().contiguous()
-
-    return run
-
-
-def _resized(rows: BandRows, height: int, width: int) -> Iterator[Tensor]:
-    """The rows at another size, bicubic, clamped to [0, 1]."""
-    down, across = plan_side(rows.height, height), plan_side(rows.width, width)
-    for first in range(0, height, ROWS_AT_ONCE):
-        last = min(first + ROWS_AT_ONCE, height)
-        low, high = down.seen(first, last)
-        planes = rows.read(low, high).double().split(1, dim=1)
-        band = [resize_columns(resize_rows(plane, down, first, last), across).float() for plane in planes]
-        rows.forget(down.seen(last, last + 1)[0] if last < height else rows.height)
-        yield torch.cat(band, dim=1).clamp_(0, 1)
 
 
 class _Counts:
