@@ -1,9 +1,9 @@
 """Images with an alpha channel: no halo at their edges.
 
-Under full transparency files keep any colour, mostly black; a network sees an edge there and draws a rim of it
-into the visible part. So the visible colours are first spread under the transparency, pixel by pixel outwards.
-Alpha itself goes through the same generator, as a grey image, so that a cut-out's edge is as sharp as the edges
-within it; where it is wholly opaque or wholly transparent it stays so exactly.
+Under full transparency files keep any colour, mostly black; a network sees an edge there and draws a rim of
+it into the visible part. So the visible colours are first spread under the transparency, pixel by pixel
+outwards. Alpha itself goes through the same generator, as a grey image, so that a cut-out's edge is as sharp
+as the edges within it; where it is wholly opaque or wholly transparent it stays so exactly.
 """
 
 import torch

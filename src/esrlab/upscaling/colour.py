@@ -1,10 +1,10 @@
 """Colour kept: the enlarged image's low frequencies are the given image's.
 
-Networks trained by perceptual and adversarial losses shift colours by a few levels, here more than there. What
-shifted is seen when the result is reduced again: the difference between the given image and the mean of the
-scale × scale pixels made of each of its pixels. This difference, blurred until no detail and no edge is left in
-it, is added to the result. Blur and enlargement keep the mean exactly, so that the means of both images agree,
-apart from what is clamped at black and white; a second pass takes care of most of that.
+Networks trained by perceptual and adversarial losses shift colours by a few levels, here more than there.
+What shifted is seen when the result is reduced again: the difference between the given image and the mean of
+the scale × scale pixels made of each of its pixels. This difference, blurred until no detail and no edge is
+left in it, is added to the result. Blur and enlargement keep the mean exactly, so the means of both images
+agree, apart from what is clamped at black and white.
 
 Blur: twice a mean over 2·16 + 1 pixels of the small image in each direction, mirrored at the border.
 """

@@ -1,4 +1,4 @@
-"""A photograph of any size through one generator or several, to any size: in tiles, colours kept, with alpha."""
+"""A photograph of any size through generators, to any size: in tiles, colours kept, with alpha."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -104,8 +104,8 @@ def enlarge_rows(
     generator: on the device where it is to compute, in eval mode, with its `scale`; of several, each takes
     what the one before it made. scale, size (height, width): where the generators make another size,
     bicubic does the rest, exactly. memory: bytes that may be taken beside what is held already; by default
-    half of what is free. keep_colour: correct the low frequencies to the image's. overlap: pixels of the small
-    image that tiles see beyond their own; by default the generator's receptive field, up to 32.
+    half of what is free. keep_colour: correct the low frequencies to the image's. overlap: pixels of the
+    small image that tiles see beyond their own; by default the generator's receptive field, up to 32.
 
     Raises UsageError for a scale, size or number of channels that cannot be, and UserError, while the bands
     are made, where the memory does not suffice.

@@ -29,7 +29,7 @@ def find_model(name_or_path: str | PathLike[str], *, scale: int | None = None) -
         return file
     there = f"models that come with esrlab: {', '.join(sorted(SHIPPED))}" if SHIPPED else _NONE
     if file.is_dir():
-        raise UserError(f"{name} is a folder without a run; give a run's folder or a generator's file. {there}")
+        raise UserError(f"{name} is a folder without a run. {there}")
     raise UserError(f"there is no file, run's folder or model {name}. {there}")
 
 

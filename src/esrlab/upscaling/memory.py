@@ -18,7 +18,7 @@ _PROBE = 32
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that are free on a GPU, or on this machine for this process (its control group's limit counts)."""
+    """Bytes that are free on a GPU, or on this machine for this process (a container's limit counts)."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     bounds = [bound for bound in (_available(), _left_in_group()) if bound is not None]
@@ -75,7 +75,9 @@ class _LiveBytes(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        given = {id(leaf.untyped_storage()) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
+        given = {
+            id(leaf.untyped_storage()) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)
+        }
         made = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(made):
             if isinstance(leaf, Tensor):

@@ -16,7 +16,7 @@ _SHARE = 0.5
 """Of the memory that is free, what is taken where no bound is given."""
 
 _SLACK = 1.15
-"""Above the tensors themselves, what an allocator and convolutions' scratch memory take: measured up to 1.12."""
+"""Above the tensors themselves, what an allocator and convolutions' scratch memory take: up to 1.12."""
 
 _MOST_PIXELS = 1024**2
 """The largest tile: a still larger one is no quicker."""
@@ -67,7 +67,7 @@ def choose_overlap(network: nn.Module, asked: int | None) -> Overlap:
 
 
 def _costs(rows: Rows, network: nn.Module, scale: int, device: torch.device) -> Costs:
-    """A tile's activations and result; for a row of a band, the row itself and what later stages hold of it."""
+    """A tile's activations and result; for a row of a band, the row and what later stages hold of it."""
     row = 4 * rows.width * rows.channels
     return Costs(tile=_SLACK * bytes_per_pixel(network, device=device), row=row * (1 + 3 * scale**2))
 

@@ -101,7 +101,7 @@ class BandRows:
 
 def peak_of(kind: np.dtype[np.generic]) -> int:
     """The level that is white: 255, 65535, or 1 for floats; UsageError for arrays of anything else."""
-    if kind == np.uint8 or kind == np.uint16:
+    if kind in (np.uint8, np.uint16):
         return int(np.iinfo(kind).max)
     if np.issubdtype(kind, np.floating):
         return 1
@@ -109,7 +109,7 @@ def peak_of(kind: np.dtype[np.generic]) -> int:
 
 
 def as_levels(band: Tensor, kind: np.dtype[np.generic]) -> NDArray[np.generic]:
-    """(1, C, n, W) in [0, 1] -> (n, W, C) of the kind, rounded to its nearest level (floats stay as they are)."""
+    """(1, C, n, W) in [0, 1] -> (n, W, C) of the kind, rounded to the nearest level; floats are not."""
     pixels = band[0].permute(1, 2, 0).numpy()
     peak = peak_of(kind)
     if peak == 1:

@@ -1,8 +1,8 @@
 """An image through a network in tiles: what is held at once is bounded, and no seam is left.
 
-A tile sees `margin` pixels of the image beyond its own at each side. Where that covers the network's receptive
-field, its own pixels are what the whole image would give; where it does not, neighbouring tiles fade into one
-another across the seam. At the image's border a tile ends where the image does.
+A tile sees `margin` pixels of the image beyond its own at each side. Where that covers the network's
+receptive field, its own pixels are what the whole image would give; where it does not, neighbouring tiles
+fade into one another across the seam. At the image's border a tile ends where the image does.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ Enlarge = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Tiling:
-    """How an image is tiled: the overlap, what tiles cost, the memory they may take, the pixels of the largest."""
+    """How an image is tiled: overlap, what tiles cost, the memory for them, the pixels of the largest."""
 
     overlap: Overlap
     costs: Costs
@@ -107,7 +107,7 @@ class _Row:
         made = enlarge(tile)
         if made.shape[2:] != (tile.shape[2] * scale, tile.shape[3] * scale):
             raise UserError(
-                f"the generator made {tuple(made.shape[2:])} of {tuple(tile.shape[2:])}, which is not ×{scale}"
+                f"the generator made {tuple(made.shape[2:])} of {tuple(tile.shape[2:])}: not ×{scale}"
             )
         above, before = self.first - self.seen[0], first - seen_left
         made = made[
@@ -159,8 +159,8 @@ def _fade(length: int, fade: int, *, starts: bool, ends: bool) -> Tensor:
 def _no_smaller(plan: Plan) -> UserError:
     (top, bottom), (left, right) = plan.rows[0], plan.columns[0]
     return UserError(
-        f"memory ran out at a tile of {right - left}×{bottom - top} pixels, the smallest there is: close other "
-        "programs, or take a smaller generator"
+        f"memory ran out at a tile of {right - left}×{bottom - top} pixels, the smallest there is: "
+        "close other programs, or take a smaller generator"
     )
 
 
