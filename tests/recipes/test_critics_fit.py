@@ -61,15 +61,15 @@ def fields(critic: dict[str, Any], *, loss: str = "hinge", **patches: int) -> di
         ),
         (
             fields({"kind": "unet"}, lr=18),
-            "the U-Net critic needs patches whose side is a multiple of 8 px, and patches.lr_size 18 at scale "
-            "2 gives 36: set patches.lr_size to a multiple of 8",
+            "the U-Net critic needs patches whose side is a multiple of 8 px, and patches.lr_size 18 at "
+            "scale 2 gives 36: set patches.lr_size to a multiple of 8",
             fields({"kind": "unet"}, lr=24, scale=3),
         ),
         (
             fields({"kind": "unet"}, loss="wgan"),
             "wgan clips the critic's parameters, which spectral norm undoes by dividing weights by their "
-            "norm: set adversarial.loss to one that does not clip, such as hinge, or adversarial.critic.kind to a "
-            "critic without spectral norm",
+            "norm: set adversarial.loss to one that does not clip, such as hinge, or adversarial.critic.kind to "
+            "a critic without spectral norm",
             fields({"kind": "patch"}, loss="wgan"),
         ),
     ],
