@@ -68,8 +68,8 @@ def fields(critic: dict[str, Any], *, loss: str = "hinge", **patches: int) -> di
         (
             fields({"kind": "unet"}, loss="wgan"),
             "wgan clips the critic's parameters, which spectral norm undoes by dividing weights by their "
-            "norm: set adversarial.loss to one that does not clip, such as hinge, or adversarial.critic.kind to "
-            "a critic without spectral norm",
+            "norm: set adversarial.loss to one that does not clip, such as hinge, or adversarial.critic.kind "
+            "to a critic without spectral norm",
             fields({"kind": "patch"}, loss="wgan"),
         ),
     ],
