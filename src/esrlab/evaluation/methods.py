@@ -16,10 +16,10 @@ from esrlab.core.text_files import Count, read_json_object
 from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION, Convention
 from esrlab.data.image_files import find_images
 from esrlab.data.photos.benchmark import Benchmark
-from esrlab.errors import UsageError, UserError
+from esrlab.errors import UsageError
 from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
 from esrlab.models.generator_files import load_generator, read_convention
-from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.base import AmbiguousScaleError, GeneratorNetwork
 from esrlab.training.run_folder import RunFolder, read_outcome
 
 GENERATORS = (".safetensors", ".pth", ".pt", ".ckpt")
@@ -203,11 +203,11 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
     )
 
 
-def _opened(generator: RRDBNet) -> Callable[[torch.device], Upscaler]:
+def _opened(generator: GeneratorNetwork) -> Callable[[torch.device], Upscaler]:
     return lambda device: generator_upscaler(generator, device=device)
 
 
-def _load(path: Path, *, scale: int) -> RRDBNet:
+def _load(path: Path, *, scale: int) -> GeneratorNetwork:
     """A generator at the scale in its file; at `scale` if a file has none."""
     if path.suffix not in GENERATORS:
         raise UsageError(
@@ -215,9 +215,7 @@ def _load(path: Path, *, scale: int) -> RRDBNet:
         )
     try:
         return load_generator(path)
-    except UserError as error:
-        if "have the same keys and shapes" not in str(error):
-            raise
+    except AmbiguousScaleError:
         return load_generator(path, scale=scale)
 
 
