@@ -115,26 +115,46 @@ def enlarge_rows(
             f"an image has 1 to 4 channels (grey or RGB, with alpha or without), not {rows.channels}"
         )
     networks = [generator] if isinstance(generator, nn.Module) else list(generator)
-    factors = [scale_of(network) for network in networks]
-    factor = prod(factors)
+    factor = prod(scale_of(network) for network in networks)
     height, width = target_size(rows.height, rows.width, factor=factor, scale=scale, size=size)
     has_alpha = rows.channels % 2 == 0
     source = SpreadRows(rows) if has_alpha else rows
-    made: Rows = source
-    bands: Iterator[Tensor] | None = None
-    report = _Counts(len(networks), progress)
-    for number, (network, by) in enumerate(zip(networks, factors, strict=True)):
-        bands = enlarge_by_network(
-            made, network, by, memory=memory, overlap=overlap, share=len(networks), progress=report.of(number)
-        )
-        made = BandRows(bands, height=made.height * by, width=made.width * by, channels=rows.channels)
-    assert bands is not None
+    bands = _cascade(source, networks, memory=memory, overlap=overlap, progress=progress)
     if keep_colour:
         bands = with_kept_colour(bands, source, scale=factor, planes=rows.channels - has_alpha)
-        made = BandRows(bands, height=made.height, width=made.width, channels=rows.channels)
-    if (made.height, made.width) != (height, width):
-        bands = resize_bands(made, height, width)
+    if (rows.height * factor, rows.width * factor) != (height, width):
+        bands = resize_bands(_enlarged(rows, bands, factor), height, width)
     return Enlarged(height, width, bands)
+
+
+def _cascade(
+    rows: Rows,
+    networks: Sequence[nn.Module],
+    *,
+    memory: int | None,
+    overlap: int | None,
+    progress: Progress | None,
+) -> Iterator[Tensor]:
+    """One network after another; each reads the rows that the one before it makes."""
+    counts = _Counts(len(networks), progress)
+    last = len(networks) - 1
+    for number, network in enumerate(networks):
+        bands = enlarge_by_network(
+            rows,
+            network,
+            memory=memory,
+            overlap=overlap,
+            share=len(networks),
+            progress=counts.of(number),
+        )
+        if number == last:
+            return bands
+        rows = _enlarged(rows, bands, scale_of(network))
+    raise UsageError("there is no generator: give one, or a cascade of several")
+
+
+def _enlarged(rows: Rows, bands: Iterator[Tensor], scale: int) -> BandRows:
+    return BandRows(bands, height=rows.height * scale, width=rows.width * scale, channels=rows.channels)
 
 
 class _Counts:

@@ -38,13 +38,14 @@ def scale_of(network: nn.Module) -> int:
 def enlarge_by_network(
     rows: Rows,
     network: nn.Module,
-    scale: int,
     *,
     memory: int | None,
     overlap: int | None,
     share: int,
     progress: Progress | None,
 ) -> Iterator[Tensor]:
+    """Bands of the rows enlarged by a network, within a `share`th of the memory."""
+    scale = scale_of(network)
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
     left = memory if memory is not None else int(_SHARE * free_memory(device))
     tiling = Tiling(
