@@ -10,7 +10,8 @@ from esrlab.evaluation.metrics.niqe import NIQE, PRISTINE, load_pristine, niqe
 from esrlab.evaluation.metrics.niqe_features import fit_aggd, patch_features
 from esrlab.evaluation.metrics.pairs import TooSmallError
 
-# Of the upper left 96×96 pixels, by BasicSR 1.4.2's compute_feature on its own normalised luma, both scales; at the second its resize is float32.
+# Of the upper left 96×96 pixels, by BasicSR 1.4.2's compute_feature on its own normalised luma;
+# at the second scale its resize is float32.
 GOLDEN = [
     *(1.482, 0.45349731, 0.549, 0.10190425, 0.010787247, 0.035251381, 0.578, 0.054285463, 0.02116273),
     *(0.03677012, 0.557, 0.03934066, 0.020703914, 0.030653365, 0.57, 0.014123584, 0.025347525, 0.029219926),

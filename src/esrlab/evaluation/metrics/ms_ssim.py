@@ -41,7 +41,7 @@ def ms_ssim(sr: Tensor, hr: Tensor, *, border: int = 0, channel: Channel = "rgb"
 
 
 def _mean_similarity(one: Tensor, other: Tensor, *, with_luminance: bool) -> Tensor:
-    """(N, C) means over whole windows, piece by piece, of contrast times structure; with luminance: of SSIM."""
+    """(N, C) means over whole windows, piece by piece, of contrast times structure, or of SSIM."""
     total = torch.zeros(one.shape[:2], dtype=one.dtype, device=one.device)
     count = 0
     for rows, columns in split(*one.shape[-2:], overlap=WINDOW - 1):

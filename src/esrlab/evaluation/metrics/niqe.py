@@ -61,8 +61,8 @@ def niqe(image: Tensor, pristine: Pristine) -> Tensor:
     height, width = image.shape[-2:]
     if (height // PATCH) * (width // PATCH) < FEWEST_PATCHES:
         raise TooSmallError(
-            f"an image of {height}×{width} pixels (height×width) has less than {FEWEST_PATCHES} whole patches "
-            f"of {PATCH}×{PATCH}: take a larger one"
+            f"an image of {height}×{width} pixels (height×width) has less than {FEWEST_PATCHES} whole "
+            f"patches of {PATCH}×{PATCH}: take a larger one"
         )
     features, _ = patch_features(image)
     features = features[features.isfinite().all(dim=1)]

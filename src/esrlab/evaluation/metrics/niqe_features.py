@@ -27,8 +27,8 @@ def patch_features(image: Tensor) -> tuple[Tensor, Tensor]:
     over at the right and below does not count. On BT.601 luma, rounded to 8 bits. At each scale 18 numbers: 2
     of the normalised luminance (`fit_aggd`: shape, mean of both scales), 4 of its product with each of four
     neighbours (shape, mean, left and right scale), which within a patch lies beyond the opposite edge. A flat
-    patch has none (nan). Sharpness: the mean local deviation at the first scale. Source: Mittal, Soundararajan
-    & Bovik 2013, "Making a completely blind image quality analyzer", sections II.A to II.C.
+    patch has none (nan). Sharpness: the mean local deviation at the first scale. Source: Mittal,
+    Soundararajan & Bovik 2013, "Making a completely blind image quality analyzer", sections II.A to II.C.
     """
     grey = (luma(image.to(torch.float64)) * 255).round()
     height, width = (side // PATCH * PATCH for side in grey.shape[-2:])
