@@ -14,7 +14,8 @@ class LRPSNR(MetricPart):
 
     sr is rounded to 8 bits before it is made small, and what that gives is rounded as LR is, so that HR
     itself has ∞; RGB, no border. How LR was made is the row's own degradation (bicubic). Above about 45 dB a
-    picture says the same as its input but for rounding; the metric does not tell whether what was added is right.
+    picture says the same as its input but for rounding; the metric does not tell whether what was added is
+    right.
     Source: the consistency of NTIRE's challenge on learning the super-resolution space (Lugmayr, Danelljan &
     Timofte 2021, section 3: LR-PSNR).
     """
