@@ -36,6 +36,7 @@ def test_without_weights_a_study_leaves_it_out_and_the_report_says_what_helps(
     assert f"esrlab weights get {weights}" in notes
 
 
+@pytest.mark.slow
 def test_a_network_measures_whole_images() -> None:
     network = build_dists("untrained")
     metric = of_pair(DISTS().info, partial(measure_whole, network, CPU, 16))
