@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,9 @@ def by_pillow(image: Image.Image, kind: str, **options: object) -> bytes:
     return stream.getvalue()
 
 
+@cache
 def profile() -> bytes:
+    """One for all: it says when it was made."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
