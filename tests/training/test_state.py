@@ -11,7 +11,8 @@ from esrlab.data.sampling import Batch, make_batch
 from esrlab.losses.inputs import LossInputs
 from esrlab.recipes.parts import WeightedTerm
 from esrlab.recipes.presets import RECIPES
-from esrlab.study.spec import demo_study, plan_runs
+from esrlab.study.demo import demo_study
+from esrlab.study.spec import plan_runs
 from esrlab.training.state import TrainState, start_run
 from esrlab.training.step import train_step
 from tiny import tiny

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Protocol
@@ -14,13 +15,10 @@ from esrlab.data.degradations.bicubic import Convention, crop_to_multiple, make_
 from esrlab.data.image_files import read_image
 from esrlab.data.photos.benchmark import Benchmark, OnError, hr_subfolder
 from esrlab.errors import UserError
-from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
-from esrlab.evaluation.metrics.standard import Metric, lpips_metric
+from esrlab.evaluation.metrics.inputs import Metric, Shrink
+from esrlab.evaluation.metrics.pairs import TooSmallError
 from esrlab.evaluation.partners import find_partners, images_by_name
 from esrlab.evaluation.upscalers import Upscaler
-from esrlab.models.features.lpips import LPIPSNetwork
-from esrlab.models.features.students import LPIPSStudent
-from esrlab.models.lpips_choice import LPIPSWeights, build_lpips
 
 FAILURES = (ValueError, MemoryError, torch.OutOfMemoryError)
 """What an image of an unusual size or content raises when it is upscaled or measured."""
@@ -52,12 +50,20 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Picture:
-    """One benchmark image upscaled: `sr` and `hr` (1, 3, H, W), `lr` (1, 3, H/scale, W/scale), in [0, 1]."""
+    """One benchmark image upscaled: `sr` and `hr` (1, 3, H, W), `lr` (1, 3, H/scale, W/scale), in [0, 1].
+
+    shrink: how `lr` was made of `hr`; None where there are no LR images, and `lr` is a stand-in.
+    """
 
     image: str
     lr: Tensor
     sr: Tensor
     hr: Tensor
+    shrink: Shrink | None = None
+
+
+class NotMeasurableError(UserError):
+    """A metric is not defined on so small an image: there is no value, and nothing is wrong."""
 
 
 def evaluate(
@@ -76,11 +82,12 @@ def evaluate(
     and the result rounded to 8 bits before it is measured. `keep` is given each picture. What cannot be read,
     upscaled or measured is reported to `on_error`, which is given the image; without it, it raises UserError.
     """
+    shrink, metrics = _shrinker(scale, convention), [metric.at(scale) for metric in metrics]
     for name, image in benchmark.images(on_error):
         title = f"{benchmark.name}/{name}"
         try:
             hr = crop_to_multiple(image, scale)
-            lr = make_lr(hr, scale, convention=convention)
+            lr = shrink(hr)
             sr = round_to_8bit(upscale(lr))
             if sr.shape != hr.shape:
                 raise ValueError(f"upscaled to {tuple(sr.shape)}, but HR is {tuple(hr.shape)}")
@@ -89,7 +96,7 @@ def evaluate(
         except FAILURES as error:
             _report(title, error, on_error)
             continue
-        yield from _measure(Picture(title, lr, sr, hr), metrics, keep, on_error)
+        yield from _measure(Picture(title, lr, sr, hr, shrink), metrics, keep, on_error)
 
 
 def evaluate_folder(
@@ -112,6 +119,7 @@ def evaluate_folder(
     folder = Path(folder)
     members = dict(benchmark.members)
     found = find_partners(images_by_name(folder), members, sr_folder=folder, hr_folder=Path(benchmark.name))
+    shrink, metrics = _shrinker(scale, convention), [metric.at(scale) for metric in metrics]
     for name, image in benchmark.images(on_error):
         title = f"{benchmark.name}/{name}"
         try:
@@ -123,11 +131,15 @@ def evaluate_folder(
                     f"{found[name]} is {_size(sr)}, but {title} is {_size(image)}"
                     + (f" ({_size(hr)} at ×{scale})" if image.shape != hr.shape else "")
                 )
-            lr = make_lr(hr, scale, convention=convention)
+            lr = shrink(hr)
         except FAILURES as error:
             _report(title, error, on_error)
             continue
-        yield from _measure(Picture(title, lr, sr, hr), metrics, keep, on_error)
+        yield from _measure(Picture(title, lr, sr, hr, shrink), metrics, keep, on_error)
+
+
+def _shrinker(scale: int, convention: Convention) -> Shrink:
+    return partial(make_lr, scale=scale, convention=convention)
 
 
 def _measure(
@@ -140,7 +152,7 @@ def _measure(
         keep(picture)
     for metric in metrics:
         try:
-            value = metric.measure(picture.sr, picture.hr)
+            value = metric.measure(picture.sr, picture.hr, lr=picture.lr, shrink=picture.shrink)
         except FAILURES as error:
             _report(picture.image, error, on_error, metric=metric.name)
             continue
@@ -154,24 +166,11 @@ def _report(image: str, error: Exception, on_error: OnError | None, *, metric: s
     else:
         reason = str(error)
     title = f"{metric} of {image}" if metric else image
-    found = error if isinstance(error, UserError) else UserError(f"{title}: {reason}")
+    kind = NotMeasurableError if isinstance(error, TooSmallError) else UserError
+    found = error if isinstance(error, UserError) else kind(f"{title}: {reason}")
     if on_error is None:
         raise found from error
     on_error(image, found)
-
-
-def perceptual_metric(weights: LPIPSWeights, *, device: torch.device) -> Metric:
-    """LPIPS ("real") or LPIPS≈ ("student"); UserError, with the remedy, where real weights are absent."""
-    return lpips_metric(perceptual_meter(weights, device=device))
-
-
-def perceptual_meter(weights: LPIPSWeights, *, device: torch.device) -> LPIPSMeter | StudentMeter:
-    """What measures batches for `perceptual_metric`; UserError as there."""
-    network = build_lpips(weights).to(device)
-    if isinstance(network, LPIPSNetwork):
-        return LPIPSMeter(network)
-    assert isinstance(network, LPIPSStudent)
-    return StudentMeter(network)
 
 
 def compare_folders(

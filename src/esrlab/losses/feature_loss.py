@@ -136,15 +136,20 @@ class FeatureLoss(Loss):
                 return built, f"{network}, untrained"
 
     def name_network(self, *remarks: str) -> str:
-        """The network, its layers and what else there is to remark, for a label."""
+        """The network, its layers and what else there is to remark, for a label.
+
+        Many layers are left out where they are those that the loss takes by default.
+        """
         if self.weights == "student":
             title = "VGG" if self.network == "vgg-student" else "residual"
             return f"{title} ({', '.join(filter(None, ('student', *remarks)))})"
         names = [name if weight == 1 else f"{weight:g}·{name}" for name, weight in self.layers.items()]
+        if len(names) > 2 and self.layers == type(self).model_fields["layers"].default:
+            names = []
         stem = self.network.rstrip("0123456789")
         origin = "" if self.weights == "real" else self.weights
         said = ", ".join(filter(None, (origin, *remarks)))
-        network = f"{_FAMILIES[stem]}{self.network.removeprefix(stem)} {' + '.join(names)}"
+        network = f"{_FAMILIES[stem]}{self.network.removeprefix(stem)} {' + '.join(names)}".rstrip()
         return f"{network} ({said})" if said else network
 
 

@@ -1,6 +1,6 @@
 """The parts of a recipe: frozen records whose fields have a description and a range."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,8 @@ from esrlab.losses.any_loss import AnyLoss
 from esrlab.models.critics.any_critic import AnyCritic
 from esrlab.models.critics.vgg import VGGStyle
 
-BestBy = Literal["auto", "psnr", "ssim", "lpips"]
+AUTO = "auto"
+"""Leaves it to the recipe's losses which metric selects the best generator."""
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -103,7 +104,9 @@ class Validation(Part):
     every: int = Field(
         default=500, ge=1, description="steps between validations; the last step is validated too"
     )
-    best_by: BestBy = Field(
-        default="auto",
-        description="metric that selects the best generator; auto: lpips with an adversarial loss, else psnr",
+    best_by: str = Field(
+        default=AUTO,
+        pattern=r"^[a-z][a-z0-9-]*$",
+        description="metric that selects the best generator, such as ssim; auto: lpips with an adversarial "
+        "loss, else psnr",
     )

@@ -25,7 +25,7 @@ from esrlab.recipes.parts import (
 )
 from esrlab.recipes.problems import explain
 
-Scale = Literal[2, 3, 4]
+Scale = Literal[1, 2, 3, 4]
 
 SEEDS = 2**32
 """Seeds are whole numbers from 0 to below this."""
@@ -71,6 +71,7 @@ class Recipe(Part):
             *self._critic_problems(),
             *self._loss_problems(),
             *self._start_problems(),
+            *self.generator.problems(scale=self.scale),
             *self._time_problems(),
         ]
         if problems:

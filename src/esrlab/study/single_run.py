@@ -100,7 +100,13 @@ def _open_validator(
     if source is None:
         return None
     convention = recipe.patches.convention
-    return open_validation(os.fspath(source), scale=recipe.scale, device=device, convention=convention)
+    return open_validation(
+        os.fspath(source),
+        scale=recipe.scale,
+        device=device,
+        convention=convention,
+        best_by=recipe.validation.best_by,
+    )
 
 
 def _open(photos: str | PathLike[str] | Sequence[str | PathLike[str]], *, smallest: int) -> Photos:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from esrlab.models.generators.rrdb import RRDBNet
-from esrlab.recipes.parts import BestBy
+from esrlab.models.generators.base import GeneratorNetwork
 
 
 class ValidatorLike(Protocol):
@@ -22,16 +21,16 @@ class ValidatorLike(Protocol):
         """Tells one set of images from another."""
         ...
 
-    def __call__(self, generator: RRDBNet, *, sheet: Path | None = None) -> dict[str, float]:
+    def __call__(self, generator: GeneratorNetwork, *, sheet: Path | None = None) -> dict[str, float]:
         """The means, by keys that begin with "validation/"; sample pictures go to `sheet`."""
         ...
 
-    def best_by(self, by: BestBy = "auto", *, has_adversarial: bool) -> str:
+    def best_by(self, by: str = "auto", *, has_adversarial: bool) -> str:
         """The key of the value that decides."""
         ...
 
     def improves(
-        self, values: dict[str, float], best: float | None, *, by: BestBy, has_adversarial: bool
+        self, values: dict[str, float], best: float | None, *, by: str, has_adversarial: bool
     ) -> float | None:
         """The deciding value where it is better than the best so far, else None."""
         ...

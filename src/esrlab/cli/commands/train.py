@@ -231,4 +231,10 @@ def _open_validator(
     if source == NO_VALIDATION:
         return None
     require_folders("--validation", [source])
-    return open_validation(source, scale=recipe.scale, device=device, convention=recipe.patches.convention)
+    return open_validation(
+        source,
+        scale=recipe.scale,
+        device=device,
+        convention=recipe.patches.convention,
+        best_by=recipe.validation.best_by,
+    )

@@ -1,137 +1,107 @@
-"""Which RRDBNet a state dict belongs to: its wrappers, shape and scale."""
+"""RRDBNet as a part of a recipe, and which one a state dict belongs to."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from esrlab.errors import UsageError, UserError
-from esrlab.models.generators.base import GeneratorPart
-from esrlab.models.generators.rrdb import SCALES, RRDBNet
+from esrlab.models.generators.base import AmbiguousScaleError, Detected, GeneratorPart
+from esrlab.models.generators.rrdb import RRDBNet
 
-_WRAPPERS = ("params_ema", "params", "state_dict", "model", "generator")
 _OLD_KEYS = ("model.1.sub.", "RRDB_trunk.", "trunk_conv.")
 
 
 class RRDBGenerator(GeneratorPart):
-    """An RRDBNet; the defaults are ESRGAN's. `init` 'interpolation': bilinear."""
+    """ESRGAN's generator (RRDBNet); the defaults are the paper's."""
 
     kind: Literal["rrdb"] = "rrdb"
-    features: int = Field(default=64, ge=8, le=512, description="channels between the blocks")
+    features: int = Field(default=64, ge=1, le=512, description="channels between the blocks")
     growth: int = Field(default=32, ge=1, le=256, description="channels each dense convolution adds")
     blocks: int = Field(default=23, ge=1, le=64, description="residual-in-residual dense blocks")
 
+    unshuffle: bool = Field(
+        default=False,
+        description="whether the image is folded into channels first and ×4's layers enlarge it, as "
+        "Real-ESRGAN's ×1 and ×2",
+    )
+
     def build(self, *, scale: int) -> RRDBNet:
         """A fresh network of this shape at a magnification, with random initial weights, on the CPU."""
-        return RRDBNet(scale=scale, features=self.features, growth=self.growth, blocks=self.blocks)
+        return RRDBNet(
+            scale=scale,
+            features=self.features,
+            growth=self.growth,
+            blocks=self.blocks,
+            unshuffle=self.unshuffle,
+        )
 
     @property
     def label(self) -> str:
-        return f"RRDBNet {self.features}×{self.blocks}"
+        return f"RRDBNet {self.features}×{self.blocks}{', unshuffled' if self.unshuffle else ''}"
 
-
-@dataclass(frozen=True, kw_only=True)
-class RRDBShape:
-    """What must be known to build the RRDBNet that a state dict belongs to."""
-
-    scale: int
-    features: int
-    growth: int
-    blocks: int
-
-    def build(self) -> RRDBNet:
-        """The network of this shape, with random initial weights."""
-        return RRDBNet(scale=self.scale, features=self.features, growth=self.growth, blocks=self.blocks)
-
-
-def unwrap_state(state: Mapping[str, object]) -> dict[str, Tensor]:
-    """Take the bare key -> tensor mapping out of a checkpoint's usual wrappers.
-
-    Opens `params_ema`, `params`, `state_dict`, `model` and `generator` (in this order, nested too), then
-    drops a leading `module.` of every key. Raises UserError where something other than tensors is left.
-    """
-    opened = {id(state)}
-    while wrapper := next((key for key in _WRAPPERS if isinstance(state.get(key), Mapping)), None):
-        inner = state[wrapper]
-        assert isinstance(inner, Mapping)
-        if id(inner) in opened:
-            raise UserError(f"it is not a state dict: {wrapper!r} in it contains itself")
-        opened.add(id(inner))
-        state = inner
-    tensors: dict[str, Tensor] = {}
-    for key, value in state.items():
-        if not isinstance(value, Tensor):
-            known = ", ".join(_WRAPPERS)
-            raise UserError(
-                f"it is not a state dict: {key!r} is a {type(value).__name__}, and none of the keys {known} "
-                "holds one"
+    def problems(self, *, scale: int) -> list[str]:
+        problems: list[str] = []
+        if self.init == "interpolation" and self.features < 8:
+            problems.append("generator.init 'interpolation' needs generator.features of 8 or more for rrdb")
+        if self.init == "interpolation" and self.unshuffle:
+            problems.append(
+                "generator.init 'interpolation' cannot be with generator.unshuffle; set it to 'random'"
             )
-        if not isinstance(key, str):
-            raise UserError(f"it is not a state dict: a tensor's name in it is {key!r}, not text")
-        tensors[key.removeprefix("module.")] = value
-    return tensors
+        if self.unshuffle and scale > 2:
+            problems.append(
+                f"generator.unshuffle is for scale 1 and 2, not {scale}; set generator.unshuffle to false"
+            )
+        return problems
+
+    @classmethod
+    def detect(cls, state: Mapping[str, Tensor], *, scale: int | None) -> Detected | None:
+        """The RRDBNet of a state dict.
+
+        12 or 48 channels that `conv_first` takes show ×2 or ×1 on unshuffled input; of the others, `conv_up2`
+        shows ×4, and ×1 has no `conv_up1`. A ×2 and a ×3 file look alike: their scale has to be given (from
+        the metadata).
+        """
+        if any(key.startswith(_OLD_KEYS) for key in state):
+            raise UserError(
+                "ESRGAN's old key names (model.1.sub…, RRDB_trunk…): rename them to conv_first, body.0.rdb1…"
+            )
+        first, growing = state.get("conv_first.weight"), state.get("body.0.rdb1.conv1.weight")
+        if first is None or growing is None or first.ndim != 4 or growing.ndim != 4:
+            return None
+        channels = first.shape[1]
+        if channels not in _FITTING:
+            raise UserError(f"conv_first takes {channels} channels; an RRDBNet's takes 3, 12 or 48")
+        enlargements = sum(f"conv_up{place}.weight" in state for place in (1, 2))
+        fitting = _FITTING[channels].get(enlargements, ())
+        blocks = len({found[1] for key in state if (found := re.match(r"body\.(\d+)\.", key))})
+        part = cls(features=first.shape[0], growth=growing.shape[0], blocks=blocks, unshuffle=channels > 3)
+        return Detected(part, _settle_scale(fitting, scale=scale)).require(state)
 
 
-def describe_rrdb(state: Mapping[str, Tensor], *, scale: int | None = None) -> RRDBShape:
-    """Infer from an unwrapped state dict the RRDBNet (3 channels in and out) that it belongs to.
-
-    `conv_up2` shows ×4. A ×2 and a ×3 file look alike: their scale has to be given (from the metadata).
-    Raises UserError for a state dict that is no such RRDBNet, UsageError for a scale missing or contradicted.
-    """
-    first, growing = state.get("conv_first.weight"), state.get("body.0.rdb1.conv1.weight")
-    if first is None or growing is None or first.ndim != 4 or growing.ndim != 4:
-        raise UserError(_explain_foreign(state))
-    if first.shape[1] != 3:
-        raise UserError(
-            f"conv_first takes {first.shape[1]} channels, not 3: a network on pixel-unshuffled input "
-            "(as Real-ESRGAN's ×2) is not supported; use one that takes the RGB image"
-        )
-    blocks = len({found[1] for key in state if (found := re.match(r"body\.(\d+)\.", key))})
-    found_scale = _settle_scale(has_second_enlargement="conv_up2.weight" in state, scale=scale)
-    shape = RRDBShape(scale=found_scale, features=first.shape[0], growth=growing.shape[0], blocks=blocks)
-    _require_same_tensors(state, shape)
-    return shape
+_FITTING: dict[int, dict[int, tuple[int, ...]]] = {
+    3: {0: (1,), 1: (2, 3), 2: (4,)},
+    12: {2: (2,)},
+    48: {2: (1,)},
+}
+"""The scales that an RRDBNet can have: by the channels it takes, and how many enlarging layers it has."""
 
 
-def _explain_foreign(state: Mapping[str, Tensor]) -> str:
-    if any(key.startswith(_OLD_KEYS) for key in state):
-        return "ESRGAN's old key names (model.1.sub…, RRDB_trunk…): rename them to conv_first, body.0.rdb1…"
-    return (
-        "it is not an RRDBNet: conv_first.weight or body.0.rdb1.conv1.weight is missing; "
-        f"keys begin {list(state)[:3]}"
-    )
-
-
-def _settle_scale(*, has_second_enlargement: bool, scale: int | None) -> int:
-    if scale is None:
-        if has_second_enlargement:
-            return 4
-        raise UsageError(
+def _settle_scale(fitting: tuple[int, ...], *, scale: int | None) -> int:
+    if len(fitting) == 0:
+        raise UserError("it is not a whole RRDBNet: conv_up1 or conv_up2 is missing")
+    if scale is None and len(fitting) > 1:
+        raise AmbiguousScaleError(
             "a ×2 and a ×3 RRDBNet have the same keys and shapes: give the scale (scale=2 or scale=3), "
-            "or write it into the file's metadata"
+            "or write it into the file's metadata",
+            choices=fitting,
         )
-    if has_second_enlargement != (scale == 4) or scale not in SCALES:
-        fitting = "4" if has_second_enlargement else "2 or 3"
-        seen = "has" if has_second_enlargement else "has no"
+    if scale is not None and scale not in fitting:
+        known = " or ".join(map(str, fitting))
         raise UsageError(
-            f"scale {scale} does not fit: this RRDBNet {seen} conv_up2, so its scale is {fitting}"
+            f"scale {scale} does not fit: by this RRDBNet's conv_first, conv_up1 and conv_up2 its scale is "
+            f"{known}"
         )
-    return scale
-
-
-def _require_same_tensors(state: Mapping[str, Tensor], shape: RRDBShape) -> None:
-    with torch.device("meta"):
-        net = shape.build()
-    expected = {key: tuple(value.shape) for key, value in net.state_dict().items()}
-    given = {key: tuple(value.shape) for key, value in state.items()}
-    wrong = [key for key in expected | given if expected.get(key) != given.get(key)]
-    if wrong:
-        key, looks = wrong[0], f"{shape.features} features, growth {shape.growth}, {shape.blocks} blocks"
-        raise UserError(
-            f"it is not an RRDBNet of {looks}: {key} is {given.get(key, 'missing')}, "
-            f"expected {expected.get(key, 'nothing')} ({len(wrong)} keys differ)"
-        )
+    return scale or fitting[0]
