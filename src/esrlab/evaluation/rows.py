@@ -16,12 +16,13 @@ from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UserError
 from esrlab.evaluation.conventions import settle_convention
 from esrlab.evaluation.loaded import LoadedGenerator, load
-from esrlab.evaluation.methods import Method, as_name, find_method, generator_of
+from esrlab.evaluation.methods import Method, as_name, find_method
 from esrlab.evaluation.metrics.choice import build_metrics, estimates_of, expand
 from esrlab.evaluation.metrics.inputs import MetricPart
 from esrlab.evaluation.scoring import score_method
 from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.lpips_choice import LPIPSWeights
+from esrlab.upscaling.find_model import generator_of
 
 
 def evaluate(
