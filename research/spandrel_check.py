@@ -1,4 +1,4 @@
-"""Whether spandrel loads what esrlab trains: every kind and scale, trained for 2 steps, both outputs compared.
+"""Whether spandrel loads what esrlab trains: each kind and scale trained for 2 steps, both outputs compared.
 
 Needs, beside esrlab, `pip install spandrel torchvision`; where torchvision does not fit the installed torch
 (a CPU build), the operators that its import asks for are declared empty: no network here uses them.
