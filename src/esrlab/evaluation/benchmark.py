@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 
 from esrlab.core.files import printable
-from esrlab.data.degradations.bicubic import Convention, crop_to_multiple, make_lr, round_to_8bit
+from esrlab.data.degradations.any_degradation import USUAL
+from esrlab.data.degradations.base import Degradation
+from esrlab.data.degradations.bicubic import crop_to_multiple, round_to_8bit
 from esrlab.data.image_files import read_image
 from esrlab.data.photos.benchmark import Benchmark, OnError, hr_subfolder
+from esrlab.data.photos.hr_images import HrImages
 from esrlab.errors import UserError
 from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
 from esrlab.evaluation.metrics.standard import Metric, lpips_metric
-from esrlab.evaluation.partners import find_partners, images_by_name
+from esrlab.data.photos.partners import find_partners, images_by_name
 from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.features.lpips import LPIPSNetwork
 from esrlab.models.features.students import LPIPSStudent
@@ -32,6 +35,11 @@ class ImageSet(Protocol):
     @property
     def name(self) -> str:
         """What the set is called."""
+        ...
+
+    @property
+    def hr(self) -> HrImages:
+        """What a degradation asks of its images."""
         ...
 
     def images(self, on_error: OnError | None = None) -> Iterator[tuple[str, Tensor]]:
@@ -66,21 +74,22 @@ def evaluate(
     *,
     scale: int,
     metrics: Sequence[Metric],
-    convention: Convention = "matlab",
+    degradation: Degradation = USUAL,
     keep: Callable[[Picture], None] | None = None,
     on_error: OnError | None = None,
 ) -> Iterator[Measurement]:
     """Scores an upscaler on a benchmark, image by image.
 
-    HR is cropped to a multiple of the scale, LR made from it by bicubic interpolation under `convention`,
-    and the result rounded to 8 bits before it is measured. `keep` is given each picture. What cannot be read,
+    HR is cropped to a multiple of the scale, LR made from it by `degradation`, and the result rounded to
+    8 bits before it is measured. `keep` is given each picture. What cannot be read,
     upscaled or measured is reported to `on_error`, which is given the image; without it, it raises UserError.
     """
+    reducer = degradation.build(scale, benchmark.hr)
     for name, image in benchmark.images(on_error):
         title = f"{benchmark.name}/{name}"
         try:
             hr = crop_to_multiple(image, scale)
-            lr = make_lr(hr, scale, convention=convention)
+            lr = reducer.reduce_image(hr, name=name)
             sr = round_to_8bit(upscale(lr))
             if sr.shape != hr.shape:
                 raise ValueError(f"upscaled to {tuple(sr.shape)}, but HR is {tuple(hr.shape)}")
@@ -98,20 +107,20 @@ def evaluate_folder(
     *,
     scale: int,
     metrics: Sequence[Metric],
-    convention: Convention = "matlab",
+    degradation: Degradation = USUAL,
     keep: Callable[[Picture], None] | None = None,
     on_error: OnError | None = None,
 ) -> Iterator[Measurement]:
     """Scores images that any tool made, matched with the benchmark's by name (see `partners`).
 
     They are as large as the benchmark's, or as these cropped to a multiple of the scale, and are measured as
-    `evaluate` does: on what is left by that crop; LR, made under `convention`, is
-    shown alone. Raises UserError naming the image that has no partner; one of another size, or that cannot be
+    `evaluate` does: on what is left by that crop; LR, made by `degradation`, is shown alone. Raises UserError naming the image that has no partner; one of another size, or that cannot be
     read or measured, is reported to `on_error`, or raises without it.
     """
     folder = Path(folder)
     members = dict(benchmark.members)
     found = find_partners(images_by_name(folder), members, sr_folder=folder, hr_folder=Path(benchmark.name))
+    reducer = degradation.build(scale, benchmark.hr)
     for name, image in benchmark.images(on_error):
         title = f"{benchmark.name}/{name}"
         try:
@@ -123,7 +132,7 @@ def evaluate_folder(
                     f"{found[name]} is {_size(sr)}, but {title} is {_size(image)}"
                     + (f" ({_size(hr)} at ×{scale})" if image.shape != hr.shape else "")
                 )
-            lr = make_lr(hr, scale, convention=convention)
+            lr = reducer.reduce_image(hr, name=name)
         except FAILURES as error:
             _report(title, error, on_error)
             continue

@@ -13,13 +13,14 @@ from pydantic import TypeAdapter
 from esrlab.core.files import printable, to_json
 from esrlab.core.scores import BICUBIC, CASCADE
 from esrlab.core.text_files import Count, read_json_object
-from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION, Convention
+from esrlab.data.degradations.base import Degradation
 from esrlab.data.image_files import find_images
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.errors import UsageError, UserError
 from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
-from esrlab.models.generator_files import load_generator, read_convention
+from esrlab.models.generator_files import load_generator, read_degradation
 from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.recipes.parts import Patches
 from esrlab.training.run_folder import RunFolder, read_outcome
 
 GENERATORS = (".safetensors", ".pth", ".pt", ".ckpt")
@@ -35,15 +36,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+ ()-]{0,119}")
 
 
 @dataclass(frozen=True)
-class _Patches:
-    convention: Convention = DEFAULT_CONVENTION
-
-
-@dataclass(frozen=True)
 class _Trained:
     name: str
     steps: Count
-    patches: _Patches = field(default_factory=_Patches)
+    patches: Patches = field(default_factory=Patches)
 
 
 @dataclass(frozen=True)
@@ -61,8 +57,9 @@ class Method:
     """Something that makes images larger, and how its rows are headed.
 
     `upscale` opens it on a device, and is None for images that are in `folder` already. `digest` tells it
-    from another one of its name; `trained` is what its recipe is, where that is known; `convention` is how
-    the LR images were made that it was trained on, None where that is not known.
+    from another one of its name; `trained` is what its recipe is, where that is known; `degradation` is how
+    the LR images were made that it was trained on, None where that is not known; once settled for a comparison,
+    how they are made there.
     """
 
     name: str
@@ -71,7 +68,7 @@ class Method:
     seed: int | None = None
     step: int | None = None
     outcome: str = ""
-    convention: Convention | None = None
+    degradation: Degradation | None = None
     trained: dict[str, Any] | None = None
     upscale: Callable[[torch.device], Upscaler] | None = None
     folder: Path | None = None
@@ -153,7 +150,7 @@ def open_generator(path: Path, *, scale: int) -> Method:
             name=as_name(stem),
             label=stem,
             digest=digest,
-            convention=read_convention(path),
+            degradation=read_degradation(path),
             upscale=_opened(generator),
         )
     is_best = path.stem != "generator"
@@ -165,7 +162,7 @@ def open_generator(path: Path, *, scale: int) -> Method:
         seed=about["seed"],
         step=None if is_best else ended.step if ended is not None else about["recipe"]["steps"],
         outcome=ended.outcome if ended is not None and ended.outcome != "finished" else "",
-        convention=read_convention(path) or about["recipe"].get("patches", {}).get("convention"),
+        degradation=read_degradation(path) or Patches.model_validate(about["recipe"].get("patches", {})).degradation,
         trained=None if is_best else {key: about.get(key) for key in METHOD_FIELDS},
         upscale=_opened(generator),
     )
@@ -182,7 +179,7 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
     parts = [
         open_generator(path, scale=made.scale) for path, made in zip((first, second), generators, strict=True)
     ]
-    known: set[Convention] = {part.convention for part in parts if part.convention is not None}
+    known = {part.degradation for part in parts if part.degradation is not None}
     if len(known) > 1:
         raise UsageError(f"{first.name} and {second.name} were trained on LR images made in two ways")
     is_one = parts[0].digest == parts[1].digest
@@ -195,7 +192,7 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
         seed=parts[0].seed if is_one else None,
         step=parts[0].step if is_one else None,
         outcome=next((part.outcome for part in parts if part.outcome), ""),
-        convention=next(iter(known), None),
+        degradation=next(iter(known), None),
         trained=parts[0].trained if is_one else None,
         upscale=lambda device: cascade(
             *(generator_upscaler(generator, device=device) for generator in generators)

@@ -11,16 +11,18 @@ from torch import Tensor, nn
 
 from esrlab.core.devices import choose_device
 from esrlab.core.scores import BICUBIC, Score
-from esrlab.data.degradations.bicubic import Convention
+from esrlab.data.degradations.any_degradation import parse_degradation
+from esrlab.data.degradations.base import Degradation
+from esrlab.data.degradations.bicubic import Bicubic, Convention
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UserError
 from esrlab.evaluation.benchmark import perceptual_metric
-from esrlab.evaluation.conventions import settle_convention
 from esrlab.evaluation.loaded import LoadedGenerator, load
 from esrlab.evaluation.methods import Method, as_name, find_method, generator_of
 from esrlab.evaluation.metrics.standard import Metric, standard_metrics
 from esrlab.evaluation.scoring import score_method
+from esrlab.evaluation.settled_degradation import settle_degradation
 from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.lpips_choice import LPIPSWeights
 
@@ -35,6 +37,7 @@ def evaluate(
     metrics: Sequence[MetricName] = ("psnr", "ssim"),
     weights: LPIPSWeights = "real",
     convention: Convention | None = None,
+    degradation: Degradation | str | None = None,
     name: str | None = None,
     device: str = "auto",
 ) -> list[Score]:
@@ -46,9 +49,11 @@ def evaluate(
     folder where there is one), or "samples". scale: needed where the method does not tell it.
 
     metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to
-    8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. convention: how LR images are made, by
-    default as for the method's training, where that is known, else "matlab". name: heads the rows. device:
-    "auto", "cpu", "cuda" or "mps"; a network of yours stays where it is.
+    8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. degradation: how LR images are made, such as
+    "matlab-8bit", "camera:jpeg_quality=40" or `Camera(…)`; by default as for the method's training, where that
+    is known, else "matlab". convention: "matlab" or "matlab-8bit", for methods whose training is not known;
+    others are refused. name: heads the rows. device: "auto", "cpu", "cuda" or "mps"; a network of yours stays
+    where it is.
 
     Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
     """
@@ -57,7 +62,10 @@ def evaluate(
         raise ValueError(f"metrics is {metrics!r}; it must list some of {', '.join(known)}")
     chosen = _scale_of(method) if scale is None else scale
     place = choose_device(device)
-    (settled,) = settle_convention([_as_method(method, scale=chosen, name=name)], asked=convention)
+    expected = Bicubic(convention=convention) if convention is not None else None
+    asked = parse_degradation(degradation) if isinstance(degradation, str) else degradation
+    found = _as_method(method, scale=chosen, name=name)
+    (settled,) = settle_degradation([found], asked=asked, expected=expected)
     return score_method(
         settled,
         [_open(benchmark)],

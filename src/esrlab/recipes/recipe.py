@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from esrlab.core.named_files import STARTS
+from esrlab.data.degradations.any_degradation import USUAL
 from esrlab.errors import UsageError
 from esrlab.losses.adversarial import AdversarialLossName
 from esrlab.losses.content import Content
@@ -195,8 +196,8 @@ class Recipe(Part):
             f"{name} {part.share:.0%}" for name, part in self.active_terms.items() if part.share is not None
         ]
         remarks = [f"shares: {', '.join(shares)}"] if shares else []
-        if self.patches.convention != "matlab":
-            remarks.append(f"LR: {self.patches.convention}")
+        if self.patches.degradation != USUAL:
+            remarks.append(f"LR: {self.patches.degradation.label}")
         if self.engine.precision != "float32":
             remarks.append(self.engine.precision)
         if self.engine.compile:

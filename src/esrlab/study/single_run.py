@@ -99,8 +99,8 @@ def _open_validator(
 ) -> ValidatorLike | None:
     if source is None:
         return None
-    convention = recipe.patches.convention
-    return open_validation(os.fspath(source), scale=recipe.scale, device=device, convention=convention)
+    degradation = recipe.patches.degradation
+    return open_validation(os.fspath(source), scale=recipe.scale, device=device, degradation=degradation)
 
 
 def _open(photos: str | PathLike[str] | Sequence[str | PathLike[str]], *, smallest: int) -> Photos:

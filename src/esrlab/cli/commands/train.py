@@ -231,4 +231,5 @@ def _open_validator(
     if source == NO_VALIDATION:
         return None
     require_folders("--validation", [source])
-    return open_validation(source, scale=recipe.scale, device=device, convention=recipe.patches.convention)
+    degradation = recipe.patches.degradation
+    return open_validation(source, scale=recipe.scale, device=device, degradation=degradation)

@@ -8,13 +8,15 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
 import torch
 from torch import Tensor, nn
 
-from esrlab.data.degradations.bicubic import Convention
+from esrlab.data.degradations.any_degradation import USUAL
+from esrlab.data.degradations.base import Degradation
 from esrlab.data.image_files import write_image
 from esrlab.errors import UsageError
 from esrlab.evaluation.benchmark import Measurement, Picture, evaluate, perceptual_metric
@@ -49,14 +51,14 @@ class Validator:
         crop: int | None,
         device: torch.device,
         metrics: Sequence[Metric],
-        convention: Convention,
+        degradation: Degradation,
     ) -> None:
         self._crops = crops
         self._scale = scale
         self._crop = crop
         self._device = device
         self._metrics = tuple(metrics)
-        self._convention: Convention = convention
+        self._degradation = degradation
         self._bicubic = {
             f"{PREFIX}bicubic/{name}": value for name, value in self._measure(bicubic_upscaler(scale)).items()
         }
@@ -75,7 +77,7 @@ class Validator:
 
     def draw(self, generator: nn.Module) -> Tensor:
         """(1, 3, H, W): for up to four images, below each other, one crop as LR, bicubic, SR and HR."""
-        few = Crops(self._crops.name, self._crops.members[:MOST_ROWS])
+        few = replace(self._crops, members=self._crops.members[:MOST_ROWS])
         kept: list[Picture] = []
         with _undisturbed(generator, self._device):
             list(self._run(_Upscale(generator, self._device), few, metrics=(), keep=kept))
@@ -131,7 +133,7 @@ class Validator:
             crops,
             scale=self._scale,
             metrics=metrics,
-            convention=self._convention,
+            degradation=self._degradation,
             keep=remember,
         )
 
@@ -143,12 +145,12 @@ def open_validation(
     device: torch.device,
     limit: int | None = None,
     crop: int | None = CROP,
-    convention: Convention = "matlab",
+    degradation: Degradation = USUAL,
 ) -> Validator:
     """A validation on the images at `source`: a folder (its `HR` where there is one), or "samples".
 
     `limit`: so many of the images, evenly spread over their sorted names. `crop`: the middle so many pixels
-    a side, None for whole images. `convention`: how LR is made, best as in training. LPIPS is the real one
+    a side, None for whole images. `degradation`: how LR is made, best as in training. LPIPS is the real one
     where its weights are at hand, else LPIPS≈. Bicubic is measured at once. UserError: no image, or one
     too small; UsageError: a limit or crop that leaves nothing.
     """
@@ -160,8 +162,10 @@ def open_validation(
         *standard_metrics(scale)[:2],
         perceptual_metric("real" if has_real_lpips() else "student", device=device),
     )
-    crops = cut_crops(source, limit=limit, crop=crop)
-    return Validator(crops, scale=scale, crop=crop, device=device, metrics=metrics, convention=convention)
+    crops = cut_crops(source, limit=limit, crop=crop, grid=degradation.grid(scale))
+    return Validator(
+        crops, scale=scale, crop=crop, device=device, metrics=metrics, degradation=degradation
+    )
 
 
 def is_better(metric: Metric, new: float, old: float | None) -> bool:
