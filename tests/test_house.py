@@ -115,7 +115,7 @@ def test_every_field_of_a_recipe_is_in_the_one_table_of_them() -> None:
     table = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     for recipe in RECIPES:
         for leaf in leaves(recipe):
-            name = re.sub(r"^terms\.\w+\.(weight|share)$", r"terms.<term>.\1", leaf.name)
+            name = re.sub(r"^terms\.\w+\.(weight|share|loss\.kind)$", r"terms.<term>.\1", leaf.name)
             assert f"| `{name}` |" in table, name
             assert f"| {leaf.description}" in table, leaf.description
 

@@ -694,12 +694,13 @@ def test_unknown_weights_get_the_nearest_name() -> None:
 
 def test_the_catalogue_is_whole() -> None:
     assert [record.name for record in CATALOGUE] == [
-        *("vgg16", "vgg19", "alexnet", "resnet18", "resnet34", "resnet50", "resnet101", "lpips-alex")
+        *("vgg16", "vgg19", "alexnet", "resnet18", "resnet34", "resnet50", "resnet101"),
+        *("lpips-alex", "lpips-vgg", "dists"),
     ]
     assert {record.name for record in CATALOGUE if record.features} == set(FEATURE_NETWORKS)
     for record in CATALOGUE:
         assert record.address.startswith("https://")
-        assert record.licence in ("BSD-3-Clause", "BSD-2-Clause")
+        assert record.licence in ("BSD-3-Clause", "BSD-2-Clause", "MIT")
         for file in (record.file, *record.alternatives):
             assert file.sha256 is not None
             assert len(bytes.fromhex(file.sha256)) == 32

@@ -11,6 +11,7 @@ import torch
 from pydantic import TypeAdapter
 
 from esrlab.core.files import printable, to_json
+from esrlab.core.old_recipes import renewed
 from esrlab.core.scores import BICUBIC, CASCADE
 from esrlab.core.text_files import Count, read_json_object
 from esrlab.data.degradations.base import Degradation
@@ -233,7 +234,7 @@ def _read_about(path: Path) -> dict[str, Any] | None:
     file = path.parent / "recipe.json"
     if not file.is_file():
         return None
-    return read_json_object(file, _DESCRIPTION)
+    return renewed(read_json_object(file, _DESCRIPTION))
 
 
 def _digest(folder: Path) -> str:

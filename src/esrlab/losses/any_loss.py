@@ -1,9 +1,10 @@
 """The losses that a generator minimises, and the adversarial losses of generator and critic."""
 
-from typing import Annotated, get_args
+from typing import Annotated
 
 from pydantic import Field
 
+from esrlab.core.parts import kinds_in
 from esrlab.losses.content import Content
 from esrlab.losses.custom import Custom
 from esrlab.losses.lpips import PerceptualDistance
@@ -16,7 +17,5 @@ AnyLoss = Annotated[
     Field(discriminator="kind"),
 ]
 
-LOSS_KINDS: tuple[str, ...] = tuple(
-    loss.model_fields["kind"].default for loss in get_args(get_args(AnyLoss)[0])
-)
+LOSS_KINDS: tuple[str, ...] = tuple(kinds_in(AnyLoss))
 """Every loss's name."""

@@ -11,12 +11,18 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from esrlab.core.nearest import did_you_mean
+from esrlab.core.parts import kind_of, kinds_in
 from esrlab.errors import UsageError
 from esrlab.losses.any_loss import LOSS_KINDS
+from esrlab.recipes.kinds import exchange, exchangeable, fields_of
 from esrlab.recipes.recipe import Recipe, parse_recipe
 
 FIXED = ("name", "about", "kind")
 """Fields that say what a thing is; they are not settings."""
+
+
+OLD_NAMES = {"patches.convention": "patches.degradation.convention"}
+"""Fields by the names that older files have."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,9 @@ def _leaves_of(part: BaseModel, *, prefix: str) -> list[Leaf]:
         if name in FIXED or (value is None and dotted == "adversarial"):
             continue
         if isinstance(value, BaseModel):
+            if "kind" in type(value).model_fields:
+                kinds = tuple(kinds_in(info.annotation))
+                found.append(Leaf(f"{dotted}.kind", kind_of(type(value)), f"kind of {name}", kinds, False))
             found += _leaves_of(value, prefix=f"{dotted}.")
         elif isinstance(value, tuple) and value and all(isinstance(member, BaseModel) for member in value):
             for member in value:
@@ -67,17 +76,24 @@ def _is_literal(info: Any) -> bool:
 def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """A copy of `recipe` with fields replaced by dotted name, validated anew.
 
+    Another `kind` puts another part in the place of one: it keeps the fields that both have where they were
+    changed, and the values of its own fields count among `values`.
+
     A term that the recipe lacks is added by its fields: by terms.NAME.loss.kind under any name, or without
     it where NAME itself is a loss's, as in terms.tv.weight.
 
     Raises UsageError for a field the recipe does not have (naming the nearest) and for values it refuses.
     """
+    values = {OLD_NAMES.get(dotted, dotted): value for dotted, value in values.items()}
     dumped = recipe.model_dump(mode="json")
     added = _added_terms(recipe, values)
     dumped["terms"] += added.values()
     settable = {*(leaf.name for leaf in leaves(recipe)), "name", "about"}
+    exchanged = _exchange_parts(recipe, values, dumped, settable)
     for dotted, value in values.items():
         name = dotted.replace("-", "_") if dotted.replace("-", "_") in settable else dotted
+        if name in exchanged:
+            continue
         term, rest = _split_term(dotted)
         if term in added:
             _put_anew(added[term], rest.replace("-", "_"), value)
@@ -89,6 +105,35 @@ def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
             _put(dumped, rival, None)
         _put(dumped, name, value)
     return parse_recipe(dumped)
+
+
+def _exchange_parts(
+    recipe: Recipe, values: Mapping[str, Any], dumped: dict[str, Any], settable: set[str]
+) -> set[str]:
+    """Puts parts of other kinds in place where `values` ask for them, and their fields among `settable`.
+
+    Returns the fields `….kind` that this settles.
+    """
+    asked = {dotted.replace("-", "_"): value for dotted, value in values.items() if dotted.endswith(".kind")}
+    settled: set[str] = set()
+    for place, part, kinds in exchangeable(recipe):
+        kind = asked.get(f"{place}.kind", kind_of(type(part)))
+        if kind == kind_of(type(part)):
+            continue
+        _put(dumped, place, exchange(part, kind, kinds))
+        settable -= {name for name in settable if name.startswith(f"{place}.")}
+        settable |= {f"{place}.{name}" for name in fields_of(kind, kinds)}
+        settled.add(f"{place}.kind")
+    return settled
+
+
+def fields_of_kinds(recipe: Recipe, kinds_asked: Mapping[str, str]) -> list[str]:
+    """The dotted names of the fields that the recipe has once parts are of the kinds asked for, by place."""
+    return [
+        f"{place}.{name}"
+        for place, _, kinds in exchangeable(recipe)
+        for name in fields_of(kinds_asked.get(place), kinds)
+    ]
 
 
 def _split_term(dotted: str) -> tuple[str, str]:

@@ -2,26 +2,19 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from esrlab.core.backend import Precision
 from esrlab.core.old_recipes import with_degradation
+from esrlab.core.parts import Part
 from esrlab.data.degradations.any_degradation import USUAL, AnyDegradation
 from esrlab.losses.adversarial import AdversarialLossName
 from esrlab.losses.any_loss import AnyLoss
-from esrlab.models.generators.rrdb import RRDBNet
-from esrlab.models.generators.rrdb_state import RRDBShape
 
 Schedule = Literal["constant", "multi-step", "cosine"]
 BestBy = Literal["auto", "psnr", "ssim", "lpips"]
 
 Share = Annotated[float, Field(gt=0, le=1)]
-
-
-class Part(BaseModel):
-    """Base of a recipe's parts: frozen, no unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class WeightedTerm(Part):
@@ -52,30 +45,6 @@ class Term(WeightedTerm):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="name in logs and tables")
     loss: AnyLoss
-
-
-class Generator(Part):
-    """An RRDBNet's shape and initial weights; the defaults are ESRGAN's."""
-
-    features: int = Field(default=64, ge=8, le=512, description="channels between the blocks")
-    growth: int = Field(default=32, ge=1, le=256, description="channels each dense convolution adds")
-    blocks: int = Field(default=23, ge=1, le=64, description="residual-in-residual dense blocks")
-    init: str = Field(
-        default="random",
-        min_length=1,
-        description="initial weights: 'random' as ESRGAN, 'interpolation' (begins as a linear interpolator), "
-        "or a trained generator's .safetensors or .pth file of this shape, of any scale",
-    )
-    ema_decay: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        description="decay of a moving average of its weights, which is then the result; 0 for none",
-    )
-
-    def build(self, *, scale: int) -> RRDBNet:
-        """A fresh generator of this shape at a magnification, with random initial weights, on the CPU."""
-        return RRDBShape(scale=scale, features=self.features, growth=self.growth, blocks=self.blocks).build()
 
 
 class Patches(Part):

@@ -17,9 +17,10 @@ from esrlab.losses.adversarial import AdversarialLossName
 from esrlab.losses.content import Content, FeatureWeights
 from esrlab.losses.pixel import L1
 from esrlab.losses.variation import TotalVariation
+from esrlab.models.generators.rrdb_state import RRDBGenerator
 from esrlab.recipes.kept_files import is_run
 from esrlab.recipes.overrides import with_fields
-from esrlab.recipes.parts import Adversarial, Critic, Generator, Optimiser, Term
+from esrlab.recipes.parts import Adversarial, Critic, Optimiser, Term
 from esrlab.recipes.recipe import Recipe, parse_recipe
 
 PIXEL = Term(name="pixel", weight=1e-2, loss=L1())
@@ -56,7 +57,7 @@ RECIPES: tuple[Recipe, ...] = (
         name="psnr",
         about="pixel loss (L1) alone: the generator that GAN trainings start from",
         terms=(Term(name="pixel", weight=1.0, loss=L1()),),
-        generator=Generator(ema_decay=0.999),
+        generator=RRDBGenerator(ema_decay=0.999),
         optimiser=Optimiser(learning_rate=2e-4, betas=(0.9, 0.99), schedule="cosine"),
     ),
 )

@@ -1,13 +1,13 @@
 """What is wrong with fields that were given, in sentences: where, what, and what they may be instead."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from esrlab.core.nearest import did_you_mean
+from esrlab.core.parts import kind_of, models_in
 
 LONGEST = 80
 """Letters of a given value that a message repeats."""
@@ -77,8 +77,8 @@ def _known_fields(model: type[BaseModel], loc: tuple[int | str, ...], fields: Ma
     """The fields of the model that `loc` leads to."""
     models, value = [model], fields
     for part in loc:
-        if isinstance(value, Mapping) and part == value.get("kind"):
-            models = [each for each in models if _kind(each) == part]
+        if _is_tag(value, part):
+            models = [each for each in models if kind_of(each) == part]
             continue
         value = _member(value, part)
         if isinstance(part, str):
@@ -86,22 +86,17 @@ def _known_fields(model: type[BaseModel], loc: tuple[int | str, ...], fields: Ma
                 inner
                 for each in models
                 if part in each.model_fields
-                for inner in _models_in(each.model_fields[part].annotation)
+                for inner in models_in(each.model_fields[part].annotation)
             ]
     return {name for each in models for name in each.model_fields}
 
 
-def _kind(model: type[BaseModel]) -> Any:
-    return model.model_fields["kind"].default if "kind" in model.model_fields else None
+def _is_tag(value: Any, part: int | str) -> bool:
+    """Whether a step of an error's place is a union's choice of kind, which the fields do not have.
 
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The records that a field's type speaks of: itself, a union's members, a tuple's or a table's values."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    elif get_origin(annotation) in (Annotated, Union, UnionType, tuple, list, dict):
-        for inner in get_args(annotation):
-            yield from _models_in(inner)
+    Where a table tells no kind, one was filled in: what is no field of it is then that.
+    """
+    return isinstance(value, Mapping) and part == value.get("kind", part) and part not in value
 
 
 def _member(value: Any, part: int | str) -> Any:
@@ -115,8 +110,8 @@ def _place(loc: tuple[int | str, ...], fields: Mapping[str, Any]) -> str:
     """`terms.0.loss.content.layers` as `terms.content.loss.layers`: a term by its name, no tag of a union."""
     parts: list[str] = []
     value: Any = fields
-    for part in loc:
-        if isinstance(value, Mapping) and part == value.get("kind"):
+    for place, part in enumerate(loc, start=1):
+        if _is_tag(value, part) and place < len(loc):
             continue
         value = _member(value, part)
         named = isinstance(part, int) and isinstance(value, Mapping) and isinstance(value.get("name"), str)

@@ -6,17 +6,18 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from esrlab.core.named_files import STARTS
+from esrlab.core.parts import Part
 from esrlab.data.degradations.any_degradation import USUAL
 from esrlab.errors import UsageError
 from esrlab.losses.adversarial import AdversarialLossName
 from esrlab.losses.content import Content
 from esrlab.models.critics.vgg import SMALLEST_SIZE
+from esrlab.models.generators.any_generator import AnyGenerator
+from esrlab.models.generators.rrdb_state import RRDBGenerator
 from esrlab.recipes.parts import (
     Adversarial,
     Engine,
-    Generator,
     Optimiser,
-    Part,
     Patches,
     Term,
     Validation,
@@ -53,7 +54,7 @@ class Recipe(Part):
     name: str = Field(pattern=RUN_NAME)
     about: str = ""
     scale: Scale = Field(default=4, description="magnification")
-    generator: Generator = Generator()
+    generator: AnyGenerator = RRDBGenerator()
     terms: tuple[Term, ...]
     adversarial: Adversarial | None = None
     patches: Patches = Patches()

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from esrlab.core.differences import differences
 from esrlab.core.files import replacing
 from esrlab.core.named_files import without_places
+from esrlab.core.old_recipes import renewed
 from esrlab.core.tensor_files import describe_error, load_torch
 from esrlab.errors import UserError
 from esrlab.training.non_finite import Rollback
@@ -117,7 +118,7 @@ def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
 def _require_own(state: dict[str, Any], identity: dict[str, Any], *, named: int | None, steps: int) -> None:
     """Raises ValueError for another run's state, or one of another step than the file's name says."""
     own = state["run"]
-    changed = differences({**own, "recipe": without_places(own["recipe"])}, identity)
+    changed = differences({**own, "recipe": without_places(renewed(own)["recipe"])}, identity)
     if changed:
         raise ValueError(f"it is another run's: {'; '.join(changed)}")
     step = state["step"]

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from esrlab.core.counting import count
 from esrlab.core.files import to_json, write_text
 from esrlab.core.named_files import without_places
+from esrlab.core.old_recipes import renewed
 from esrlab.core.text_files import read_json_object
 from esrlab.errors import UserError
 
@@ -58,7 +59,7 @@ def goes_beyond(recipe: Path, now: dict[str, Any], *, generator: Path, checkpoin
 
     Raises UserError where it is finished and has no checkpoint to resume from.
     """
-    if not recipe.exists() or not asks_more(read_json_object(recipe, DESCRIPTION)["recipe"], now):
+    if not recipe.exists() or not asks_more(renewed(read_json_object(recipe, DESCRIPTION))["recipe"], now):
         return False
     if generator.exists() and not any(checkpoints.glob("*.pt")):
         raise UserError(

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from esrlab.core.differences import differences
 from esrlab.core.files import is_leftover, to_json, write_text
 from esrlab.core.named_files import without_places
+from esrlab.core.old_recipes import renewed
 from esrlab.core.text_files import read_json, read_json_object
 from esrlab.core.version import __version__
 from esrlab.data.photos.collection import Photos
@@ -168,7 +169,7 @@ def has_steps(folder: RunFolder) -> bool:
 
 def read_description(folder: RunFolder) -> dict[str, Any]:
     """recipe.json as `describe_run` made it; raises UserError, naming file and field, where it is damaged."""
-    return read_json_object(folder.recipe, DESCRIPTION)
+    return renewed(read_json_object(folder.recipe, DESCRIPTION))
 
 
 def run_identity(folder: RunFolder) -> dict[str, Any]:

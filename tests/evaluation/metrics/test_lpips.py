@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from esrlab.data.image_files import read_image, to_tensor
 from esrlab.errors import UserError
 from esrlab.evaluation.metrics.lpips import LPIPSMeter
-from esrlab.models.features.lpips import WIDTHS, LPIPSNetwork
+from esrlab.models.features.lpips import LPIPS_FORMS, LPIPSNetwork
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,11 @@ def real(shared: Path) -> LPIPSNetwork:
 @pytest.fixture
 def made_up() -> LPIPSNetwork:
     network = LPIPSNetwork()
-    heads = {f"lin{i}.model.1.weight": torch.rand(1, width, 1, 1) for i, width in enumerate(WIDTHS)}
-    network.fill(features=network.alexnet.state_dict(), heads=heads)
+    heads = {
+        f"lin{i}.model.1.weight": torch.rand(1, width, 1, 1)
+        for i, width in enumerate(LPIPS_FORMS["alex"].widths)
+    }
+    network.fill(features=network.backbone.state_dict(), heads=heads)
     return network
 
 
@@ -55,7 +58,7 @@ def test_the_formula_written_out(made_up: LPIPSNetwork) -> None:
     def activations(image: torch.Tensor) -> list[torch.Tensor]:
         features = (image * 2 - 1 - shift[:, None, None]) / scale[:, None, None]
         found: list[torch.Tensor] = []
-        for layer in made_up.alexnet.features:  # pyright: ignore[reportGeneralTypeIssues]
+        for layer in made_up.backbone.features:  # pyright: ignore[reportGeneralTypeIssues]
             features = layer(features)
             if isinstance(layer, torch.nn.ReLU):
                 found.append(features / features.square().sum(1, keepdim=True).sqrt().add(1e-10))
@@ -77,7 +80,7 @@ def test_equal_images_have_no_distance_and_the_order_does_not_matter(made_up: LP
 
 def test_the_true_images_activations_are_computed_once(made_up: LPIPSNetwork) -> None:
     calls: list[int] = []
-    made_up.alexnet.register_forward_hook(lambda *_: calls.append(1))
+    made_up.backbone.register_forward_hook(lambda *_: calls.append(1))
     meter = LPIPSMeter(made_up)
     hr = torch.rand(1, 3, 40, 40)
     values = [float(meter(torch.rand(1, 3, 40, 40), hr.clone())) for _ in range(3)]
@@ -97,7 +100,7 @@ def test_wrong_ranges_and_sizes_are_refused(made_up: LPIPSNetwork) -> None:
     with pytest.raises(ValueError, match="31×31"):
         meter(hr[..., :30], hr[..., :30])
     with pytest.raises(UserError, match=r"lin0\.model\.1\.weight"):
-        made_up.fill(features=made_up.alexnet.state_dict(), heads={})
+        made_up.fill(features=made_up.backbone.state_dict(), heads={})
 
 
 def test_gradients_reach_the_image_and_are_finite_on_flat_ones(made_up: LPIPSNetwork) -> None:

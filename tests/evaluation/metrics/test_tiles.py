@@ -6,11 +6,12 @@ import sys
 import pytest
 import torch
 
+from esrlab.core.structure import ssim_map
 from esrlab.evaluation.metrics import tiles
 from esrlab.evaluation.metrics.luma import luma
 from esrlab.evaluation.metrics.psnr import psnr
-from esrlab.evaluation.metrics.ssim import _map_ssim, ssim
-from esrlab.models.features.lpips import WIDTHS, LPIPSNetwork
+from esrlab.evaluation.metrics.ssim import ssim
+from esrlab.models.features.lpips import LPIPS_FORMS, LPIPSNetwork
 from esrlab.models.features.students import LPIPSStudent
 
 pytestmark = pytest.mark.slow
@@ -40,7 +41,7 @@ def test_psnr_and_ssim_are_those_of_the_whole_image(shape: tuple[int, int]) -> N
         assert float(psnr(sr, hr, border=border)) == pytest.approx(float(whole), abs=1e-12)
         whole = -10 * torch.log10((luma(one) - luma(other)).square().mean())
         assert float(psnr(sr, hr, border=border, channel="y")) == pytest.approx(float(whole), abs=1e-12)
-        whole = _map_ssim(one, other, c1=0.01**2, c2=0.03**2).mean()
+        whole = ssim_map(one, other).mean()
         assert float(ssim(sr, hr, border=border)) == pytest.approx(float(whole), abs=1e-12)
 
 
@@ -61,8 +62,11 @@ def test_a_distance_by_tiles_is_that_of_the_whole(
     monkeypatch.setattr(tiles, "_CORE", core)
     sr, hr = torch.rand(1, 3, *shape), torch.rand(1, 3, *shape)
     student, network = LPIPSStudent(), LPIPSNetwork()
-    heads = {f"lin{i}.model.1.weight": torch.rand(1, width, 1, 1) for i, width in enumerate(WIDTHS)}
-    network.fill(features=network.alexnet.state_dict(), heads=heads)
+    heads = {
+        f"lin{i}.model.1.weight": torch.rand(1, width, 1, 1)
+        for i, width in enumerate(LPIPS_FORMS["alex"].widths)
+    }
+    network.fill(features=network.backbone.state_dict(), heads=heads)
     with torch.inference_mode():
         found = tiles.mean_distance(lambda a, b: student.compare(student.taps(a), student.taps(b)), sr, hr)
         torch.testing.assert_close(found, student(sr, hr), rtol=1e-5, atol=0)

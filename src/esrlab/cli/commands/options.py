@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +12,7 @@ from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UsageError, UserError
 from esrlab.losses.content import FeatureWeights
-from esrlab.recipes.overrides import leaves
+from esrlab.recipes.overrides import OLD_NAMES, fields_of_kinds, leaves
 from esrlab.recipes.recipe import Recipe
 
 FIELD = "field:"
@@ -59,8 +60,21 @@ def add_fields(parser: argparse.ArgumentParser, recipe: Recipe, arguments: Seque
             help=f"{leaf.description}{choices} ({leaf.shown})".strip().replace("%", "%%"),
         )
 
-    for name in _other_terms(recipe, arguments):
+    known = {leaf.name for leaf in leaves(recipe)}
+    exchanged = [
+        name.replace("_", "-")
+        for name in fields_of_kinds(recipe, _asked_kinds(arguments))
+        if name not in known
+    ]
+    for name in dict.fromkeys([*_other_terms(recipe, arguments), *exchanged, *OLD_NAMES]):
         group.add_argument(f"--{name}", dest=f"{FIELD}{name}", help=argparse.SUPPRESS)
+
+
+def _asked_kinds(arguments: Sequence[str]) -> dict[str, str]:
+    """The kinds that arguments such as `--generator.kind compact` ask for, by the part's dotted name."""
+    joined = " ".join(arguments)
+    found = re.findall(r"--([\w.-]+)\.kind(?:=| +)(\S+)", joined)
+    return {place.replace("-", "_"): kind for place, kind in found}
 
 
 def _other_terms(recipe: Recipe, arguments: Sequence[str]) -> list[str]:

@@ -5,12 +5,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from esrlab.core.luma import luma as luma_of_any
 from esrlab.evaluation.metrics.pairs import check_image
 
 Channel = Literal["rgb", "y"]
-
-_OFFSET = 16 / 255
-_RED, _GREEN, _BLUE = 65.481 / 255, 128.553 / 255, 24.966 / 255
 
 
 def luma(image: Tensor) -> Tensor:
@@ -20,8 +18,7 @@ def luma(image: Tensor) -> Tensor:
     not rounded. ValueError: not such an image. Source: ITU-R BT.601.
     """
     check_image(image, name="image")
-    weights = image.new_tensor((_RED, _GREEN, _BLUE)).reshape(1, 3, 1, 1)
-    return torch.sum(image * weights, dim=1, keepdim=True) + _OFFSET
+    return luma_of_any(image)
 
 
 def without_border(image: Tensor, border: int) -> Tensor:

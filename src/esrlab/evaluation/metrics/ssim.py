@@ -6,12 +6,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from esrlab.core.structure import C1, C2, WINDOW, ssim_map
 from esrlab.evaluation.metrics.luma import Channel, take_compared, without_border
 from esrlab.evaluation.metrics.pairs import check_pair
 from esrlab.evaluation.metrics.tiles import split
-
-WINDOW = 11
-_SIGMA = 1.5
 
 
 def ssim(sr: Tensor, hr: Tensor, *, border: int = 0, channel: Channel = "rgb") -> Tensor:
@@ -24,7 +22,7 @@ def ssim(sr: Tensor, hr: Tensor, *, border: int = 0, channel: Channel = "rgb") -
     """
     check_pair(sr, hr, border=border, smallest=WINDOW)
     sr, hr = without_border(sr, border), without_border(hr, border)
-    return _mean_ssim(sr, hr, take=partial(take_compared, channel=channel), c1=0.01**2, c2=0.03**2)
+    return _mean_ssim(sr, hr, take=partial(take_compared, channel=channel), c1=C1, c2=C2)
 
 
 def ssim_paper(sr: Tensor, hr: Tensor) -> Tensor:
@@ -43,36 +41,7 @@ def _mean_ssim(sr: Tensor, hr: Tensor, *, take: Callable[[Tensor], Tensor], c1: 
     count = 0
     for rows, columns in split(*hr.shape[-2:], overlap=WINDOW - 1):
         one, other = take(sr[..., rows, columns]), take(hr[..., rows, columns])
-        found = _map_ssim(one, other, c1=c1, c2=c2)
+        found = ssim_map(one, other, c1=c1, c2=c2)
         total = total + found.sum(dim=(1, 2, 3))
         count += found[0].numel()
     return total / count
-
-
-def _map_ssim(sr: Tensor, hr: Tensor, *, c1: float, c2: float) -> Tensor:
-    """SSIM of every whole window: (N, C, H, W) -> (N, C, H - 10, W - 10).
-
-    Four filterings do, since the formula wants only the sum of the two variances.
-    """
-    mean_sr, mean_hr = _blur(sr), _blur(hr)
-    product = mean_sr * mean_hr
-    squares = mean_sr.square() + mean_hr.square()
-    covariance = _blur(sr * hr) - product
-    variances = _blur(sr.square() + hr.square()) - squares
-    return (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
-
-
-def _blur(image: Tensor) -> Tensor:
-    """Gaussian-weighted means over all whole windows: (N, C, H, W) -> (N, C, H - 10, W - 10)."""
-    return _blur_along(_blur_along(image, dim=-2), dim=-1)
-
-
-def _blur_along(image: Tensor, *, dim: int) -> Tensor:
-    # Shifted sums: torch's convolutions are several times slower in float64
-    offsets = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
-    taps = torch.softmax(-offsets.square() / (2 * _SIGMA**2), dim=0).tolist()
-    size = image.shape[dim] - WINDOW + 1
-    blurred = image.narrow(dim, 0, size) * taps[0]
-    for shift, tap in enumerate(taps[1:], start=1):
-        blurred.add_(image.narrow(dim, shift, size), alpha=tap)
-    return blurred

@@ -3,15 +3,35 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from esrlab.errors import UsageError, UserError
+from esrlab.models.generators.base import GeneratorPart
 from esrlab.models.generators.rrdb import SCALES, RRDBNet
 
 _WRAPPERS = ("params_ema", "params", "state_dict", "model", "generator")
 _OLD_KEYS = ("model.1.sub.", "RRDB_trunk.", "trunk_conv.")
+
+
+class RRDBGenerator(GeneratorPart):
+    """An RRDBNet; the defaults are ESRGAN's. `init` 'interpolation': bilinear."""
+
+    kind: Literal["rrdb"] = "rrdb"
+    features: int = Field(default=64, ge=8, le=512, description="channels between the blocks")
+    growth: int = Field(default=32, ge=1, le=256, description="channels each dense convolution adds")
+    blocks: int = Field(default=23, ge=1, le=64, description="residual-in-residual dense blocks")
+
+    def build(self, *, scale: int) -> RRDBNet:
+        """A fresh network of this shape at a magnification, with random initial weights, on the CPU."""
+        return RRDBNet(scale=scale, features=self.features, growth=self.growth, blocks=self.blocks)
+
+    @property
+    def label(self) -> str:
+        return f"RRDBNet {self.features}×{self.blocks}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,7 +83,8 @@ def _torchvision(
 
 # Each sha256 begins with the digits in torchvision's own file name. The rest, and the sizes, agree among
 # independent public projects that pin them; ResNet-101's size is known from torchvision's table alone, to
-# about 1 kB.
+# about 1 kB. The heads' and DISTS's are those of the files in their authors' packages on PyPI (lpips 0.1.4,
+# dists-pytorch 0.1); IQA-PyTorch's copies carry the same first digits in their names.
 CATALOGUE: tuple[WeightRecord, ...] = (
     _torchvision(
         "vgg16",
@@ -167,6 +168,30 @@ CATALOGUE: tuple[WeightRecord, ...] = (
                 "255d6454292d155a069f693a111769acec003d588617b250f24775369c816e04",
             ),
         ),
+        features=False,
+    ),
+    WeightRecord(
+        name="lpips-vgg",
+        about="LPIPS v0.1's linear heads for VGG16 (Zhang et al. 2018)",
+        licence="BSD-2-Clause",
+        address=(
+            "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/vgg.pth"
+        ),
+        file=WeightFile(
+            "lpips-vgg-v0.1.pth", "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"
+        ),
+        size=7_289,
+        features=False,
+    ),
+    WeightRecord(
+        name="dists",
+        about="DISTS's weights α and β of VGG16's channels (Ding et al. 2020)",
+        licence="MIT",
+        address="https://raw.githubusercontent.com/dingkeyan93/DISTS/master/DISTS_pytorch/weights.pt",
+        file=WeightFile(
+            "dists-weights.pt", "f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218"
+        ),
+        size=12_288,
         features=False,
     ),
 )

@@ -1,0 +1,63 @@
+"""Parts of a recipe exchanged by their kind."""
+
+import pytest
+
+from esrlab.cli.commands.options import add_fields, chosen_fields
+from esrlab.cli.parsing import Parser
+from esrlab.errors import UsageError
+from esrlab.losses.pixel import L1, Charbonnier
+from esrlab.recipes.overrides import with_fields
+from esrlab.recipes.presets import find_recipe, flatten
+from esrlab.recipes.recipe import Recipe, parse_recipe
+
+
+def recipe_from(*arguments: str) -> Recipe:
+    parser, recipe = Parser(), find_recipe("psnr")
+    add_fields(parser, recipe, arguments)
+    return with_fields(recipe, chosen_fields(parser.parse_args(list(arguments))))
+
+
+def test_a_part_of_another_kind_takes_the_place() -> None:
+    chosen = with_fields(
+        find_recipe("psnr"), {"terms.pixel.loss.epsilon": 0.5, "terms.pixel.loss.kind": "charbonnier"}
+    )
+    assert chosen.terms[0].loss == Charbonnier(epsilon=0.5)
+    assert with_fields(chosen, {"terms.pixel.loss.kind": "l1"}).terms[0].loss == L1()
+    assert with_fields(chosen, {"terms.pixel.loss.kind": "charbonnier"}) == chosen
+
+
+def test_the_command_line_knows_the_fields_of_the_kind_that_it_asks_for() -> None:
+    for arguments in (
+        ("--terms.pixel.loss.kind", "charbonnier", "--terms.pixel.loss.epsilon", "0.5"),
+        ("--terms.pixel.loss.epsilon=0.5", "--terms.pixel.loss.kind=charbonnier"),
+    ):
+        assert recipe_from(*arguments).terms[0].loss == Charbonnier(epsilon=0.5)
+    assert recipe_from("--terms.pixel.loss.kind", "l1").terms[0].loss == L1()
+
+
+def test_a_field_of_the_part_that_was_there_is_refused() -> None:
+    chosen = with_fields(find_recipe("psnr"), {"terms.pixel.loss.kind": "charbonnier"})
+    with pytest.raises(UsageError, match=r"has no field terms\.pixel\.loss\.epsilon"):
+        with_fields(chosen, {"terms.pixel.loss.kind": "l1", "terms.pixel.loss.epsilon": 0.1})
+
+
+def test_an_unknown_kind_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"there is no kind 'charbonier' \(did you mean charbonnier\?\)"):
+        with_fields(find_recipe("psnr"), {"terms.pixel.loss.kind": "charbonier"})
+
+
+def test_a_part_without_a_kind_is_of_the_usual_one() -> None:
+    dumped = find_recipe("psnr").model_dump(mode="json")
+    assert dumped["generator"].pop("kind") == "rrdb"
+    assert parse_recipe(dumped) == find_recipe("psnr")
+    dumped["generator"]["blocks"] = 0
+    with pytest.raises(UsageError, match=r"\n  generator\.blocks: .*greater than or equal to 1"):
+        parse_recipe(dumped)
+    dumped["generator"] = {"block": 3}
+    with pytest.raises(UsageError, match=r"\n  generator\.block: .*did you mean blocks"):
+        parse_recipe(dumped)
+
+
+def test_tables_in_a_file_name_a_kind_too() -> None:
+    fields = flatten({"terms": {"pixel": {"loss": {"kind": "charbonnier", "epsilon": 0.25}}}})
+    assert with_fields(find_recipe("psnr"), fields).terms[0].loss == Charbonnier(epsilon=0.25)
