@@ -144,11 +144,12 @@ def test_the_order_is_blur_reduction_poisson_gaussian_rounding_jpeg() -> None:
     seed = (5, 6, 0, 2)
     rng = np.random.default_rng(seed)
     shot = camera.draw(rng)
-    assert shot.blur and shot.poisson and shot.gaussian and shot.quality
+    assert shot.blur is not None
+    assert shot.poisson is not None
+    assert shot.gaussian is not None
+    assert shot.quality is not None
     kernel = gaussian_kernel(21, shot.blur).numpy()
-    blurred = np.stack(
-        [ndimage.correlate(plane, kernel, mode="reflect") for plane in hr[0].double().numpy()]
-    )
+    blurred = np.stack([ndimage.correlate(plane, kernel, mode="reflect") for plane in hr[0].double().numpy()])
     small = bicubic_down(torch.from_numpy(blurred)[None], 2)[0].numpy()
     photons = (255 / shot.poisson) ** 2
     light = np.clip(small / 255, 0, 1)
@@ -216,7 +217,7 @@ def test_probabilities_of_0_and_1_are_never_and_always(probability: int) -> None
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"blur_sigma": (3, 1)}, "give the smaller number first"),
+        ({"blur_sigma": (3, 1)}, "give the smaller number first, or one alone"),
         ({"jpeg_quality": (90, 30)}, "jpeg_quality goes from 90 to 30"),
         ({"jpeg_quality": 0}, "greater than or equal to 1"),
         ({"kernel_size": 8}, "must be odd, such as 9"),

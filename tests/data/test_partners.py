@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from esrlab.errors import UserError
 from esrlab.data.photos.partners import find_partners
+from esrlab.errors import UserError
 
 
 def pair(sr: list[str], hr: list[str]) -> dict[str, str]:

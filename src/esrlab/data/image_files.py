@@ -178,7 +178,7 @@ def to_pillow(pixels: Pixels) -> PillowImage:
 
 
 def through_jpeg(pixels: Pixels, *, quality: int) -> Pixels:
-    """(H, W, 3) bytes as a JPEG file of this quality (1 to 100) holds them; Pillow's default, chroma at 4:2:0."""
+    """(H, W, 3) bytes as a JPEG file of this quality (1 to 100) holds them; chroma at 4:2:0."""
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, format="JPEG", quality=quality)
     with Image.open(encoded, formats=("JPEG",)) as image:

@@ -16,10 +16,10 @@ from esrlab.data.degradations.bicubic import crop_to_multiple, round_to_8bit
 from esrlab.data.image_files import read_image
 from esrlab.data.photos.benchmark import Benchmark, OnError, hr_subfolder
 from esrlab.data.photos.hr_images import HrImages
+from esrlab.data.photos.partners import find_partners, images_by_name
 from esrlab.errors import UserError
 from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
 from esrlab.evaluation.metrics.standard import Metric, lpips_metric
-from esrlab.data.photos.partners import find_partners, images_by_name
 from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.features.lpips import LPIPSNetwork
 from esrlab.models.features.students import LPIPSStudent

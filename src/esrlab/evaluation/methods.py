@@ -163,7 +163,8 @@ def open_generator(path: Path, *, scale: int) -> Method:
         seed=about["seed"],
         step=None if is_best else ended.step if ended is not None else about["recipe"]["steps"],
         outcome=ended.outcome if ended is not None and ended.outcome != "finished" else "",
-        degradation=read_degradation(path) or Patches.model_validate(about["recipe"].get("patches", {})).degradation,
+        degradation=read_degradation(path)
+        or Patches.model_validate(about["recipe"].get("patches", {})).degradation,
         trained=None if is_best else {key: about.get(key) for key in METHOD_FIELDS},
         upscale=_opened(generator),
     )
@@ -180,7 +181,7 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
     parts = [
         open_generator(path, scale=made.scale) for path, made in zip((first, second), generators, strict=True)
     ]
-    known = {part.degradation for part in parts if part.degradation is not None}
+    known = {part.degradation.text: part.degradation for part in parts if part.degradation is not None}
     if len(known) > 1:
         raise UsageError(f"{first.name} and {second.name} were trained on LR images made in two ways")
     is_one = parts[0].digest == parts[1].digest
@@ -193,7 +194,7 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
         seed=parts[0].seed if is_one else None,
         step=parts[0].step if is_one else None,
         outcome=next((part.outcome for part in parts if part.outcome), ""),
-        degradation=next(iter(known), None),
+        degradation=next(iter(known.values()), None),
         trained=parts[0].trained if is_one else None,
         upscale=lambda device: cascade(
             *(generator_upscaler(generator, device=device) for generator in generators)

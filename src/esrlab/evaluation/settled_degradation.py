@@ -27,7 +27,11 @@ def settle_degradation(
         raise UsageError(
             f"LR images would be made by {chosen.text}, but others were trained with: {', '.join(others)}; "
             "score the methods of each in a call and a folder of their own"
-            + (", or leave --convention out" if expected and len(set(known.values())) == 1 else "")
+            + (
+                ", or leave --convention out"
+                if expected and len({trained.text for trained in known.values()}) == 1
+                else ""
+            )
             + ", or choose one for all of them with --degradation"
         )
     return [_settle(method, chosen) for method in methods]
@@ -36,6 +40,4 @@ def settle_degradation(
 def _settle(method: Method, degradation: Degradation) -> Method:
     label = name_degradation(method.label, degradation, trained=method.degradation)
     is_own = method.degradation in (None, degradation)
-    return replace(
-        method, degradation=degradation, label=label, trained=method.trained if is_own else None
-    )
+    return replace(method, degradation=degradation, label=label, trained=method.trained if is_own else None)

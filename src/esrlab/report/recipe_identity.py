@@ -72,7 +72,9 @@ def _of_evaluated(manifest: dict[str, Any], recipe: str) -> dict[str, Any] | Non
 
 def _trained(about: dict[str, Any]) -> dict[str, Any]:
     recipe = {
-        key: value for key, value in without_places(renewed(about)["recipe"]).items() if key not in ("scale", "about")
+        key: value
+        for key, value in without_places(renewed(about)["recipe"]).items()
+        if key not in ("scale", "about")
     }
     origins = {key: re.sub(r", a ×\d", "", origin) for key, origin in about["origins"].items()}
     return {"recipe": recipe, "photos": about["photos"], "origins": origins}

@@ -135,7 +135,7 @@ def _find_methods(options: argparse.Namespace) -> list[Method]:
 
 
 def _settle(methods: Sequence[Method], options: argparse.Namespace) -> list[Method]:
-    """The methods with LR images made in one way, that of --degradation or --convention where one is given."""
+    """The methods with LR images made in one way: --degradation's or --convention's where one is given."""
     if options.degradation is not None and options.convention is not None:
         raise UsageError("give --degradation or --convention, not both: --degradation takes conventions too")
     asked = parse_degradation(options.degradation) if options.degradation is not None else None

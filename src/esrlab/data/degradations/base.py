@@ -25,7 +25,7 @@ CROP_DRAWS, IMAGE_DRAWS = 2, 3
 
 @dataclass(frozen=True)
 class Crop:
-    """A training crop: the photograph's name without its ending, the first row and column, the side in pixels, and its turning.
+    """A training crop: the photograph's name without its ending, first row and column, side in pixels, turning.
 
     It is flipped left to right first, and then turned by `turns` · 90° as `numpy.rot90` does.
     """
@@ -51,7 +51,7 @@ class Reducer(Protocol):
 
 
 class Degradation(Part):
-    """A way of making low-resolution images. Every kind adds `kind: Literal["its name"]` with that default."""
+    """A way of making low-resolution images. A kind adds `kind: Literal["its name"]` with that default."""
 
     @property
     @abstractmethod

@@ -87,7 +87,7 @@ class Camera(Synthetic):
             low, high = getattr(self, name)
             if low > high:
                 raise ValueError(
-                    f"{name} goes from {low:g} to {high:g}; give the smaller number first, or one number alone"
+                    f"{name} goes from {low:g} to {high:g}; give the smaller number first, or one alone"
                 )
         return self
 

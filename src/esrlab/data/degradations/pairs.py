@@ -27,8 +27,8 @@ class Pairs(Degradation):
     kind: Literal["pairs"] = "pairs"
     folder: str = Field(
         min_length=1,
-        description="folder of LR images, a name beside the HR images' folder (LR_matlab_x{scale}) or a path; "
-        "{scale} stands for the magnification",
+        description="folder of LR images: a name beside the HR images' folder (LR_matlab_x{scale}), or a "
+        "path; {scale} stands for the magnification",
     )
 
     @property
@@ -111,7 +111,7 @@ class FolderOfPairs:
         return lr[..., top : top + height, left : left + width]
 
     def require_size(self, name: str, *, hr: tuple[int, int], lr: tuple[int, int]) -> None:
-        """UserError naming the pair where LR is not HR, cropped to a multiple of the scale, made smaller by it."""
+        """UserError naming the pair where LR is not HR, cropped to a multiple of the scale, over the scale."""
         wanted = (hr[0] // self.scale, hr[1] // self.scale)
         if lr != wanted:
             raise UserError(

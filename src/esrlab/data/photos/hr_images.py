@@ -10,8 +10,8 @@ class HrImages:
     """The high-resolution images whose LR is wanted.
 
     names: without endings. folder: where they are; None where they are in no folder of their own.
-    sizes: (height, width) in pixels by name, where known. corners: of those that are crops, the row and column
-    of the whole image at which they begin; sizes are the whole image's there too.
+    sizes: (height, width) in pixels by name, where known. corners: of those that are crops, the row and
+    column of the whole image at which they begin; sizes are the whole image's there too.
     """
 
     names: tuple[str, ...] = ()

@@ -163,9 +163,7 @@ def open_validation(
         perceptual_metric("real" if has_real_lpips() else "student", device=device),
     )
     crops = cut_crops(source, limit=limit, crop=crop, grid=degradation.grid(scale))
-    return Validator(
-        crops, scale=scale, crop=crop, device=device, metrics=metrics, degradation=degradation
-    )
+    return Validator(crops, scale=scale, crop=crop, device=device, metrics=metrics, degradation=degradation)
 
 
 def is_better(metric: Metric, new: float, old: float | None) -> bool:
