@@ -114,8 +114,9 @@ def evaluate_folder(
     """Scores images that any tool made, matched with the benchmark's by name (see `partners`).
 
     They are as large as the benchmark's, or as these cropped to a multiple of the scale, and are measured as
-    `evaluate` does: on what is left by that crop; LR, made by `degradation`, is shown alone. Raises UserError naming the image that has no partner; one of another size, or that cannot be
-    read or measured, is reported to `on_error`, or raises without it.
+    `evaluate` does: on what is left by that crop; LR, made by `degradation`, is shown alone. Raises UserError
+    naming the image that has no partner; one of another size, or that cannot be read or measured, is reported
+    to `on_error`, or raises without it.
     """
     folder = Path(folder)
     members = dict(benchmark.members)

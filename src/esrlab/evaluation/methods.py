@@ -59,8 +59,8 @@ class Method:
 
     `upscale` opens it on a device, and is None for images that are in `folder` already. `digest` tells it
     from another one of its name; `trained` is what its recipe is, where that is known; `degradation` is how
-    the LR images were made that it was trained on, None where that is not known; once settled for a comparison,
-    how they are made there.
+    the LR images were made that it was trained on, None where that is not known; once a comparison has
+    settled on one, how they are made there.
     """
 
     name: str
@@ -163,11 +163,14 @@ def open_generator(path: Path, *, scale: int) -> Method:
         seed=about["seed"],
         step=None if is_best else ended.step if ended is not None else about["recipe"]["steps"],
         outcome=ended.outcome if ended is not None and ended.outcome != "finished" else "",
-        degradation=read_degradation(path)
-        or Patches.model_validate(about["recipe"].get("patches", {})).degradation,
+        degradation=read_degradation(path) or _degradation_of(about["recipe"]),
         trained=None if is_best else {key: about.get(key) for key in METHOD_FIELDS},
         upscale=_opened(generator),
     )
+
+
+def _degradation_of(recipe: dict[str, Any]) -> Degradation:
+    return Patches.model_validate(recipe.get("patches", {})).degradation
 
 
 def open_cascade(first: Path, second: Path, *, scale: int) -> Method:

@@ -50,7 +50,7 @@ def evaluate(
 
     metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to
     8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. degradation: how LR images are made, such as
-    "matlab-8bit", "camera:jpeg_quality=40" or `Camera(…)`; by default as for the method's training, where that
+    "matlab-8bit", "camera:jpeg_quality=40" or `Camera(…)`; by default as for the method's training, where it
     is known, else "matlab". convention: "matlab" or "matlab-8bit", for methods whose training is not known;
     others are refused. name: heads the rows. device: "auto", "cpu", "cuda" or "mps"; a network of yours stays
     where it is.

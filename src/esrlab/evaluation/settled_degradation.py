@@ -24,15 +24,12 @@ def settle_degradation(
     chosen = next(iter([*([expected] if expected else []), *known.values(), USUAL]))
     others = [f"{name} on {trained.text}" for name, trained in known.items() if trained != chosen]
     if others:
+        is_one = len({trained.text for trained in known.values()}) == 1
         raise UsageError(
             f"LR images would be made by {chosen.text}, but others were trained with: {', '.join(others)}; "
             "score the methods of each in a call and a folder of their own"
-            + (
-                ", or leave --convention out"
-                if expected and len({trained.text for trained in known.values()}) == 1
-                else ""
-            )
-            + ", or choose one for all of them with --degradation"
+            + (", leave --convention out" if expected and is_one else "")
+            + ", or choose one for all with --degradation"
         )
     return [_settle(method, chosen) for method in methods]
 

@@ -71,11 +71,8 @@ def _of_evaluated(manifest: dict[str, Any], recipe: str) -> dict[str, Any] | Non
 
 
 def _trained(about: dict[str, Any]) -> dict[str, Any]:
-    recipe = {
-        key: value
-        for key, value in without_places(renewed(about)["recipe"]).items()
-        if key not in ("scale", "about")
-    }
+    fields = without_places(renewed(about)["recipe"])
+    recipe = {key: value for key, value in fields.items() if key not in ("scale", "about")}
     origins = {key: re.sub(r", a ×\d", "", origin) for key, origin in about["origins"].items()}
     return {"recipe": recipe, "photos": about["photos"], "origins": origins}
 

@@ -25,7 +25,7 @@ CROP_DRAWS, IMAGE_DRAWS = 2, 3
 
 @dataclass(frozen=True)
 class Crop:
-    """A training crop: the photograph's name without its ending, first row and column, side in pixels, turning.
+    """A training crop: the photograph's name without its ending, row, column, side in pixels, turning.
 
     It is flipped left to right first, and then turned by `turns` · 90° as `numpy.rot90` does.
     """

@@ -111,7 +111,7 @@ class FolderOfPairs:
         return lr[..., top : top + height, left : left + width]
 
     def require_size(self, name: str, *, hr: tuple[int, int], lr: tuple[int, int]) -> None:
-        """UserError naming the pair where LR is not HR, cropped to a multiple of the scale, over the scale."""
+        """UserError naming the pair where LR's sides are not HR's over the scale, rounded down."""
         wanted = (hr[0] // self.scale, hr[1] // self.scale)
         if lr != wanted:
             raise UserError(
