@@ -3,25 +3,22 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter
 
 from esrlab.core.files import printable, to_json
-from esrlab.core.old_recipes import renewed
 from esrlab.core.scores import BICUBIC, CASCADE
-from esrlab.core.text_files import Count, read_json_object
 from esrlab.data.degradations.base import Degradation
 from esrlab.data.image_files import find_images
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.errors import UsageError, UserError
+from esrlab.evaluation.run_beside import degradation_of, read_run_beside
 from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
 from esrlab.models.generator_files import load_generator, read_degradation
 from esrlab.models.generators.rrdb import RRDBNet
-from esrlab.recipes.parts import Patches
 from esrlab.training.run_folder import RunFolder, read_outcome
 
 GENERATORS = (".safetensors", ".pth", ".pt", ".ckpt")
@@ -34,23 +31,6 @@ RESERVED = ("lr", "hr")
 """Names that stand for the images themselves beside those of the methods."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+ ()-]{0,119}")
-
-
-@dataclass(frozen=True)
-class _Trained:
-    name: str
-    steps: Count
-    patches: Patches = field(default_factory=Patches)
-
-
-@dataclass(frozen=True)
-class _Description:
-    recipe: _Trained
-    label: str
-    seed: Count
-
-
-_DESCRIPTION = TypeAdapter(_Description)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +123,7 @@ def open_generator(path: Path, *, scale: int) -> Method:
     generator = _load(path, scale=scale)
     if generator.scale != scale:
         raise UsageError(f"{path} is a ×{generator.scale} generator, but --scale is {scale}")
-    about = _read_about(path)
+    about = read_run_beside(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     if about is None:
         stem = path.stem if path.stem != "generator" else path.resolve().parent.name
@@ -163,14 +143,10 @@ def open_generator(path: Path, *, scale: int) -> Method:
         seed=about["seed"],
         step=None if is_best else ended.step if ended is not None else about["recipe"]["steps"],
         outcome=ended.outcome if ended is not None and ended.outcome != "finished" else "",
-        degradation=read_degradation(path) or _degradation_of(about["recipe"]),
+        degradation=read_degradation(path) or degradation_of(about, path),
         trained=None if is_best else {key: about.get(key) for key in METHOD_FIELDS},
         upscale=_opened(generator),
     )
-
-
-def _degradation_of(recipe: dict[str, Any]) -> Degradation:
-    return Patches.model_validate(recipe.get("patches", {})).degradation
 
 
 def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
@@ -231,14 +207,6 @@ def _two_files(text: str) -> tuple[Path, Path] | None:
         if first.is_file() and second.is_file():
             return first, second
     return None
-
-
-def _read_about(path: Path) -> dict[str, Any] | None:
-    """The recipe.json beside a generator, where there is one; UserError where it describes no run."""
-    file = path.parent / "recipe.json"
-    if not file.is_file():
-        return None
-    return renewed(read_json_object(file, _DESCRIPTION))
 
 
 def _digest(folder: Path) -> str:

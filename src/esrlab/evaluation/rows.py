@@ -50,24 +50,17 @@ def evaluate(
 
     metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to
     8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. degradation: how LR images are made, such as
-    "matlab-8bit", "camera:jpeg_quality=40" or `Camera(…)`; by default as for the method's training, where it
-    is known, else "matlab". convention: "matlab" or "matlab-8bit", for methods whose training is not known;
-    others are refused. name: heads the rows. device: "auto", "cpu", "cuda" or "mps"; a network of yours stays
-    where it is.
+    "camera:jpeg_quality=40" or `Camera(…)`; by default as for the method's training, where it is known, else
+    by convention: "matlab" or "matlab-8bit". name: heads the rows. device: "auto", "cpu", "cuda" or "mps"; a
+    network of yours stays where it is.
 
     Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
     """
-    known = get_args(MetricName)
-    if not metrics or any(each not in known for each in metrics):
-        raise ValueError(f"metrics is {metrics!r}; it must list some of {', '.join(known)}")
     chosen = _scale_of(method) if scale is None else scale
     place = choose_device(device)
-    expected = Bicubic(convention=convention) if convention is not None else None
-    asked = parse_degradation(degradation) if isinstance(degradation, str) else degradation
     found = _as_method(method, scale=chosen, name=name)
-    (settled,) = settle_degradation([found], asked=asked, expected=expected)
     return score_method(
-        settled,
+        _settle(found, convention, degradation),
         [_open(benchmark)],
         study="evaluation",
         scale=chosen,
@@ -75,6 +68,13 @@ def evaluate(
         device=place,
         keep=lambda picture: None,
     )
+
+
+def _settle(method: Method, convention: Convention | None, degradation: Degradation | str | None) -> Method:
+    expected = Bicubic(convention=convention) if convention is not None else None
+    asked = parse_degradation(degradation) if isinstance(degradation, str) else degradation
+    (settled,) = settle_degradation([method], asked=asked, expected=expected)
+    return settled
 
 
 def _scale_of(method: Upscaler | str | PathLike[str]) -> int:
@@ -135,6 +135,9 @@ def _open(benchmark: str | PathLike[str]) -> Benchmark:
 def _choose(
     asked: Sequence[MetricName], *, scale: int, weights: LPIPSWeights, device: torch.device
 ) -> list[Metric]:
+    known = get_args(MetricName)
+    if not asked or any(each not in known for each in asked):
+        raise ValueError(f"metrics is {asked!r}; it must list some of {', '.join(known)}")
     standard = standard_metrics(scale)
     chosen = [metric for metric in standard if metric.name.split("-")[0].lower() in asked]
     return [*chosen, perceptual_metric(weights, device=device)] if "lpips" in asked else chosen

@@ -67,7 +67,18 @@ def add_fields(parser: argparse.ArgumentParser, recipe: Recipe, arguments: Seque
         if name not in known
     ]
     for name in dict.fromkeys([*_other_terms(recipe, arguments), *exchanged, *OLD_NAMES]):
-        group.add_argument(f"--{name}", dest=f"{FIELD}{name}", help=argparse.SUPPRESS)
+        group.add_argument(
+            f"--{name}", dest=f"{FIELD}{name}", nargs="+", action=_OneOrMore, help=argparse.SUPPRESS
+        )
+
+
+class _OneOrMore(argparse.Action):
+    """One value as itself, several as a list: whether such a field holds several is not known yet."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *rest: Any
+    ) -> None:
+        setattr(namespace, self.dest, values[0] if len(values) == 1 else values)
 
 
 def _asked_kinds(arguments: Sequence[str]) -> dict[str, str]:

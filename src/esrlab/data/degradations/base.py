@@ -71,6 +71,10 @@ class Degradation(Part):
     def build(self, scale: int, hr: HrImages = NO_IMAGES) -> Reducer:
         """Ready to make the LR images of `hr`; UserError where what it needs for them is not there."""
 
+    def origins(self, scale: int, hr: HrImages) -> dict[str, str]:
+        """What a training's LR images come from beside its photographs, in words with a digest."""
+        return {}
+
     def changes(self) -> dict[str, Any]:
         """The fields that are not as they are by default."""
         defaults = {name: info.default for name, info in type(self).model_fields.items()}

@@ -61,6 +61,11 @@ class Pairs(Degradation):
                 pairs.require_size(name, hr=size, lr=(photo.height, photo.width))
         return pairs
 
+    def origins(self, scale: int, hr: HrImages) -> dict[str, str]:
+        """The LR images by their files' digests: resuming, and more seeds of a study, need the same ones."""
+        photos = open_photos(str(self.find(scale, hr.folder)), smallest=1)
+        return {"lr": f"{len(photos.members)} images, sha256 {photos.fingerprint}"}
+
     def find(self, scale: int, hr_folder: Path | None) -> Path:
         """The folder of LR images at this scale; UserError where there is none."""
         name = self.folder.replace(SCALE, str(scale))
