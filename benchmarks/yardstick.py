@@ -13,8 +13,7 @@ from torch.optim import Adam, Optimizer
 
 from esrlab.data.sampling import Batch
 from esrlab.losses.adversarial import AdversarialLoss, clip_parameters
-from esrlab.losses.content import ReadyContent
-from esrlab.models.critics.vgg import VGGCritic
+from esrlab.losses.feature_loss import ReadyFeatureLoss
 from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.training.state import TrainState
 
@@ -52,14 +51,15 @@ def _lrelu(features: Tensor) -> Tensor:
     return functional.leaky_relu(features, negative_slope=0.2, inplace=True)
 
 
-def score(critic: VGGCritic, image: Tensor) -> Tensor:
+def score(critic: nn.Module, image: Tensor) -> Tensor:
     """The VGG-style critic's forward pass, with batch norm."""
     features = _lrelu(critic.get_submodule("conv0_0")(image))
     for index in range(1, 10):
         place = f"{index // 2}_{index % 2}"
         features = critic.get_submodule(f"bn{place}")(critic.get_submodule(f"conv{place}")(features))
         features = _lrelu(features)
-    return critic.linear2(_lrelu(critic.linear1(features.flatten(1))))
+    linear1, linear2 = (critic.get_submodule(name) for name in ("linear1", "linear2"))
+    return linear2(_lrelu(linear1(features.flatten(1))))
 
 
 def measure_features(network: nn.Module, image: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class Yardstick:
     ) -> None:
         assert run.adversarial is not None
         self.run, self.adversarial = run, run.adversarial
-        (self.content,) = (loss for _, loss in run.terms if isinstance(loss, ReadyContent))
+        (self.content,) = (loss for _, loss in run.terms if isinstance(loss, ReadyFeatureLoss))
         self.weights = {term.name: term.weight or 0.0 for term, _ in run.terms}
         for network in (run.generator, self.adversarial.critic, self.content.network):
             network.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]

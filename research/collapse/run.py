@@ -10,7 +10,7 @@ from cases import CASES, FAITHFUL, SMALL, SMALL_GAME, Case
 
 from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.folder import open_photos
-from esrlab.losses.content import FeatureWeights
+from esrlab.losses.inputs import FeatureWeights
 from esrlab.recipes.overrides import with_fields
 from esrlab.recipes.presets import find_recipe, with_weights
 from esrlab.recipes.recipe import Recipe

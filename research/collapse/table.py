@@ -19,8 +19,9 @@ from run import build_recipe
 from esrlab.core.files import read_json_lines, to_json, write_text
 from esrlab.data.image_files import read_image, write_image
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
-from esrlab.evaluation.benchmark import Picture, evaluate, perceptual_metric
-from esrlab.evaluation.metrics.standard import standard_metrics
+from esrlab.evaluation.benchmark import Picture, evaluate
+from esrlab.evaluation.metrics.choice import standard_metrics
+from esrlab.evaluation.metrics.lpips import LPIPS
 from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, generator_upscaler
 from esrlab.models.generator_files import load_generator
 from esrlab.training.run_folder import RunFolder, read_outcome
@@ -38,7 +39,7 @@ class Judge:
     def __init__(self, benchmark: Benchmark, runs: Path) -> None:
         self._benchmark = benchmark
         self._runs = runs
-        self._perceptual = perceptual_metric("student", device=CPU)
+        self._perceptual = LPIPS(weights="student").build(CPU)
 
     def bicubic(self, case: Case) -> dict[str, float]:
         return self._score(f"bicubic-x{case.scale}", case.scale, lambda: bicubic_upscaler(case.scale))

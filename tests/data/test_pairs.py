@@ -15,7 +15,7 @@ from esrlab.data.photos.folder import open_photos
 from esrlab.data.sampling import make_batch
 from esrlab.errors import UserError
 from esrlab.evaluation.benchmark import evaluate
-from esrlab.evaluation.metrics.standard import standard_metrics
+from esrlab.evaluation.metrics.psnr import PSNR
 from esrlab.evaluation.upscalers import bicubic_upscaler
 from esrlab.evaluation.validation.crops import cut_crops
 from pictures import save_many
@@ -124,7 +124,7 @@ def test_a_wrong_size_is_named_with_the_pair(place: Path) -> None:
             bicubic_upscaler(2),
             benchmark,
             scale=2,
-            metrics=standard_metrics(2)[:1],
+            metrics=[PSNR().build(torch.device("cpu"))],
             degradation=BESIDE,
             on_error=lambda image, error: wrong.append(f"{image}: {error}"),
         )

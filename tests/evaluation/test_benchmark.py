@@ -12,8 +12,8 @@ from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.errors import UserError
 from esrlab.evaluation.benchmark import Picture, compare_folders, evaluate
+from esrlab.evaluation.metrics.choice import standard_metrics
 from esrlab.evaluation.metrics.psnr import psnr
-from esrlab.evaluation.metrics.standard import standard_metrics
 from esrlab.evaluation.upscalers import bicubic_upscaler, cascade
 
 

@@ -15,13 +15,14 @@ from rich.console import Console
 
 from esrlab.cli.commands.mean_tables import set_means
 from esrlab.cli.main import call
+from esrlab.core.metrics import described
 from esrlab.core.scores import Score, read_scores
 from esrlab.data.degradations.bicubic import crop_to_multiple, make_lr, round_to_8bit
 from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.evaluation.benchmark import evaluate
-from esrlab.evaluation.metrics.standard import paper_metrics, standard_metrics
+from esrlab.evaluation.metrics.choice import paper_metrics, standard_metrics
 from esrlab.evaluation.upscalers import cascade, generator_upscaler
 from esrlab.models.generator_files import load_generator, save_generator
 from esrlab.models.generators.rrdb import RRDBNet
@@ -371,8 +372,8 @@ def test_evaluates_table_tells_of_how_many_images_a_row_is() -> None:
         {"recipe": name, "seed": None, "scale": 4, "metric": "PSNR-Y/4", "images": images, "value": 30.0}
         for name, images in (("bicubic", 5), ("o3", 3))
     ]
-    shown = io.StringIO()
-    Console(file=shown, width=100).print(set_means("Set5", means, images=5))
+    shown, infos = io.StringIO(), {"PSNR-Y/4": described("PSNR-Y/s")}
+    Console(file=shown, width=100).print(set_means("Set5", means, infos, images=5))
     assert "o3 (mean of 3 of 5 images)" in shown.getvalue()
     assert "bicubic (" not in shown.getvalue()
     assert "not comparable" in shown.getvalue()

@@ -177,7 +177,8 @@ def test_a_run_of_the_older_form_goes_on(samples: Photos, tmp_path: Path) -> Non
     about = json.loads(run.recipe.read_text(encoding="utf-8"))
     convention = about["recipe"]["patches"].pop("degradation")["convention"]
     about["recipe"]["patches"]["convention"] = convention
-    del about["recipe"]["generator"]["kind"]
+    for part in ("generator", "optimiser"):
+        del about["recipe"][part]["kind"]
     run.recipe.write_text(json.dumps(about), encoding="utf-8")
     rows = evaluate(str(run.path), "samples", scale=2, metrics=["psnr"], device="cpu")
     assert {row.label.rpartition(" [")[2] for row in rows} == {"LR: matlab-8bit]"}

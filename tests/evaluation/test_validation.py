@@ -2,20 +2,22 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from esrlab.core.metrics import SSIM
+from esrlab.core.metrics import described
 from esrlab.data.degradations.bicubic import bicubic_up, make_lr, round_to_8bit
 from esrlab.data.image_files import read_image, write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.errors import UsageError, UserError
-from esrlab.evaluation.benchmark import perceptual_metric
+from esrlab.evaluation.metrics.choice import standard_metrics
+from esrlab.evaluation.metrics.inputs import Metric
+from esrlab.evaluation.metrics.lpips import LPIPS
 from esrlab.evaluation.metrics.psnr import psnr
-from esrlab.evaluation.metrics.standard import Metric, standard_metrics
 from esrlab.evaluation.validation.sheet import GAP, SIDE
 from esrlab.evaluation.validation.validator import Validator, is_better, open_validation
 from esrlab.models.generators.rrdb import RRDBNet
@@ -44,7 +46,7 @@ class Bicubic(nn.Module):
 def student_only() -> Iterator[None]:
     """The embedded student measures, whatever weights are on this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("esrlab.evaluation.validation.validator.has_real_lpips", lambda: False)
+        patch.setattr("esrlab.evaluation.metrics.lpips.has_real_lpips", lambda: False)
         yield
 
 
@@ -146,7 +148,7 @@ def test_what_cannot_be_judged_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_the_metric_itself_says_which_way_it_is_better() -> None:
     """Its name says nothing: one called LPIPS-like of a family that is better higher is better higher."""
-    odd = Metric("LPIPS-agreement", lambda sr, hr: 0.0, SSIM)
+    odd = Metric(replace(described("SSIM-Y/s"), id="LPIPS-agreement"), lambda inputs: 0.0)
     assert is_better(odd, 0.9, 0.1)
     assert not is_better(odd, 0.1, 0.9)
 
@@ -154,8 +156,8 @@ def test_the_metric_itself_says_which_way_it_is_better() -> None:
 def test_the_best_is_chosen_by_what_the_recipe_is_after(validator: Validator) -> None:
     assert validator.best_by(has_adversarial=True) == "validation/LPIPS≈"
     assert validator.best_by(has_adversarial=False) == "validation/PSNR-Y/4"
-    assert perceptual_metric("student", device=CPU).name == "LPIPS≈"
-    higher, lower = standard_metrics(4)[0], perceptual_metric("student", device=CPU)
+    assert LPIPS(weights="student").build(CPU).name == "LPIPS≈"
+    higher, lower = standard_metrics(4)[0], LPIPS(weights="student").build(CPU)
     assert is_better(higher, 30.0, 29.0)
     assert not is_better(higher, 29.0, 29.0)
     assert is_better(lower, 0.1, 0.2)

@@ -69,11 +69,11 @@ FORMULAS: dict[str, tuple[Formula, Formula]] = {
 every_game = pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES, ids=lambda loss: loss.name)
 
 
-@pytest.fixture
-def scores() -> tuple[Tensor, Tensor]:
+@pytest.fixture(params=[(6, 1), (2, 1, 3, 5)], ids=["scores", "maps"])
+def scores(request: pytest.FixtureRequest) -> tuple[Tensor, Tensor]:
     draw = torch.Generator().manual_seed(3)
-    real = torch.randn(6, 1, dtype=torch.float64, generator=draw) * 2 + 1
-    fake = torch.randn(6, 1, dtype=torch.float64, generator=draw) * 2
+    real = torch.randn(request.param, dtype=torch.float64, generator=draw) * 2 + 1
+    fake = torch.randn(request.param, dtype=torch.float64, generator=draw) * 2
     return real.requires_grad_(), fake.requires_grad_()
 
 
@@ -88,6 +88,18 @@ def test_losses_are_the_papers_formulas(loss: AdversarialLoss, scores: tuple[Ten
 
 
 @every_game
+def test_a_map_counts_as_so_many_scores_and_its_size_does_not_count(
+    loss: AdversarialLoss, scores: tuple[Tensor, Tensor]
+) -> None:
+    for half in (loss.critic_loss, loss.generator_loss):
+        expected = half(*scores)
+        flat = half(*(score.reshape(-1, 1) for score in scores))
+        torch.testing.assert_close(flat, expected, rtol=1e-12, atol=0)
+        larger = half(*(score.reshape(len(score), 1, -1, 1).tile(1, 1, 2, 3) for score in scores))
+        torch.testing.assert_close(larger, expected, rtol=1e-12, atol=0)
+
+
+@every_game
 def test_gradients(loss: AdversarialLoss, scores: tuple[Tensor, Tensor]) -> None:
     assert torch.autograd.gradcheck(loss.critic_loss, scores)
     assert torch.autograd.gradcheck(loss.generator_loss, scores)
@@ -96,7 +108,11 @@ def test_gradients(loss: AdversarialLoss, scores: tuple[Tensor, Tensor]) -> None
 @every_game
 def test_the_players_pull_apart(loss: AdversarialLoss, scores: tuple[Tensor, Tensor]) -> None:
     """The critic wants real scores up and fake ones down, the generator fake ones up."""
-    real, fake = scores
+    # Between what least squares draws them to.
+    real, fake = scores = (
+        (scores[0] - scores[0].mean() + 0.7).detach().requires_grad_(),
+        (scores[1] - scores[1].mean() + 0.3).detach().requires_grad_(),
+    )
     up, down = torch.autograd.grad(loss.critic_loss(real, fake), scores)
     (pull,) = torch.autograd.grad(loss.generator_loss(real, fake), fake)
     assert -up.sum() > 0 > -down.sum()
@@ -203,6 +219,33 @@ def test_linear_critic_pays_for_its_gradients_length(length: float, expected: fl
     penalty.backward()
     assert slope.grad is not None
     assert torch.isfinite(slope.grad).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (6, 4)])
+def test_a_map_pays_for_the_slope_of_its_mean(shape: tuple[int, int]) -> None:
+    """Of a map whose every score is ⟨x, slope⟩ the mean is that too, whatever the map's size; of one whose
+    scores are 2⟨x, slope⟩ and 0 in turn as well.
+    """
+    real, fake, generator = draw_images()
+    direction = torch.randn(3, 6, 4, dtype=torch.float64, generator=generator)
+    slope = 3 * direction / direction.norm()
+
+    def equal(x: Tensor) -> Tensor:
+        return (x * slope).sum(dim=(1, 2, 3))[:, None, None, None].expand(-1, 1, *shape)
+
+    def uneven(x: Tensor) -> Tensor:
+        return torch.cat([2 * equal(x), 0 * equal(x)], dim=-1)
+
+    for critic in (equal, uneven):
+        penalty = gradient_penalty(critic, real, fake, generator=generator)
+        assert penalty.item() == pytest.approx((3 - 1) ** 2, abs=1e-12)
+
+
+def test_a_map_of_each_pixels_own_score_has_the_slope_of_a_mean() -> None:
+    """C(x) = a·x at each of P = 72 values: the mean's gradient is a/P everywhere, its norm a/√P."""
+    real, fake, generator = draw_images()
+    penalty = gradient_penalty(lambda x: 20 * x, real, fake, generator=generator)
+    assert penalty.item() == pytest.approx((20 / 72**0.5 - 1) ** 2, abs=1e-12)
 
 
 def test_penalty_is_taken_at_random_points_between_the_images() -> None:

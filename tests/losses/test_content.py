@@ -8,7 +8,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from esrlab.losses.content import Content, ReadyContent, parse_layers, share_networks
+from esrlab.losses.content import Content
+from esrlab.losses.feature_loss import ReadyFeatureLoss, parse_layers, share_networks
 from esrlab.losses.inputs import LossInputs
 from esrlab.models.features.imagenet import build_feature_network, layer_names, make_untrained, normalise
 
@@ -91,8 +92,8 @@ def test_terms_of_one_network_measure_the_target_once_whatever_their_layers(patc
     other = Content(network="alexnet", layers={"conv1": 1.0}, weights="untrained").build(CPU)
     expected = [loss(LossInputs(patches.lr, patches.sr, patches.hr)) for loss in (*alone, other)]
     first, second, third = share_networks([*alone, other])
-    assert isinstance(first, ReadyContent)
-    assert isinstance(second, ReadyContent)
+    assert isinstance(first, ReadyFeatureLoss)
+    assert isinstance(second, ReadyFeatureLoss)
     assert first.network is second.network is alone[1].network
     without_graph: list[bool] = []
     first.network.register_forward_hook(

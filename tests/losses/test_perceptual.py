@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from esrlab.errors import UserError
-from esrlab.evaluation.benchmark import perceptual_metric
+from esrlab.evaluation.metrics.lpips import LPIPS
 from esrlab.losses.content import Content
 from esrlab.losses.inputs import LossInputs
 from esrlab.losses.lpips import PerceptualDistance
@@ -66,7 +66,7 @@ def test_partial_weights_serve_the_layers_they_cover_and_refuse_deeper_ones(patc
 @pytest.mark.usefixtures("real_weights")
 def test_as_a_loss_lpips_is_the_metrics_mean(patches: LossInputs) -> None:
     loss = PerceptualDistance().build(CPU)
-    metric = perceptual_metric("real", device=CPU)
+    metric = LPIPS(weights="real").build(CPU)
     assert metric.name == "LPIPS"
     values = [metric.measure(patches.sr[i : i + 1].detach(), patches.hr[i : i + 1]) for i in range(2)]
     value = loss(patches)
@@ -89,7 +89,7 @@ def test_students_are_content_too(patches: LossInputs, network: str, layer: str)
 
 
 def test_the_lpips_student_never_goes_by_the_real_ones_name(patches: LossInputs) -> None:
-    metric = perceptual_metric("student", device=CPU)
+    metric = LPIPS(weights="student").build(CPU)
     assert metric.name == "LPIPS≈"
     assert not metric.higher_is_better
     assert metric.measure(patches.hr[:1], patches.hr[:1]) == pytest.approx(0, abs=1e-6)

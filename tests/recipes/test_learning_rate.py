@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
 
 from esrlab.errors import UsageError
 from esrlab.recipes.learning_rate import learning_rate
-from esrlab.recipes.parts import Optimiser
+from esrlab.recipes.optimisers.adam import Adam
 from tiny import tiny
 
 STEPS = 50
@@ -22,25 +22,25 @@ def rates_of(scheduler: LRScheduler) -> list[float]:
     return rates
 
 
-def ours(optimiser: Optimiser) -> list[float]:
+def ours(optimiser: Adam) -> list[float]:
     return [learning_rate(optimiser, step=step, steps=STEPS) for step in range(STEPS)]
 
 
 def test_cosine_is_torchs() -> None:
     sgd = SGD([torch.zeros(1)], lr=0.02)
     expected = rates_of(CosineAnnealingLR(sgd, T_max=STEPS, eta_min=0.002))
-    assert ours(Optimiser(learning_rate=0.02, schedule="cosine", min_lr_ratio=0.1)) == pytest.approx(expected)
+    assert ours(Adam(learning_rate=0.02, schedule="cosine", min_lr_ratio=0.1)) == pytest.approx(expected)
 
 
 def test_multi_step_is_torchs() -> None:
     sgd = SGD([torch.zeros(1)], lr=0.02)
     expected = rates_of(MultiStepLR(sgd, milestones=[10, 30], gamma=0.5))
-    found = ours(Optimiser(learning_rate=0.02, schedule="multi-step", milestones=(10, 30)))
+    found = ours(Adam(learning_rate=0.02, schedule="multi-step", milestones=(10, 30)))
     assert found == pytest.approx(expected)
 
 
 def test_a_rise_ends_at_the_schedules_own_rate() -> None:
-    found = ours(Optimiser(learning_rate=0.02, warmup_steps=4))
+    found = ours(Adam(learning_rate=0.02, warmup_steps=4))
     assert found[:5] == pytest.approx([0.005, 0.01, 0.015, 0.02, 0.02])
 
 

@@ -86,6 +86,11 @@ def test_every_problem_is_named_at_once() -> None:
         ),
         ({"adversarial": {"loss": "wgan-gp"}}, "batch norm couples the samples"),
         ({"adversarial": {}, "scale": 2, "patches": {"lr_size": 12}}, "patches.lr_size to 16 or more"),
+        (
+            {"terms": [{"name": "structure", "weight": 1, "loss": {"kind": "ms-ssim"}}]},
+            r"term structure: MS-SSIM needs images of at least 161×161 px, not 128×128: .*fewer scales.*"
+            r"\(patches.lr_size 32 × scale 4\)",
+        ),
         ({"name": "../escape"}, "name"),
         ({"optimiser": {"betas": [0.0, 1.0]}}, "optimiser.betas"),
         ({"optimiser": {"learning_rate": float("nan")}}, "finite"),

@@ -8,7 +8,8 @@ from esrlab.cli.commands.study import name_idle
 from esrlab.recipes.overrides import with_fields
 from esrlab.recipes.presets import RECIPES, find_recipe
 from esrlab.recipes.unused import idle_settings
-from esrlab.study.spec import demo_study, paper_study, parse_study, plan_runs
+from esrlab.study.demo import demo_study
+from esrlab.study.spec import paper_study, parse_study, plan_runs
 
 
 @pytest.mark.parametrize(

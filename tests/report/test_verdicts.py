@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from esrlab.core.metrics import described
 from esrlab.core.scores import Score, write_scores
 from esrlab.errors import UserError
 from esrlab.report.formats import to_latex, to_markdown
-from esrlab.report.limitations import Words, learnt_lpips, write_words
+from esrlab.report.limitations import Words, learnt_metrics, write_words
 from esrlab.report.merging import merge_studies
 from esrlab.report.page.build import write_page
 from esrlab.report.tables import build_tables
@@ -20,7 +21,7 @@ from esrlab.report.tidy import verdicts_as_csv
 from esrlab.report.verdict_text import show, show_p, write_sentence
 from esrlab.report.verdicts import COVERAGE, Judgement, as_record, judge_study
 from esrlab.statistics.claim_register import dated_claims, register_claims
-from esrlab.statistics.claims import Assertion, Claim, ClaimPart, read_asked_claims
+from esrlab.statistics.claims import Assertion, Claim, read_asked_claims
 from esrlab.statistics.verdicts import judge
 
 NAMES = {"a": "WGAN + VGG", "b": "ESRGAN + VGG"}
@@ -143,10 +144,10 @@ def test_images_that_do_not_count_are_told() -> None:
 
 
 def test_decimals_fit_the_metric_and_nothing_is_shown_as_zero() -> None:
-    part = ClaimPart(kind="better", recipe="a", rival="b", scale=2, metric="PSNR")
-    assert show([-0.126, 0.3], part) == ["−0.13", "0.30"]
-    assert show([0.0004], part) == ["0.0004"]
-    assert show([0.0], part) == ["0.00000000"]
+    info = described("PSNR-Y/s")
+    assert show([-0.126, 0.3], info) == ["−0.13", "0.30"]
+    assert show([0.0004], info) == ["0.0004"]
+    assert show([0.0], info) == ["0.00000000"]
     assert [show_p(p) for p in (0.0004, 0.0321, 0.214, 1.0)] == ["below 0.001", "0.032", "0.21", "1.00"]
 
 
@@ -237,8 +238,8 @@ def test_lpips_of_a_recipe_that_was_trained_on_it_has_its_caveat(tmp_path: Path)
     assert "esrgan-vgg §" in marked
     assert "wgan-vgg" in marked
     assert any("LPIPS loss" in line for line in write_words(rows, notes=()).cannot)
-    assert not learnt_lpips("WGAN + VGG (student) [shares: content 50%]")
-    assert learnt_lpips("L1 + LPIPS≈ (student), ×2∘×2")
+    assert not learnt_metrics(["WGAN + VGG (student) [shares: content 50%]"])
+    assert learnt_metrics(["L1 + LPIPS≈ (student), ×2∘×2"])
 
 
 def in_psnr(rows: list[Score]) -> list[Score]:

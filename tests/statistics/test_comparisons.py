@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from esrlab.core.metrics import metric_family
+from esrlab.core.metrics import BUILT_IN
 from esrlab.core.scores import Score
 from esrlab.statistics.bootstrap import crossed_interval
 from esrlab.statistics.comparisons import Cell, compare, contrast, gather
@@ -191,13 +191,13 @@ def test_what_was_not_trained_is_a_constant() -> None:
 
 
 def test_which_metrics_are_better_higher() -> None:
-    families = [metric_family(name) for name in ("PSNR-Y/4", "SSIM-paper", "LPIPS", "LPIPS≈")]
+    families = [BUILT_IN.find(name) for name in ("PSNR-Y/4", "SSIM-paper", "LPIPS", "LPIPS≈")]
     assert [family and family.higher_is_better for family in families] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("name", ["NIQE", "FID/4", "LPIPS-VGG", "lpips", "PSNRX", "PSNR-Y/x", ""])
 def test_of_a_metric_that_is_not_known_no_direction_is_assumed(name: str) -> None:
-    assert metric_family(name) is None
+    assert BUILT_IN.find(name) is None
     foreign = [
         dataclasses.replace(row, metric=name)
         for row in made("aa", seeds=range(3), shift=1) + made("b", seeds=range(3))

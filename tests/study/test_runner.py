@@ -14,7 +14,7 @@ from esrlab.errors import UsageError, UserError
 from esrlab.models.generator_files import save_generator
 from esrlab.report.build import make_report
 from esrlab.study import runner as laboratory
-from esrlab.study.folder import choose_lpips
+from esrlab.study.folder import choose_metrics
 from esrlab.study.runner import run_study
 from esrlab.study.spec import PlannedRun, Study, parse_study, plan_runs
 from esrlab.training.state import start_run
@@ -303,9 +303,9 @@ def test_a_study_of_students_is_judged_by_lpips_where_it_is_at_hand(
     students = study.model_copy(update={"weights": "student"})
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("ESRLAB_WEIGHTS", str(tmp_path))
-    assert choose_lpips(students, tmp_path) == ["student"]
+    assert [part.label for part in choose_metrics(students, tmp_path)][-1] == "LPIPS≈"
     monkeypatch.setenv("ESRLAB_WEIGHTS", str(shared / "weights"))
-    assert choose_lpips(students, tmp_path) == ["real"]
+    assert [part.label for part in choose_metrics(students, tmp_path)][-1] == "LPIPS"
 
 
 def test_a_study_of_students_is_judged_by_the_student_where_lpips_is_not_at_hand(

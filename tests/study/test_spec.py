@@ -11,8 +11,9 @@ from esrlab.errors import UsageError
 from esrlab.recipes.presets import PAPER
 from esrlab.statistics.claim_register import dated_claims
 from esrlab.statistics.claims import read_claims
+from esrlab.study.demo import demo_study
 from esrlab.study.folder import claim_folder
-from esrlab.study.spec import Study, demo_study, dump_study, paper_study, parse_study, plan_runs, read_study
+from esrlab.study.spec import Study, dump_study, paper_study, parse_study, plan_runs, read_study
 
 CLAIM: dict[str, object] = {"id": "mine", "words": "w", "better": "wgan-vgg", "than": "tv", "scales": [2]}
 
@@ -136,7 +137,10 @@ def test_claims_of_ones_own_survive_the_file_and_change_no_run(tmp_path: Path) -
     [
         ({"than": "wgan-resnet"}, "no recipe 'wgan-resnet'; it has wgan-vgg, tv, bicubic"),
         ({"scales": [3]}, "no scale 3, only 2, 4; add it to the study's scales"),
-        ({"metrics": ["psnr"]}, "claims.0.metrics.0: Input should be 'PSNR', 'SSIM' or 'LPIPS'"),
+        (
+            {"metrics": ["psnr"]},
+            "metrics should be of PSNR, SSIM, LPIPS, not 'psnr' .did you mean PSNR",
+        ),
         ({"id": "A1"}, "A1 is the id of one of the paper's claims"),
         ({"than": "wgan-vgg"}, "give two recipes"),
         ({"than": "wgan-vgg-cascade"}, r"set scales = \[4\]"),
@@ -164,21 +168,19 @@ def test_a_claim_about_a_sweep_names_a_variant() -> None:
 
 
 def test_claims_may_be_added_to_a_study_that_has_begun(tmp_path: Path) -> None:
-    claim_folder(claiming(), tmp_path, manifest={"perceptual": [], "runs": [], "degradations": {}})
-    claim_folder(claiming(CLAIM), tmp_path, manifest={"perceptual": [], "runs": [], "degradations": {}})
+    claim_folder(claiming(), tmp_path, manifest={"metrics": [], "runs": [], "degradations": {}})
+    claim_folder(claiming(CLAIM), tmp_path, manifest={"metrics": [], "runs": [], "degradations": {}})
     assert [claim.id for claim in read_claims(tmp_path)] == ["mine"]
-    claim_folder(claiming(), tmp_path, manifest={"perceptual": [], "runs": [], "degradations": {}})
+    claim_folder(claiming(), tmp_path, manifest={"metrics": [], "runs": [], "degradations": {}})
     assert [claim.id for claim in read_claims(tmp_path)] == ["mine"], "none asked for, none taken away"
 
 
 def test_a_claim_added_once_a_run_has_scores_is_exploratory(tmp_path: Path) -> None:
-    claim_folder(claiming(CLAIM), tmp_path, manifest={"perceptual": [], "runs": [], "degradations": {}})
+    claim_folder(claiming(CLAIM), tmp_path, manifest={"metrics": [], "runs": [], "degradations": {}})
     (tmp_path / "runs" / "wgan-vgg-x2-s0").mkdir(parents=True)
     (tmp_path / "runs" / "wgan-vgg-x2-s0" / "scores.jsonl").touch()
     renamed, other = {**CLAIM, "id": "same"}, {**CLAIM, "id": "other", "metrics": ["PSNR"]}
-    claim_folder(
-        claiming(renamed, other), tmp_path, manifest={"perceptual": [], "runs": [], "degradations": {}}
-    )
+    claim_folder(claiming(renamed, other), tmp_path, manifest={"metrics": [], "runs": [], "degradations": {}})
     found = {claim.id: claim.exploratory for claim in dated_claims(tmp_path, has_results=True)}
     assert found["same"] == "", "called otherwise, it compares what it did"
     assert date.fromisoformat(found["other"])

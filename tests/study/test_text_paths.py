@@ -9,7 +9,7 @@ from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.evaluation.benchmark import compare_folders, evaluate_folder
-from esrlab.evaluation.metrics.standard import standard_metrics
+from esrlab.evaluation.metrics.choice import standard_metrics
 from esrlab.evaluation.scoring import open_score_folder
 from esrlab.models.generator_files import load_generator, save_generator
 from esrlab.report.build import make_report

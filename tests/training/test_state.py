@@ -9,10 +9,10 @@ from torch import Tensor
 from esrlab.data.photos.collection import Photos
 from esrlab.data.sampling import Batch, make_batch
 from esrlab.losses.inputs import LossInputs
-from esrlab.models.critics.vgg import VGGCritic
 from esrlab.recipes.parts import WeightedTerm
 from esrlab.recipes.presets import RECIPES
-from esrlab.study.spec import demo_study, plan_runs
+from esrlab.study.demo import demo_study
+from esrlab.study.spec import plan_runs
 from esrlab.training.state import TrainState, start_run
 from esrlab.training.step import train_step
 from tiny import tiny
@@ -223,7 +223,7 @@ def test_the_critics_first_weights_are_not_of_the_next_seeds_stream() -> None:
     recipe = tiny("wgan-vgg")
     assert recipe.adversarial is not None
     settings = recipe.adversarial.critic
-    next_seeds = VGGCritic(size=recipe.hr_size, features=settings.features, norm=settings.norm)
+    next_seeds = settings.build(size=recipe.hr_size)
     key = "conv0_0.weight"
     drawn = next_seeds.state_dict()[key].clamp(-recipe.adversarial.clip, recipe.adversarial.clip)
     assert not torch.equal(critics[0].state_dict()[key], drawn)

@@ -5,6 +5,7 @@ from typing import Any
 
 from esrlab.cli.console import Meter, clock, console
 from esrlab.core.scores import CASCADE, Score
+from esrlab.evaluation.metrics.choice import known_here
 from esrlab.recipes.recipe import Recipe
 from esrlab.study.spec import PlannedRun
 
@@ -53,14 +54,16 @@ class StudyProgress:
 
     def run_ended(self, run: PlannedRun, scores: list[Score], *, seconds: float) -> None:
         self._close(run)
-        metric = f"PSNR-Y/{run.recipe.scale}"
-        own = [s.value for s in scores if s.metric == metric and not s.recipe.endswith(CASCADE)]
+        measured = known_here().find(scores[0].metric)
+        first = scores[0].metric
+        own = [s.value for s in scores if s.metric == first and not s.recipe.endswith(CASCADE)]
+        mean = sum(own) / len(own)
         done = self._total - len(self._waiting)
         ended = scores[0].outcome.upper()
         words = [
             f"[{done:>{len(str(self._total))}}/{self._total}] {run.name}",
             *([ended] if ended else []),
-            f"{metric} {sum(own) / len(own):.2f}",
+            f"{first} {mean:.4f}" if measured is None else f"{first} {measured.show(mean)}",
             f"{seconds:.0f} s",
             f"{clock(self.remaining())} to go" if self._waiting else "done",
         ]

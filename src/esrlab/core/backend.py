@@ -1,8 +1,8 @@
 """How a step is computed, whatever it computes: memory format, precision, compiling, the optimiser's kernel.
 
-Exact, and so always on: channels-last weights (`prepare`), one fused kernel for Adam (`make_adam`), freed
-memory kept (`keep_freed_memory`). Choices, since they change numbers: "bf16" (`precision_context`) and
-compiling (`compiled`). What each buys is measured by `benchmarks/training.py`.
+Exact, and so always on: channels-last weights (`prepare`), one fused kernel for Adam and AdamW (`make_adam`,
+`make_adamw`), freed memory kept (`keep_freed_memory`). Choices, since they change numbers: "bf16"
+(`precision_context`) and compiling (`compiled`). What each buys is measured by `benchmarks/training.py`.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
+from torch.optim import Adam, AdamW, Optimizer
 
 from esrlab.errors import UsageError, UserError
 
@@ -66,6 +66,11 @@ def precision_context(device: torch.device, precision: Precision) -> AbstractCon
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
+def full_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """Where what is computed keeps the precision of its tensors, whatever the precision outside."""
+    return torch.autocast(device.type, enabled=False)
+
+
 def compiled(network: Network, *, device: torch.device) -> Network:
     """The same network, its calls compiled by torch.compile from the first one on; saved as before.
 
@@ -87,11 +92,11 @@ def compiled(network: Network, *, device: torch.device) -> Network:
     return network
 
 
-class FusedAdam(Adam):
-    """Adam in one kernel a parameter, safe whatever the memory format of gradients and loaded state.
+class _AnyMemoryFormat(Optimizer):
+    """Mixed into Adam's fused kernels: safe whatever the memory format of gradients and loaded state.
 
-    torch's fused kernel walks parameter, gradient and moments side by side through memory; where their
-    strides differ it silently pairs the wrong numbers (measured with torch 2.13).
+    torch's fused kernels walk parameter, gradient and moments side by side through memory; where their
+    strides differ they silently pair the wrong numbers (measured with torch 2.13).
     """
 
     @torch.no_grad()
@@ -113,6 +118,14 @@ class FusedAdam(Adam):
                 state[name] = _laid_out_as(parameter, state[name])
 
 
+class FusedAdam(_AnyMemoryFormat, Adam):
+    """Adam in one kernel a parameter."""
+
+
+class FusedAdamW(_AnyMemoryFormat, AdamW):
+    """AdamW in one kernel a parameter."""
+
+
 def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
     if value.stride() == parameter.stride():
         return value
@@ -122,9 +135,23 @@ def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
 def make_adam(network: nn.Module, *, learning_rate: float, betas: tuple[float, float]) -> Adam:
     """Adam for a network on its final device and in its final memory format: fused on CPU and CUDA."""
     parameters = list(network.parameters())
-    if all(parameter.device.type in ("cpu", "cuda") for parameter in parameters):
+    if _can_fuse(parameters):
         return FusedAdam(parameters, lr=learning_rate, betas=betas, fused=True)
     return Adam(parameters, lr=learning_rate, betas=betas)
+
+
+def make_adamw(
+    network: nn.Module, *, learning_rate: float, betas: tuple[float, float], weight_decay: float
+) -> AdamW:
+    """AdamW for a network on its final device and in its final memory format: fused on CPU and CUDA."""
+    parameters = list(network.parameters())
+    if _can_fuse(parameters):
+        return FusedAdamW(parameters, lr=learning_rate, betas=betas, weight_decay=weight_decay, fused=True)
+    return AdamW(parameters, lr=learning_rate, betas=betas, weight_decay=weight_decay)
+
+
+def _can_fuse(parameters: list[nn.Parameter]) -> bool:
+    return all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)
 
 
 _M_TRIM_THRESHOLD = -1

@@ -5,8 +5,8 @@ Patches had a convention where they have a degradation now, and parts had no kin
 
 from typing import Any
 
-ONLY_KINDS = {"generator": "rrdb"}
-"""The kind that a recipe's part is of where it tells none."""
+ONLY_KINDS = {"generator": "rrdb", "adversarial.critic": "vgg", "optimiser": "adam"}
+"""The kind that a recipe's part is of where it tells none, by the part's dotted name."""
 
 
 def renewed(about: dict[str, Any]) -> dict[str, Any]:
@@ -14,13 +14,20 @@ def renewed(about: dict[str, Any]) -> dict[str, Any]:
     recipe = about.get("recipe")
     if not isinstance(recipe, dict):
         return about
-    fields = {
-        name: {"kind": ONLY_KINDS[name], **part} if name in ONLY_KINDS and isinstance(part, dict) else part
-        for name, part in recipe.items()
+    filled = _fill_kinds(recipe)
+    if isinstance(filled.get("patches"), dict):
+        filled["patches"] = with_degradation(filled["patches"])
+    return {**about, "recipe": filled}
+
+
+def _fill_kinds(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A copy in which every part that ONLY_KINDS names has a kind."""
+    filled = {
+        name: _fill_kinds(value, f"{prefix}{name}.") if isinstance(value, dict) else value
+        for name, value in fields.items()
     }
-    if isinstance(fields.get("patches"), dict):
-        fields["patches"] = with_degradation(fields["patches"])
-    return {**about, "recipe": fields}
+    kind = ONLY_KINDS.get(prefix.removesuffix("."))
+    return filled if kind is None else {"kind": kind, **filled}
 
 
 def with_degradation(patches: dict[str, Any]) -> dict[str, Any]:

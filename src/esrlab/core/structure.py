@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 (the field's own name)
+
+from esrlab.core.filters import filter_image, gaussian_taps
 
 WINDOW = 11
 SIGMA = 1.5
@@ -39,32 +42,12 @@ def similarity_maps(
     shapes as `ssim_map`. Four filterings do, since the formula wants only the sum of the two variances.
     """
     taps = gaussian_taps(window, sigma)
-    mean_sr, mean_hr = _filter(sr, taps), _filter(hr, taps)
+    mean_sr, mean_hr = filter_image(sr, taps), filter_image(hr, taps)
     product = mean_sr * mean_hr
     squares = mean_sr.square() + mean_hr.square()
-    covariance = _filter(sr * hr, taps) - product
-    variances = _filter(sr.square() + hr.square(), taps) - squares
+    covariance = filter_image(sr * hr, taps) - product
+    variances = filter_image(sr.square() + hr.square(), taps) - squares
     return (2 * product + c1) / (squares + c1), (2 * covariance + c2) / (variances + c2)
-
-
-def gaussian_taps(window: int, sigma: float) -> list[float]:
-    """A Gaussian's weights at whole pixels around its middle; they add up to 1."""
-    offsets = torch.arange(window, dtype=torch.float64) - (window - 1) / 2
-    return torch.softmax(-offsets.square() / (2 * sigma**2), dim=0).tolist()
-
-
-def _filter(image: Tensor, taps: Sequence[float]) -> Tensor:
-    """Weighted means over all whole windows, of rows and then of columns."""
-    return _filter_along(_filter_along(image, taps, dim=-2), taps, dim=-1)
-
-
-def _filter_along(image: Tensor, taps: Sequence[float], *, dim: int) -> Tensor:
-    # Shifted sums: torch's convolutions of few channels are several times slower on a CPU
-    size = image.shape[dim] - len(taps) + 1
-    filtered = image.narrow(dim, 0, size) * taps[0]
-    for shift, tap in enumerate(taps[1:], start=1):
-        filtered.add_(image.narrow(dim, shift, size), alpha=tap)
-    return filtered
 
 
 def multiscale_ssim(
@@ -115,8 +98,8 @@ def halve(image: Tensor) -> Tensor:
     The authors' low-pass filter and subsampling for MS-SSIM, with their borders (mirrored).
     """
     height, width = image.shape[-2:]
-    padded = torch.nn.functional.pad(image, (0, width % 2, 0, height % 2), mode="replicate")
-    return torch.nn.functional.avg_pool2d(padded, 2)
+    padded = F.pad(image, (0, width % 2, 0, height % 2), mode="replicate")
+    return F.avg_pool2d(padded, 2)
 
 
 def smallest_side(scales: int, *, window: int = WINDOW) -> int:

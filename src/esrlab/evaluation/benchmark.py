@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Protocol
@@ -18,12 +19,9 @@ from esrlab.data.photos.benchmark import Benchmark, OnError, hr_subfolder
 from esrlab.data.photos.hr_images import HrImages
 from esrlab.data.photos.partners import find_partners, images_by_name
 from esrlab.errors import UserError
-from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
-from esrlab.evaluation.metrics.standard import Metric, lpips_metric
+from esrlab.evaluation.metrics.inputs import Metric, Shrink
+from esrlab.evaluation.metrics.pairs import TooSmallError
 from esrlab.evaluation.upscalers import Upscaler
-from esrlab.models.features.lpips import LPIPSNetwork
-from esrlab.models.features.students import LPIPSStudent
-from esrlab.models.lpips_choice import LPIPSWeights, build_lpips
 
 FAILURES = (ValueError, MemoryError, torch.OutOfMemoryError)
 """What an image of an unusual size or content raises when it is upscaled or measured."""
@@ -60,12 +58,20 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Picture:
-    """One benchmark image upscaled: `sr` and `hr` (1, 3, H, W), `lr` (1, 3, H/scale, W/scale), in [0, 1]."""
+    """One benchmark image upscaled: `sr` and `hr` (1, 3, H, W), `lr` (1, 3, H/scale, W/scale), in [0, 1].
+
+    shrink: how `lr` was made of `hr`; None where there are no LR images, and `lr` is a stand-in.
+    """
 
     image: str
     lr: Tensor
     sr: Tensor
     hr: Tensor
+    shrink: Shrink | None = None
+
+
+class NotMeasurableError(UserError):
+    """A metric is not defined on so small an image: there is no value, and nothing is wrong."""
 
 
 def evaluate(
@@ -84,7 +90,7 @@ def evaluate(
     8 bits before it is measured. `keep` is given each picture. What cannot be read,
     upscaled or measured is reported to `on_error`, which is given the image; without it, it raises UserError.
     """
-    reducer = degradation.build(scale, benchmark.hr)
+    reducer, metrics = degradation.build(scale, benchmark.hr), [metric.at(scale) for metric in metrics]
     for name, image in benchmark.images(on_error):
         title = f"{benchmark.name}/{name}"
         try:
@@ -98,7 +104,8 @@ def evaluate(
         except FAILURES as error:
             _report(title, error, on_error)
             continue
-        yield from _measure(Picture(title, lr, sr, hr), metrics, keep, on_error)
+        shrink = partial(reducer.reduce_generated, name=name)
+        yield from _measure(Picture(title, lr, sr, hr, shrink), metrics, keep, on_error)
 
 
 def evaluate_folder(
@@ -121,7 +128,7 @@ def evaluate_folder(
     folder = Path(folder)
     members = dict(benchmark.members)
     found = find_partners(images_by_name(folder), members, sr_folder=folder, hr_folder=Path(benchmark.name))
-    reducer = degradation.build(scale, benchmark.hr)
+    reducer, metrics = degradation.build(scale, benchmark.hr), [metric.at(scale) for metric in metrics]
     for name, image in benchmark.images(on_error):
         title = f"{benchmark.name}/{name}"
         try:
@@ -137,7 +144,8 @@ def evaluate_folder(
         except FAILURES as error:
             _report(title, error, on_error)
             continue
-        yield from _measure(Picture(title, lr, sr, hr), metrics, keep, on_error)
+        shrink = partial(reducer.reduce_generated, name=name)
+        yield from _measure(Picture(title, lr, sr, hr, shrink), metrics, keep, on_error)
 
 
 def _measure(
@@ -150,7 +158,7 @@ def _measure(
         keep(picture)
     for metric in metrics:
         try:
-            value = metric.measure(picture.sr, picture.hr)
+            value = metric.measure(picture.sr, picture.hr, lr=picture.lr, shrink=picture.shrink)
         except FAILURES as error:
             _report(picture.image, error, on_error, metric=metric.name)
             continue
@@ -164,24 +172,11 @@ def _report(image: str, error: Exception, on_error: OnError | None, *, metric: s
     else:
         reason = str(error)
     title = f"{metric} of {image}" if metric else image
-    found = error if isinstance(error, UserError) else UserError(f"{title}: {reason}")
+    kind = NotMeasurableError if isinstance(error, TooSmallError) else UserError
+    found = error if isinstance(error, UserError) else kind(f"{title}: {reason}")
     if on_error is None:
         raise found from error
     on_error(image, found)
-
-
-def perceptual_metric(weights: LPIPSWeights, *, device: torch.device) -> Metric:
-    """LPIPS ("real") or LPIPS≈ ("student"); UserError, with the remedy, where real weights are absent."""
-    return lpips_metric(perceptual_meter(weights, device=device))
-
-
-def perceptual_meter(weights: LPIPSWeights, *, device: torch.device) -> LPIPSMeter | StudentMeter:
-    """What measures batches for `perceptual_metric`; UserError as there."""
-    network = build_lpips(weights).to(device)
-    if isinstance(network, LPIPSNetwork):
-        return LPIPSMeter(network)
-    assert isinstance(network, LPIPSStudent)
-    return StudentMeter(network)
 
 
 def compare_folders(

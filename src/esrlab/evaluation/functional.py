@@ -17,10 +17,9 @@ from esrlab.data.degradations.bicubic import (
 )
 from esrlab.data.image_files import PillowImage, Pixels
 from esrlab.data.image_kinds import AnyImage, OneImage, as_pair, as_tensor, like
-from esrlab.evaluation.benchmark import perceptual_meter
 from esrlab.evaluation.metrics import psnr as psnr_metric
 from esrlab.evaluation.metrics import ssim as ssim_metric
-from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter
+from esrlab.evaluation.metrics.lpips import LPIPSMeter, StudentMeter, perceptual_meter
 from esrlab.evaluation.metrics.luma import Channel
 from esrlab.evaluation.metrics.pairs import check_image
 from esrlab.models.lpips_choice import LPIPSWeights

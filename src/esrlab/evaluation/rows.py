@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -17,16 +16,14 @@ from esrlab.data.degradations.bicubic import Bicubic, Convention
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UserError
-from esrlab.evaluation.benchmark import perceptual_metric
 from esrlab.evaluation.loaded import LoadedGenerator, load
 from esrlab.evaluation.methods import Method, as_name, find_method, generator_of
-from esrlab.evaluation.metrics.standard import Metric, standard_metrics
+from esrlab.evaluation.metrics.choice import build_metrics, estimates_of, expand
+from esrlab.evaluation.metrics.inputs import MetricPart
 from esrlab.evaluation.scoring import score_method
 from esrlab.evaluation.settled_degradation import settle_degradation
 from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.lpips_choice import LPIPSWeights
-
-MetricName = Literal["psnr", "ssim", "lpips"]
 
 
 def evaluate(
@@ -34,7 +31,7 @@ def evaluate(
     benchmark: str | PathLike[str],
     *,
     scale: int | None = None,
-    metrics: Sequence[MetricName] = ("psnr", "ssim"),
+    metrics: Sequence[str | MetricPart] = ("psnr", "ssim"),
     weights: LPIPSWeights = "real",
     convention: Convention | None = None,
     degradation: Degradation | str | None = None,
@@ -48,14 +45,17 @@ def evaluate(
     cascade), or a folder of images that any tool made. benchmark: a folder of high-resolution images (its HR
     folder where there is one), or "samples". scale: needed where the method does not tell it.
 
-    metrics: PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to
-    8 bits. weights: LPIPS's ("real"), or "student" for LPIPS≈. degradation: how LR images are made, such as
-    "camera:jpeg_quality=40" or `Camera(…)`; by default as for the method's training, where it is known, else
-    by convention: "matlab" or "matlab-8bit". name: heads the rows. device: "auto", "cpu", "cuda" or "mps"; a
-    network of yours stays where it is.
+    metrics: kinds' names, such as "psnr", "ssim", "lpips" (all: docs/metrics.md), or metrics with settings of
+    their own. PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to
+    8 bits. weights: "student" takes what estimates a metric in its place, LPIPS≈ for LPIPS. degradation: how
+    LR images are made, such as "camera:jpeg_quality=40" or `Camera(…)`; by default as for the method's
+    training, where it is known, else by convention: "matlab" or "matlab-8bit". name: heads the rows. device:
+    "auto", "cpu", "cuda" or "mps"; a network of yours stays where it is.
 
     Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
     """
+    parts = [part for part in expand(metrics) if part.info.shown != "paper"]
+    parts = estimates_of(parts) if weights == "student" else parts
     chosen = _scale_of(method) if scale is None else scale
     place = choose_device(device)
     found = _as_method(method, scale=chosen, name=name)
@@ -64,7 +64,7 @@ def evaluate(
         [_open(benchmark)],
         study="evaluation",
         scale=chosen,
-        metrics=_choose(metrics, scale=chosen, weights=weights, device=place),
+        metrics=build_metrics(parts, device=place),
         device=place,
         keep=lambda picture: None,
     )
@@ -130,14 +130,3 @@ def _open(benchmark: str | PathLike[str]) -> Benchmark:
         return open_benchmark(source, name=SAMPLES)
     folder = Path(source).resolve()
     return open_benchmark(source, name=folder.parent.name if folder.name == "HR" else folder.name)
-
-
-def _choose(
-    asked: Sequence[MetricName], *, scale: int, weights: LPIPSWeights, device: torch.device
-) -> list[Metric]:
-    known = get_args(MetricName)
-    if not asked or any(each not in known for each in asked):
-        raise ValueError(f"metrics is {asked!r}; it must list some of {', '.join(known)}")
-    standard = standard_metrics(scale)
-    chosen = [metric for metric in standard if metric.name.split("-")[0].lower() in asked]
-    return [*chosen, perceptual_metric(weights, device=device)] if "lpips" in asked else chosen

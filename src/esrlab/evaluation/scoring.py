@@ -1,11 +1,12 @@
 """Methods × benchmarks -> rows, and a folder that keeps them with their pictures, as a study's does.
 
-scores.jsonl, pictures/x<scale>/<method>/ and manifest.json: which benchmark images the rows rest on, and what
-each method was made of (`evaluated`), so that another one of its name does not take its place unnoticed.
+scores.jsonl, metrics.json (what its metrics are), pictures/x<scale>/<method>/ and manifest.json: which
+benchmark images the rows rest on, and what each method was made of (`evaluated`), so that another one of its
+name does not take its place unnoticed.
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 from pydantic import TypeAdapter
 
 from esrlab.core.files import to_json, write_text
+from esrlab.core.metrics import MetricInfo, add_described
 from esrlab.core.scores import MANIFEST, Score, read_scores, write_scores
 from esrlab.core.text_files import read_json_object
 from esrlab.data.degradations.any_degradation import USUAL
@@ -24,7 +26,7 @@ from esrlab.data.photos.benchmark import Benchmark, OnError
 from esrlab.errors import UsageError
 from esrlab.evaluation.benchmark import Measurement, Picture, evaluate, evaluate_folder
 from esrlab.evaluation.methods import Method
-from esrlab.evaluation.metrics.standard import Metric
+from esrlab.evaluation.metrics.inputs import Metric
 
 EVALUATED = "evaluated"
 DEGRADATION = "degradation"
@@ -154,6 +156,10 @@ class ScoreFolder:
         self.manifest[EVALUATED][key] = {"digest": method.digest, "trained": method.trained}
         self.manifest["benchmarks"] |= {benchmark.name: _describe(benchmark) for benchmark in benchmarks}
         write_text(self.path / MANIFEST, to_json(self.manifest, indent=2) + "\n")
+
+    def describe(self, infos: Iterable[MetricInfo]) -> None:
+        """Notes what metrics are; UsageError where the folder's of an id is another one."""
+        add_described(self.path, infos)
 
     def put(self, rows: Sequence[Score]) -> None:
         """Adds rows; those of the same method, seed, image and metric are replaced where they stand."""

@@ -1,8 +1,11 @@
 """The adversarial losses: what critic and generator each minimise, and the critic's constraint.
 
-Write C(x) for the critic's raw score, r and f for real and generated images, E for the mean over the
-batch, σ for the sigmoid. Every loss is a function of the scores C(r) and C(f), each (N, 1), of which
-only means are taken, and returns a scalar. Everything is finite for scores of any size.
+Write C(x) for the critic's raw scores, r and f for real and generated images, E for the mean over the
+batch and, where an image has a map of scores, over the map; σ for the sigmoid. Every loss is a function of
+the scores C(r) and C(f), of one shape, (N, 1) or (N, 1, h, w), of which only means are taken, and returns a
+scalar: a map counts as so many scores, and its size does not change a loss's size. Relativistic losses set a
+score against the mean of all the others' (the batch's and the map's), as Real-ESRGAN's trainers do.
+Everything is finite for scores of any size.
 
 The relativistic losses follow the paper's eq. 1 and 2 to the letter: the two halves are *added*, and
 gradients run through both means. ESRGAN's reference code halves both losses (so its weight 5e-3 is 2.5e-3
@@ -177,6 +180,8 @@ def gradient_penalty(
 
     The norm is one sample's, over all its channels and pixels (not one a pixel), so a critic whose
     gradient has length 1 everywhere pays 0. Batch norm in the critic would mix samples: do without.
+    Of a map of scores, C(x) is the mean: it is what the loss compares, so it is what must have slope 1, and
+    the norm does not grow with the number of scores.
 
     real, fake: (N, C, H, W), detached here; generator: draws the N mixing weights, on its own device.
     Returns a scalar with a graph to the critic's parameters; λ (10 in that paper) is the caller's.
@@ -186,6 +191,7 @@ def gradient_penalty(
     ).to(real.device)
     points = (weights * real.detach() + (1 - weights) * fake.detach()).requires_grad_()
     # A sample's score depends on that sample alone, so the sum's gradient holds each sample's own.
-    (gradients_of,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    scores = critic(points).reshape(len(points), -1).mean(dim=1)
+    (gradients_of,) = torch.autograd.grad(scores.sum(), points, create_graph=True)
     norms = torch.linalg.vector_norm(gradients_of.flatten(1), dim=1)
     return (norms - 1).square().mean()

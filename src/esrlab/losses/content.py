@@ -1,45 +1,19 @@
 """Content loss: the distance between sr and hr in the features of a frozen classification network."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import torch
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the field's own name)
 
-from esrlab.core.backend import prepare
-from esrlab.core.nearest import did_you_mean
-from esrlab.errors import UserError
-from esrlab.losses.inputs import Loss, LossFunction, LossInputs
-from esrlab.models.features.base import FeatureNetwork
-from esrlab.models.features.imagenet import (
-    FeatureNetworkName,
-    build_feature_network,
-    layer_names,
-    make_untrained,
-    normalise,
-)
-from esrlab.models.features.students import RESIDUAL_STUDENT_LAYER, VGG_STUDENT_LAYER
-from esrlab.models.students.loading import load_student
-from esrlab.models.weights.loading import load_feature_network
-
-FeatureWeights = Literal["real", "student", "untrained"]
-
-StudentName = Literal["vgg-student", "residual-student"]
-ContentNetwork = FeatureNetworkName | StudentName
-
-STUDENT_LAYERS: dict[str, str] = {
-    "vgg-student": VGG_STUDENT_LAYER,
-    "residual-student": RESIDUAL_STUDENT_LAYER,
-}
-"""The one layer of each student."""
+from esrlab.losses.feature_loss import FeatureLoss
 
 DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": F.mse_loss, "l1": F.l1_loss}
 
 
-class Content(Loss):
+class Content(FeatureLoss):
     """Weighted sum over layers of the mean squared (or absolute) feature difference. Paper, eq. 7 and 8.
 
     Mean over the batch, the positions *and the channels* of a layer: eq. 7 divides by W_ij·H_ij alone,
@@ -51,175 +25,12 @@ class Content(Loss):
     """
 
     kind: Literal["content"] = "content"
-    network: ContentNetwork = Field(default="vgg19", description="network whose features are compared")
-    layers: dict[str, float] = Field(
-        default={"conv5_4": 1.0}, validate_default=True, description="weight of each layer, such as conv5_4=1"
-    )
     criterion: Literal["mse", "l1"] = Field(default="mse", description="distance of features")
-    weights: FeatureWeights = Field(default="real", description="origin of the network's weights")
 
-    @field_validator("layers", mode="before")
-    @classmethod
-    def _read_layers(cls, layers: Any) -> Any:
-        return parse_layers(layers) if isinstance(layers, str) else layers
-
-    @field_validator("layers")
-    @classmethod
-    def _check_layers(cls, layers: dict[str, float], info: ValidationInfo) -> dict[str, float]:
-        problems = [f"layer {name!r} has the negative weight {w:g}" for name, w in layers.items() if w < 0]
-        if not any(layers.values()):
-            problems.append("no layer has a weight above 0: give one, such as conv5_4=1")
-        network: ContentNetwork | None = info.data.get("network")
-        if network is not None:  # None: the network's own name is wrong, and reported by its field
-            known = content_layers(network)
-            problems += [_unknown_layer(network, name, known) for name in layers if name not in known]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return layers
-
-    @model_validator(mode="after")
-    def _students_are_named(self) -> Self:
-        if (self.network in STUDENT_LAYERS) != (self.weights == "student"):
-            raise ValueError(
-                f"network {self.network!r} cannot have weights {self.weights!r}: students are "
-                f"networks of their own ({' and '.join(STUDENT_LAYERS)}), with weights 'student'"
-            )
-        return self
-
-    def with_weights(self, weights: FeatureWeights) -> "Content":
-        """The same loss on other weights; for "student" the family's student stands in.
-
-        Raises ValueError where a student is to become a teacher again: which layer is then to be named.
-        """
-        if weights == self.weights:
-            return self
-        if self.weights == "student":
-            raise ValueError(
-                f"{self.network} is a student network; for {weights!r} weights give another network and its "
-                "layers"
-            )
-        if weights == "student":
-            student = "residual-student" if self.network.startswith("resnet") else "vgg-student"
-            layers = {STUDENT_LAYERS[student]: 1.0}
-            return Content(network=student, layers=layers, criterion=self.criterion, weights=weights)
-        return Content(network=self.network, layers=self.layers, criterion=self.criterion, weights=weights)
-
-    def build(self, device: torch.device) -> "ReadyContent":
-        """Build the frozen feature network on `device`.
-
-        Raises UserError where its weights are not to be found, or do not reach the layers asked for.
-        """
-        network, origin = self._build()
-        return ReadyContent(self, prepare(network.to(device)), origin, tuple(self.layers))
-
-    def _build(self) -> tuple[FeatureNetwork, str]:
-        """The network, and in words where its weights came from."""
-        match self.network:
-            case "vgg-student" | "residual-student":
-                student = load_student(self.network)
-                assert isinstance(student, FeatureNetwork)
-                return student, f"{self.network}, shipped with esrlab"
-            case network if self.weights == "real":
-                try:
-                    filled, loaded = load_feature_network(network, layers=tuple(self.layers))
-                except UserError as error:
-                    raise UserError(f"{error}. Or use the embedded students: --weights student") from error
-                return filled, loaded.label
-            case network:
-                built = build_feature_network(network, layers=tuple(self.layers))
-                make_untrained(built)
-                return built, f"{network}, untrained"
+    def compare(self, sr: Mapping[str, Tensor], hr: Mapping[str, Tensor]) -> Tensor:
+        distance = DISTANCES[self.criterion]
+        return torch.stack([w * distance(sr[name], hr[name]) for name, w in self.layers.items()]).sum()
 
     @property
     def label(self) -> str:
-        criterion = "" if self.criterion == "mse" else self.criterion.upper()
-        if self.weights == "student":
-            title = "VGG" if self.network == "vgg-student" else "residual"
-            return f"{title} ({', '.join(filter(None, ('student', criterion)))})"
-        names = [name if weight == 1 else f"{weight:g}·{name}" for name, weight in self.layers.items()]
-        family = {"vgg": "VGG", "resnet": "ResNet", "alexnet": "AlexNet"}
-        stem = self.network.rstrip("0123456789")
-        origin = "" if self.weights == "real" else self.weights
-        remarks = ", ".join(filter(None, (origin, criterion)))
-        network = f"{family[stem]}{self.network.removeprefix(stem)} {' + '.join(names)}"
-        return f"{network} ({remarks})" if remarks else network
-
-
-@dataclass(frozen=True)
-class ReadyContent:
-    """A content loss with its network on a device: the target's features once a batch and without a graph."""
-
-    loss: Content
-    network: FeatureNetwork
-    origin: str
-    measured: tuple[str, ...]
-    """The target's layers that are measured: the loss's own, and those of others that share the network."""
-
-    def __call__(self, views: LossInputs) -> Tensor:
-        layers = tuple(self.loss.layers)
-        key = ("features of hr", self.loss.network, self.loss.weights, self.measured)
-        targets = views.once(key, lambda: self._measure_target(views.hr))
-        features: Mapping[str, Tensor] = self.network(normalise(views.sr), layers)
-        distance = DISTANCES[self.loss.criterion]
-        terms = [w * distance(_whole(features[name]), targets[name]) for name, w in self.loss.layers.items()]
-        return torch.stack(terms).sum()
-
-    def _measure_target(self, hr: Tensor) -> Mapping[str, Tensor]:
-        with torch.no_grad():
-            features: Mapping[str, Tensor] = self.network(normalise(hr), self.measured)
-            return {name: _whole(feature) for name, feature in features.items()}
-
-
-def _whole(features: Tensor) -> Tensor:
-    """At least float32: what autocast computed in half precision is not summed in it."""
-    return features if features.dtype in (torch.float32, torch.float64) else features.float()
-
-
-def share_networks(functions: Sequence[LossFunction]) -> list[LossFunction]:
-    """The same losses, those on one network with one copy of it, measuring the target once for all."""
-    groups: dict[tuple[str, str], list[ReadyContent]] = {}
-    for function in functions:
-        if isinstance(function, ReadyContent):
-            groups.setdefault((function.loss.network, function.loss.weights), []).append(function)
-    shared: list[LossFunction] = []
-    for function in functions:
-        if isinstance(function, ReadyContent):
-            group = groups[function.loss.network, function.loss.weights]
-            deepest = max(group, key=lambda ready: len(ready.network.built))
-            layers = tuple(dict.fromkeys(layer for ready in group for layer in ready.loss.layers))
-            shared.append(replace(function, network=deepest.network, measured=layers))
-        else:
-            shared.append(function)
-    return shared
-
-
-def content_layers(network: ContentNetwork) -> tuple[str, ...]:
-    """The layers that a content loss may read of this network."""
-    match network:
-        case "vgg-student" | "residual-student":
-            return (STUDENT_LAYERS[network],)
-        case imagenet:
-            return layer_names(imagenet)
-
-
-def parse_layers(text: str) -> dict[str, float]:
-    """Read "conv5_4" or "relu1_2=0.1,conv5_4=1" into weights by layer; a bare name weighs 1.
-
-    Raises ValueError for a weight that is no number and for a layer given twice.
-    """
-    layers: dict[str, float] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        name, _, weight = (piece.strip() for piece in part.partition("="))
-        if name in layers:
-            raise ValueError(f"layer {name!r} is given twice in {text!r}")
-        try:
-            layers[name] = float(weight) if "=" in part else 1.0
-        except ValueError:
-            raise ValueError(
-                f"{part!r} in {text!r} is not LAYER or LAYER=WEIGHT, such as conv5_4=1"
-            ) from None
-    return layers
-
-
-def _unknown_layer(network: str, name: str, known: tuple[str, ...]) -> str:
-    return f"{network} has no layer {name!r}{did_you_mean(name, known)}; it has {', '.join(known)}"
+        return self.name_network("" if self.criterion == "mse" else self.criterion.upper())

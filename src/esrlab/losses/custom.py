@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import field_validator
@@ -34,6 +34,8 @@ class Custom(Loss):
     gradient leads from it to sr.
     """
 
+    needs_lr: ClassVar[bool] = True
+
     kind: Literal["custom"] = "custom"
     file: Path
     function: str = "loss"
@@ -44,12 +46,6 @@ class Custom(Loss):
         if not function.isidentifier():
             raise ValueError(f"{function!r} is not a valid name of a Python function")
         return function
-
-    def __call__(self, sr: Tensor, hr: Tensor, lr: Tensor | None = None) -> Tensor:
-        """The loss of a batch, as every loss's; lr is needed, since the function may look at it."""
-        if lr is None:
-            raise ValueError(f"{self.label} may use lr: call it as loss(sr, hr, lr)")
-        return super().__call__(sr, hr, lr)
 
     def identity(self) -> str:
         """The file's content too: what is edited is run again."""

@@ -4,13 +4,16 @@ from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 Result = TypeVar("Result")
+
+FeatureWeights = Literal["real", "student", "untrained"]
+"""Where a network that measures has its weights from: ImageNet, a student shipped with esrlab, or chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,12 @@ class Loss(BaseModel):
     `kind: Literal["its name"]` with that default, by which a recipe's JSON finds it.
     """
 
+    size_remedy: ClassVar[str] = ""
+    """What else helps against images that are too small, such as ", or fewer scales"."""
+
+    needs_lr: ClassVar[bool] = False
+    """Whether it looks at lr, which must be given then."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def __call__(self, sr: Tensor, hr: Tensor, lr: Tensor | None = None) -> Tensor:
@@ -78,8 +87,10 @@ class Loss(BaseModel):
 
         sr, hr: (N, 3, H, W), RGB in [0, 1]; lr: (N, 3, H/scale, W/scale), for losses that look at it (a
         user's own may). Networks are loaded at the first call on a device, and kept. Raises ValueError for
-        other shapes, and what `build` raises.
+        other shapes or where lr is needed, and what `build` raises.
         """
+        if lr is None and self.needs_lr:
+            raise ValueError(f"{self.label} may use lr: call it as loss(sr, hr, lr)")
         for name, image in (("sr", sr), ("hr", hr)):
             if not isinstance(image, Tensor):
                 raise ValueError(
@@ -91,11 +102,41 @@ class Loss(BaseModel):
                 f"got sr {tuple(sr.shape)}, hr {tuple(hr.shape)}"
             )
         views = LossInputs(lr=hr if lr is None else lr, sr=sr, hr=hr)
+        if problems := self.problems(height=hr.shape[-2], width=hr.shape[-1]):
+            raise ValueError("; ".join(problems))
         return _build_once(_Built(type(self), self.identity(), sr.device, self))(views)
+
+    @property
+    def smallest_side(self) -> int:
+        """The least height and width of sr, in pixels, that can be compared; 1 unless a loss needs more."""
+        return 1
+
+    def problems(self, *, height: int, width: int) -> list[str]:
+        """Why images of this size cannot be compared, each with a remedy; none where they can."""
+        least = self.smallest_side
+        if min(height, width) >= least:
+            return []
+        return [
+            f"{self.label} needs images of at least {least}×{least} px, not {height}×{width}: "
+            f"give larger ones{self.size_remedy}"
+        ]
 
     def identity(self) -> str:
         """Tells one loss from another of its class: the same text, the same function."""
         return self.model_dump_json()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The catalogue's names of the weights that `build` must find: `esrlab weights get NAME`."""
+        return ()
+
+    def with_weights(self, weights: FeatureWeights) -> Self:
+        """The same loss on networks whose weights are of this origin; itself where it has none.
+
+        Raises ValueError where there is none such.
+        """
+        del weights
+        return self
 
     @abstractmethod
     def build(self, device: torch.device) -> LossFunction:

@@ -3,10 +3,10 @@
 import bisect
 import math
 
-from esrlab.recipes.parts import Optimiser
+from esrlab.recipes.optimisers.base import OptimiserPart
 
 
-def learning_rate(optimiser: Optimiser, *, step: int, steps: int) -> float:
+def learning_rate(optimiser: OptimiserPart, *, step: int, steps: int) -> float:
     """The learning rate of the update after `step` updates, in a training of `steps`.
 
     constant: as given. multi-step: times gamma for each milestone passed (ESRGAN halves at milestones).

@@ -1,6 +1,6 @@
 """The parts of a recipe: frozen records whose fields have a description and a range."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -10,9 +10,11 @@ from esrlab.core.parts import Part
 from esrlab.data.degradations.any_degradation import USUAL, AnyDegradation
 from esrlab.losses.adversarial import AdversarialLossName
 from esrlab.losses.any_loss import AnyLoss
+from esrlab.models.critics.any_critic import AnyCritic
+from esrlab.models.critics.vgg import VGGStyle
 
-Schedule = Literal["constant", "multi-step", "cosine"]
-BestBy = Literal["auto", "psnr", "ssim", "lpips"]
+AUTO = "auto"
+"""Leaves it to the recipe's losses which metric selects the best generator."""
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -60,62 +62,6 @@ class Patches(Part):
         return with_degradation(fields) if isinstance(fields, dict) else fields
 
 
-class Optimiser(Part):
-    """Adam, for the generator and the critic alike."""
-
-    learning_rate: float = Field(default=1e-4, gt=0, le=1, description="Adam's learning rate")
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = Field(
-        default=(0.0, 0.9), description="Adam's decay rates of the first and second moment"
-    )
-    schedule: Schedule = Field(
-        default="constant",
-        description="how the learning rate changes: constant, by gamma at each milestone, or down a cosine",
-    )
-    warmup_steps: int = Field(
-        default=0, ge=0, description="steps over which the learning rate first rises linearly from 0"
-    )
-    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        default=(), description="steps after which multi-step multiplies the learning rate by gamma"
-    )
-    gamma: float = Field(default=0.5, gt=0, le=1, description="multi-step's factor")
-    min_lr_ratio: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="final learning rate of the cosine schedule, as a fraction of learning_rate",
-    )
-    grad_accumulation: int = Field(
-        default=1, ge=1, le=1024, description="batches whose gradients are averaged into one update"
-    )
-    grad_clip_norm: float | None = Field(
-        default=None,
-        gt=0,
-        description="largest 2-norm of a network's gradient; larger gradients are scaled down to it",
-    )
-
-    @model_validator(mode="after")
-    def _schedule_is_whole(self) -> Self:
-        if (self.schedule == "multi-step") != bool(self.milestones):
-            raise ValueError("milestones and the schedule 'multi-step' need each other: give both or neither")
-        if list(self.milestones) != sorted(set(self.milestones)):
-            raise ValueError(f"milestones must be in ascending order, not {list(self.milestones)}")
-        return self
-
-
-class Critic(Part):
-    """The VGG-style critic's shape and its updates per step."""
-
-    features: int = Field(
-        default=64, ge=1, le=512, description="channels of its first convolution; 64 as ESRGAN's"
-    )
-    norm: Literal["batch", "layer", "none"] = Field(
-        default="batch", description="normalisation after convolutions"
-    )
-    updates: int = Field(
-        default=1, ge=1, le=100, description="critic updates per step, each on its own batch"
-    )
-
-
 class Adversarial(WeightedTerm):
     """Adversarial training: a critic, and the loss between it and the generator."""
 
@@ -130,7 +76,7 @@ class Adversarial(WeightedTerm):
         description="steps before adversarial training begins; until then the other terms alone train the "
         "generator",
     )
-    critic: Critic = Critic()
+    critic: AnyCritic = VGGStyle()
 
     @model_validator(mode="before")
     @classmethod
@@ -138,15 +84,6 @@ class Adversarial(WeightedTerm):
         if isinstance(fields, dict) and fields.get("weight") is None and fields.get("share") is None:
             return {**fields, "weight": 5e-3}
         return fields
-
-    @model_validator(mode="after")
-    def _penalty_needs_independent_samples(self) -> Self:
-        if self.loss == "wgan-gp" and self.critic.norm == "batch":
-            raise ValueError(
-                "wgan-gp penalises each sample's gradient, but batch norm couples the samples: "
-                "set adversarial.critic.norm to 'layer' or 'none'"
-            )
-        return self
 
 
 class Engine(Part):
@@ -171,7 +108,9 @@ class Validation(Part):
     every: int = Field(
         default=500, ge=1, description="steps between validations; the last step is validated too"
     )
-    best_by: BestBy = Field(
-        default="auto",
-        description="metric that selects the best generator; auto: lpips with an adversarial loss, else psnr",
+    best_by: str = Field(
+        default=AUTO,
+        pattern=r"^[a-z][a-z0-9-]*$",
+        description="metric that selects the best generator, such as ssim; auto: lpips with an adversarial "
+        "loss, else psnr",
     )

@@ -14,13 +14,16 @@ from esrlab.core.nearest import did_you_mean
 from esrlab.core.tables import read_table
 from esrlab.errors import UsageError
 from esrlab.losses.adversarial import AdversarialLossName
-from esrlab.losses.content import Content, FeatureWeights
+from esrlab.losses.content import Content
+from esrlab.losses.inputs import FeatureWeights
 from esrlab.losses.pixel import L1
 from esrlab.losses.variation import TotalVariation
+from esrlab.models.critics.vgg import VGGStyle
 from esrlab.models.generators.rrdb_state import RRDBGenerator
 from esrlab.recipes.kept_files import is_run
+from esrlab.recipes.optimisers.adam import Adam
 from esrlab.recipes.overrides import with_fields
-from esrlab.recipes.parts import Adversarial, Critic, Optimiser, Term
+from esrlab.recipes.parts import Adversarial, Term
 from esrlab.recipes.recipe import Recipe, parse_recipe
 
 PIXEL = Term(name="pixel", weight=1e-2, loss=L1())
@@ -30,13 +33,13 @@ TV = Term(name="tv", weight=1e-4, loss=TotalVariation(beta=2.0))
 
 
 def _gan(
-    name: str, about: str, loss: AdversarialLossName, *terms: Term, critic: Critic | None = None
+    name: str, about: str, loss: AdversarialLossName, *terms: Term, critic: VGGStyle | None = None
 ) -> Recipe:
-    adversarial = Adversarial(loss=loss, critic=critic or Critic())
+    adversarial = Adversarial(loss=loss, critic=critic or VGGStyle())
     return Recipe(name=name, about=about, terms=(*terms, PIXEL), adversarial=adversarial)
 
 
-NO_BATCH_NORM = Critic(norm="layer")
+NO_BATCH_NORM = VGGStyle(norm="layer")
 
 RECIPES: tuple[Recipe, ...] = (
     _gan("wgan-vgg", "the paper's baseline", "wgan", VGG),
@@ -58,7 +61,7 @@ RECIPES: tuple[Recipe, ...] = (
         about="pixel loss (L1) alone: the generator that GAN trainings start from",
         terms=(Term(name="pixel", weight=1.0, loss=L1()),),
         generator=RRDBGenerator(ema_decay=0.999),
-        optimiser=Optimiser(learning_rate=2e-4, betas=(0.9, 0.99), schedule="cosine"),
+        optimiser=Adam(learning_rate=2e-4, betas=(0.9, 0.99), schedule="cosine"),
     ),
 )
 
@@ -146,14 +149,14 @@ def _with_adversarial(base: Recipe, fields: dict[str, Any]) -> tuple[Recipe, dic
 
 
 def with_weights(recipe: Recipe, weights: FeatureWeights, *, terms: Collection[str] | None = None) -> Recipe:
-    """A copy whose content networks carry weights of this origin; UsageError names what cannot.
+    """A copy whose losses' networks carry weights of this origin; UsageError names what cannot.
 
     terms: the names of those that are meant, all where it is None.
     """
     try:
         changed = [
             term.model_copy(update={"loss": term.loss.with_weights(weights)})
-            if isinstance(term.loss, Content) and (terms is None or term.name in terms)
+            if terms is None or term.name in terms
             else term
             for term in recipe.terms
         ]
@@ -163,7 +166,7 @@ def with_weights(recipe: Recipe, weights: FeatureWeights, *, terms: Collection[s
 
 
 def with_weighted_fields(recipe: Recipe, values: Mapping[str, Any], weights: FeatureWeights) -> Recipe:
-    """`with_fields`, where the content networks of terms that are added by it carry weights of this origin.
+    """`with_fields`, where the networks of terms that are added by it carry weights of this origin.
 
     Those that were there, and those whose `loss.weights` is among the values, stay as they are.
     """
@@ -187,7 +190,7 @@ def flatten(fields: dict[str, Any], *, prefix: str = "") -> dict[str, Any]:
 
 
 def with_choices(recipe: Recipe, fields: Mapping[str, Any], weights: FeatureWeights | None) -> Recipe:
-    """The recipe with fields by dotted name, and all content networks' weights where they are chosen.
+    """The recipe with fields by dotted name, and all losses' weights where they are chosen.
 
     Raises UsageError for a field that there is not.
     """

@@ -9,15 +9,16 @@ from esrlab.core.named_files import STARTS
 from esrlab.core.parts import Part
 from esrlab.data.degradations.any_degradation import USUAL
 from esrlab.errors import UsageError
-from esrlab.losses.adversarial import AdversarialLossName
+from esrlab.losses.adversarial import AdversarialLossName, adversarial_loss
 from esrlab.losses.content import Content
-from esrlab.models.critics.vgg import SMALLEST_SIZE
+from esrlab.models.critics.base import CriticUse
 from esrlab.models.generators.any_generator import AnyGenerator
 from esrlab.models.generators.rrdb_state import RRDBGenerator
+from esrlab.recipes.optimisers.adam import Adam
+from esrlab.recipes.optimisers.any_optimiser import AnyOptimiser
 from esrlab.recipes.parts import (
     Adversarial,
     Engine,
-    Optimiser,
     Patches,
     Term,
     Validation,
@@ -58,7 +59,7 @@ class Recipe(Part):
     terms: tuple[Term, ...]
     adversarial: Adversarial | None = None
     patches: Patches = Patches()
-    optimiser: Optimiser = Optimiser()
+    optimiser: AnyOptimiser = Adam()
     engine: Engine = Engine()
     validation: Validation = Validation()
     steps: int = Field(default=5000, ge=1, le=100_000_000, description="generator updates")
@@ -68,7 +69,8 @@ class Recipe(Part):
         problems = [
             *self._term_problems(),
             *self._share_problems(),
-            *self._size_problems(),
+            *self._critic_problems(),
+            *self._loss_problems(),
             *self._start_problems(),
             *self._time_problems(),
         ]
@@ -149,21 +151,27 @@ class Recipe(Part):
             "or a .safetensors or .pth file of a trained generator"
         ]
 
-    def _size_problems(self) -> list[str]:
-        if self.active_adversarial is None:
+    def _critic_problems(self) -> list[str]:
+        adversarial = self.active_adversarial
+        if adversarial is None:
             return []
-        if self.active_adversarial.critic.norm == "batch" and self.patches.batch == 1 and self.hr_size < 64:
-            return [
-                f"a critic with batch norm needs more than one patch of {self.hr_size} px: set patches.batch "
-                "to 2 or more, or adversarial.critic.norm to 'layer'"
-            ]
-        if self.hr_size >= SMALLEST_SIZE:
-            return []
-        need = -(-SMALLEST_SIZE // self.scale)
+        use = CriticUse(
+            size=self.hr_size,
+            origin=f"patches.lr_size {self.patches.lr_size} at scale {self.scale}",
+            scale=self.scale,
+            batch=self.patches.batch,
+            loss=adversarial.loss,
+            constraint=adversarial_loss(adversarial.loss).constraint,
+        )
+        return adversarial.critic.problems(use)
+
+    def _loss_problems(self) -> list[str]:
+        side = self.hr_size
         return [
-            f"the critic needs patches of at least {SMALLEST_SIZE} px, and "
-            f"patches.lr_size {self.patches.lr_size} at scale {self.scale} gives {self.hr_size}: "
-            f"set patches.lr_size to {need} or more"
+            f"term {term.name}: {problem} (patches.lr_size {self.patches.lr_size} × scale {self.scale})"
+            for term in self.terms
+            if term.is_active
+            for problem in term.loss.problems(height=side, width=side)
         ]
 
     @property
@@ -197,6 +205,10 @@ class Recipe(Part):
             f"{name} {part.share:.0%}" for name, part in self.active_terms.items() if part.share is not None
         ]
         remarks = [f"shares: {', '.join(shares)}"] if shares else []
+        if self.active_adversarial is not None and _is_unusual(self.active_adversarial, "critic"):
+            remarks.append(f"critic: {self.active_adversarial.critic.label}")
+        if _is_unusual(self, "optimiser"):
+            remarks.append(self.optimiser.label)
         if self.patches.degradation != USUAL:
             remarks.append(f"LR: {self.patches.degradation.label}")
         if self.engine.precision != "float32":
@@ -204,6 +216,11 @@ class Recipe(Part):
         if self.engine.compile:
             remarks.append("compiled")
         return f" [{'; '.join(remarks)}]" if remarks else ""
+
+
+def _is_unusual(owner: Part, field: str) -> bool:
+    """Whether a part is of another kind than the usual one, which labels do not name."""
+    return getattr(owner, field).kind != type(owner).model_fields[field].default.kind
 
 
 def parse_recipe(fields: dict[str, Any], *, file: Path | None = None) -> Recipe:

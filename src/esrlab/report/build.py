@@ -5,15 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esrlab.core.files import write_text
-from esrlab.core.metrics import metric_family
+from esrlab.core.metrics import KnownMetrics, read_known
 from esrlab.core.scores import Score
-from esrlab.report.columns import (
-    BESIDE,
-    CONVENTIONS,
-    LPIPS_ABSENT_NOTE,
-    LPIPS_STUDENT_NOTE,
-    UNKNOWN_METRICS_NOTE,
-)
+from esrlab.report.columns import name_conventions
 from esrlab.report.figures import FORMATS, draw_figures
 from esrlab.report.formats import escape_markdown, to_latex, to_markdown
 from esrlab.report.limitations import Words, write_words
@@ -43,11 +37,12 @@ def make_report(study: Path | str, *, progress: Callable[[int, int], None] | Non
     folder holds no scores.
     """
     study = Path(study)
-    scores = read_rows(study)
-    judgement, tables, logs = judge_study(study, scores), build_tables(scores), read_logs(study)
-    words = write_words(scores, notes=_collect_notes(study, scores, tables, logs))
+    scores, known = read_rows(study), read_known(study)
+    judgement, tables = judge_study(study, scores, known=known), build_tables(scores, known=known)
+    logs = read_logs(study)
+    words = write_words(scores, notes=_collect_notes(study, scores, tables, logs, known), known=known)
     title = f"Study {' + '.join(dict.fromkeys(score.study for score in scores))}"
-    figures = draw_figures(study, scores, logs)
+    figures = draw_figures(study, scores, logs, known=known)
     page, set_tables = study / "report.html", (*judgement.tables, *tables)
     texts = {
         study / "report.md": _as_markdown(title, judgement, tables, words, figures),
@@ -67,35 +62,25 @@ def make_report(study: Path | str, *, progress: Callable[[int, int], None] | Non
         tables=tables,
         words=words,
         progress=progress,
+        known=known,
     )
     drawn = [path.with_suffix(suffix) for path in figures for suffix in FORMATS]
     return Report(judgement, tables, words, [page, *texts, *drawn])
 
 
-def _collect_notes(study: Path, scores: list[Score], tables: list[Table], logs: list[RunLog]) -> list[str]:
+def _collect_notes(
+    study: Path, scores: list[Score], tables: list[Table], logs: list[RunLog], known: KnownMetrics
+) -> list[str]:
+    has_papers = any(table.key.startswith("table") for table in tables)
+    measured = {score.metric for score in scores}
     return [
         *read_merge_notes(study),
         *name_unfinished(study, scores),
         *name_endings(logs),
         *name_absent_adversaries(logs),
-        *_name_conventions(scores, tables),
+        *name_conventions(known, measured, has_papers=has_papers),
+        *([SCALE_NOTE] if has_papers else []),
     ]
-
-
-def _name_conventions(scores: list[Score], tables: list[Table]) -> list[str]:
-    notes = [CONVENTIONS]
-    metrics = {score.metric for score in scores}
-    has_papers = any(table.key.startswith("table") for table in tables)
-    if "LPIPS≈" in metrics:
-        notes.append(LPIPS_STUDENT_NOTE.format(beside=BESIDE if has_papers else ""))
-    elif "LPIPS" not in metrics:
-        notes.append(LPIPS_ABSENT_NOTE)
-    unknown = sorted(metric for metric in metrics if metric_family(metric) is None)
-    if unknown:
-        notes.append(UNKNOWN_METRICS_NOTE.format(metrics=", ".join(unknown)))
-    if has_papers:
-        notes.append(SCALE_NOTE)
-    return notes
 
 
 def _as_markdown(

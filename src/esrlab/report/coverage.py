@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from esrlab.core.metrics import metric_family
+from esrlab.core.metrics import BUILT_IN, KnownMetrics
 from esrlab.core.scores import Score
 
 FEWER = "¶"
@@ -31,13 +31,13 @@ class Fewer:
         return f"{self.images} of {self.of} images"
 
 
-def find_fewer(scores: Sequence[Score]) -> dict[Place, Fewer]:
+def find_fewer(scores: Sequence[Score], *, known: KnownMetrics = BUILT_IN) -> dict[Place, Fewer]:
     """The methods with a mean of fewer images than have that metric at their benchmark and scale.
 
     Counted in each seed and known metric apart: one seed that lacks an image is enough.
     """
     found: dict[Place, Fewer] = {}
-    for (benchmark, scale, _), columns in _gather(scores).items():
+    for (benchmark, scale, _), columns in _gather(scores, known).items():
         every = len(set().union(*columns.values()))
         for (recipe, _), own in columns.items():
             place = Place(benchmark, scale, recipe)
@@ -46,19 +46,19 @@ def find_fewer(scores: Sequence[Score]) -> dict[Place, Fewer]:
     return found
 
 
-def keep_comparable(scores: Sequence[Score]) -> list[Score]:
+def keep_comparable(scores: Sequence[Score], *, known: KnownMetrics = BUILT_IN) -> list[Score]:
     """The rows without those of methods whose means are of fewer images, where these are."""
-    fewer = find_fewer(scores)
+    fewer = find_fewer(scores, known=known)
     return [score for score in scores if _place(score) not in fewer]
 
 
-def count_common(scores: Sequence[Score]) -> tuple[int, int]:
+def count_common(scores: Sequence[Score], *, known: KnownMetrics = BUILT_IN) -> tuple[int, int]:
     """On how many images all methods of a scale have scores in all seeds, at every scale; how many there are.
 
     Of several metrics the one counts that most images have from all.
     """
     common: dict[tuple[str, int], set[str]] = defaultdict(set)
-    for (benchmark, scale, _), columns in _gather(scores).items():
+    for (benchmark, scale, _), columns in _gather(scores, known).items():
         common[benchmark, scale] = max(common[benchmark, scale], set.intersection(*columns.values()), key=len)
     places = {(place.benchmark, place.scale, score.image) for score in scores for place in [_place(score)]}
     lacking = {image for benchmark, scale, image in places if image not in common[benchmark, scale]}
@@ -81,11 +81,11 @@ _Columns = dict[tuple[str, int | None], set[str]]
 """Images by recipe and seed."""
 
 
-def _gather(scores: Sequence[Score]) -> dict[tuple[str, int, str], _Columns]:
+def _gather(scores: Sequence[Score], known: KnownMetrics) -> dict[tuple[str, int, str], _Columns]:
     """Which images have scores, by benchmark, scale and known metric."""
     found: dict[tuple[str, int, str], _Columns] = defaultdict(lambda: defaultdict(set))
     for score in scores:
-        if metric_family(score.metric) is not None:
+        if known.find(score.metric) is not None:
             place = _place(score)
             found[place.benchmark, place.scale, score.metric][score.recipe, score.seed].add(score.image)
     return found

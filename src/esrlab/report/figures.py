@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esrlab.core.files import find_inside, replacing
+from esrlab.core.metrics import BUILT_IN, KnownMetrics, MetricInfo
 from esrlab.core.scores import Score
 from esrlab.core.windows import window_sums
 from esrlab.errors import UserError
@@ -55,7 +56,9 @@ UNDATED: dict[str, dict[str, str | None]] = {
 Pixels = NDArray[np.float64]
 
 
-def draw_figures(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> list[Path]:
+def draw_figures(
+    study: Path, scores: list[Score], logs: Sequence[RunLog], *, known: KnownMetrics = BUILT_IN
+) -> list[Path]:
     """Draws every figure that the folder's rows, pictures and logs allow into figures/, in every format.
 
     Returns the paths of the PNG files.
@@ -68,16 +71,16 @@ def draw_figures(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> li
         raise UserError("figures need matplotlib: pip install 'esrlab[report]'") from error
     mpl.use("Agg")
     with mpl.rc_context(SETTINGS):
-        return _draw(study, scores, logs)
+        return _draw(study, scores, logs, known)
 
 
-def _draw(study: Path, scores: list[Score], logs: Sequence[RunLog]) -> list[Path]:
+def _draw(study: Path, scores: list[Score], logs: Sequence[RunLog], known: KnownMetrics) -> list[Path]:
     drawn: list[Path] = []
     names = {score.recipe: marked(score.recipe, score.label) for score in scores}
     for scale in sorted({score.scale for score in scores}):
         figures = (
-            ("plane", draw_plane(scores, names, scale)),
-            ("crops", _crops(study, scores, names, scale)),
+            ("plane", draw_plane(scores, names, scale, known=known)),
+            ("crops", _crops(study, scores, names, scale, known)),
             ("curves", _curves(logs, names, scale)),
         )
         drawn += [
@@ -101,7 +104,9 @@ def _read(path: Path) -> Pixels:
     return (np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels)[..., :3]
 
 
-def _crops(study: Path, scores: list[Score], names: dict[str, str], scale: int) -> Figure | None:
+def _crops(
+    study: Path, scores: list[Score], names: dict[str, str], scale: int, known: KnownMetrics
+) -> Figure | None:
     """One row an image: LR, bicubic, every recipe, HR, cut from the busiest place of the HR image."""
     from matplotlib.figure import Figure
 
@@ -116,7 +121,8 @@ def _crops(study: Path, scores: list[Score], names: dict[str, str], scale: int) 
     )
     if not methods:
         return None
-    values = _psnr_of_first_seed(scores, scale)
+    info = known.distortion
+    values = _values_of_first_seed(scores, scale, info)
     figure = Figure(figsize=(1.7 * len(methods), 2.05 * len(images) + 0.3), layout="constrained")
     axes = figure.subplots(len(images), len(methods), squeeze=False)
     for line, image in zip(axes, images, strict=True):
@@ -132,26 +138,26 @@ def _crops(study: Path, scores: list[Score], names: dict[str, str], scale: int) 
             columns = slice(left // shrink, (left + CROP) // shrink)
             place.imshow(pixels[rows, columns], interpolation="nearest", vmin=0, vmax=1)
             title = {"lr": f"LR (×{scale} smaller)", "hr": "HR"}.get(method, names.get(method, method))
-            _caption(place, title if image == images[0] else "", values.get((method, image)))
+            _caption(place, title if image == images[0] else "", values.get((method, image), ""))
         line[0].set_ylabel(image, fontsize=7)
     seed = next((score.seed for score in scores if score.seed is not None), None)
-    figure.suptitle(f"×{scale}, seed {seed}: PSNR-Y/{scale} of the whole image below each crop", fontsize=8)
+    figure.suptitle(f"×{scale}, seed {seed}: {info.at(scale)} of the whole image below each crop", fontsize=8)
     return figure
 
 
-def _caption(place: Axes, title: str, value: float | None) -> None:
+def _caption(place: Axes, title: str, value: str) -> None:
     place.set_xticks([])
     place.set_yticks([])
     place.set_title(title.replace("-cascade", " ×2∘×2").replace(" (", "\n("), fontsize=7)
-    if value is not None:
-        place.set_xlabel(f"{value:.2f} dB", fontsize=7)
+    if value:
+        place.set_xlabel(value, fontsize=7)
 
 
-def _psnr_of_first_seed(scores: list[Score], scale: int) -> dict[tuple[str, str], float]:
-    values: dict[tuple[str, str], float] = {}
+def _values_of_first_seed(scores: list[Score], scale: int, info: MetricInfo) -> dict[tuple[str, str], str]:
+    values: dict[tuple[str, str], str] = {}
     for score in scores:
-        if score.scale == scale and score.metric == f"PSNR-Y/{scale}":
-            values.setdefault((score.recipe, score.image), score.value)
+        if score.scale == scale and score.metric == info.at(scale):
+            values.setdefault((score.recipe, score.image), f"{info.show(score.value)} {info.unit}")
     return values
 
 

@@ -1,20 +1,21 @@
 """What a study's rows can say and what they cannot, in sentences, from the rows alone."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from esrlab.core.metrics import BUILT_IN, KnownMetrics
 from esrlab.core.scores import BICUBIC, CASCADE, Score
 from esrlab.report.coverage import count_common, find_fewer, name_fewer
 from esrlab.report.paper import PRINTED
+from esrlab.report.verdict_text import name_of
+from esrlab.statistics.verdicts import Verdict
 
 PAPER_STEPS = 5000
 SETTLING_SEEDS = 3
 
-LEARNT_LPIPS = (
-    "it was trained on LPIPS and is evaluated with it, so its LPIPS shows how well it learnt the metric"
-)
-"""The caveat of a recipe that has the metric for a loss."""
+SPELT_WITH_AN = "AEFHILMNORSX"
+"""Letters whose own names begin with a vowel: an LPIPS loss, a DISTS loss."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +27,21 @@ class Words:
     notes: tuple[str, ...]
 
 
-def write_words(scores: Sequence[Score], *, notes: Sequence[str]) -> Words:
+def write_words(scores: Sequence[Score], *, notes: Sequence[str], known: KnownMetrics = BUILT_IN) -> Words:
     """The sentences of a report, from its rows alone."""
     methods = [score for score in scores if score.recipe != BICUBIC]
     if not methods:
         return Words(can=(), cannot=("anything about a loss: nothing was trained yet",), notes=tuple(notes))
     trained = [score for score in methods if score.seed is not None]
     seeds = len({score.seed for score in trained})
-    common, images = count_common(scores)
+    common, images = count_common(scores, known=known)
     kind = "trained generators" if len(trained) == len(methods) else "methods"
     where = _count(images, "image") if common == images else f"the {common} of {images} images that all have"
     higher = f"which of these {kind} scores higher on {where}, under the conventions named in each column"
     can = [higher] if common else []
     if seeds > 1:
         can.append("how much the seeds of one recipe differ (±), the scale for any other difference")
-    cannot = [*_limits_of_training(trained, seeds=seeds), *_limits_of_judging(scores, methods)]
+    cannot = [*_limits_of_training(trained, seeds=seeds), *_limits_of_judging(scores, methods, known)]
     return Words(can=tuple(can), cannot=tuple(cannot), notes=tuple(notes))
 
 
@@ -66,28 +67,61 @@ def _limits_of_training(trained: Sequence[Score], *, seeds: int) -> Iterator[str
         )
 
 
-def _limits_of_judging(scores: Sequence[Score], methods: Sequence[Score]) -> Iterator[str]:
+def _limits_of_judging(
+    scores: Sequence[Score], methods: Sequence[Score], known: KnownMetrics
+) -> Iterator[str]:
     """What cannot be concluded, because of the metrics and images of the evaluation."""
-    fewer = find_fewer(scores)
+    fewer = find_fewer(scores, known=known)
     for benchmark in dict.fromkeys(place.benchmark for place in fewer):
         few = name_fewer({place: place.recipe for place in fewer if place.benchmark == benchmark}, fewer)
         yield (
             f"how means of fewer images stand beside the others on {benchmark}: {few}; they are in no plane "
             "of perception and distortion"
         )
-    if any(learnt_lpips(score.label) for score in methods):
-        yield f"whether a recipe with an LPIPS loss is perceptually nearer: {LEARNT_LPIPS}"
-    below = _below_bicubic(scores)
+    for family in learnt_metrics([score.label for score in methods], known):
+        article = "an" if family[0] in SPELT_WITH_AN else "a"
+        yield f"whether a recipe with {article} {family} loss is perceptually nearer: {learnt_words(family)}"
+    below = _below_bicubic(scores, known)
     if below:
-        yield f"how good these losses are at their best: {below} of the rows are below bicubic in PSNR-Y"
+        measured = known.distortion.name
+        yield f"how good these losses are at their best: {below} of the rows are below bicubic in {measured}"
     if PRINTED.keys() & {score.recipe for score in scores}:
         yield "the paper's figures as such: its photographs, its generator's size and its test images differ"
 
 
-def learnt_lpips(label: str) -> bool:
-    """Whether LPIPS, or its imitation, is among the losses that a recipe's label names."""
-    losses = label.partition(" [")[0].split(" + ")
-    return any(re.match(r"LPIPS(?:≈|,|$)", loss) for loss in losses)
+def learnt_metrics(labels: Iterable[str], known: KnownMetrics = BUILT_IN) -> tuple[str, ...]:
+    """The families of perceptual metrics that are, or whose imitation is, a loss in any of the labels."""
+    losses = {loss for label in set(labels) for loss in label.partition(" [")[0].split(" + ")}
+    return tuple(
+        family
+        for family in dict.fromkeys(info.family for info in known.infos if info.role == "perception")
+        if any(re.match(rf"{re.escape(family)}(?![\w-])", loss) for loss in losses)
+    )
+
+
+def learnt_words(*families: str) -> str:
+    """The caveat of a recipe that has a metric for a loss."""
+    told = " and ".join(families)
+    shown = f"its {told} shows how well it learnt the metric"
+    return f"it was trained on {told} and is evaluated with it, so {shown}"
+
+
+def name_learnt(examined: Sequence[Verdict], labels: Mapping[str, str], known: KnownMetrics) -> list[str]:
+    """A note on the recipes that were trained on a metric which a verdict compares them in."""
+    findings = [finding for verdict in examined for finding in verdict.findings]
+    notes: list[str] = []
+    for family in dict.fromkeys(finding.part.metric for finding in findings):
+        recipes = {
+            recipe
+            for finding in findings
+            if finding.part.metric == family
+            for recipe in (finding.part.recipe, finding.part.rival)
+            if family in learnt_metrics([labels.get(recipe, "")], known)
+        }
+        if recipes:
+            told = ", ".join(sorted(name_of(recipe, {}) for recipe in recipes))
+            notes.append(f"{told}: {learnt_words(family)}.")
+    return notes
 
 
 def _count(number: int, what: str) -> str:
@@ -98,9 +132,9 @@ def _span(steps: list[int]) -> str:
     return str(steps[0]) if len(steps) == 1 else f"{steps[0]} to {steps[-1]}"
 
 
-def _below_bicubic(scores: Sequence[Score]) -> str:
+def _below_bicubic(scores: Sequence[Score], known: KnownMetrics) -> str:
     """How many (recipe, scale) means of trainings are below bicubic's, as "n of m", or nothing."""
-    measured = [score for score in scores if score.metric == f"PSNR-Y/{score.scale}"]
+    measured = [score for score in scores if score.metric == known.distortion.at(score.scale)]
     base = {(s.image, s.scale): s.value for s in measured if s.recipe == BICUBIC}
     gains: dict[tuple[str, int], float] = {}
     for score in measured:  # on the images that bicubic has, too

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from esrlab.core.metrics import BUILT_IN, MetricInfo
 from esrlab.core.scores import CASCADE, Score
 from esrlab.report.recipe_identity import Identity, read_identities
 from esrlab.report.study_files import read_manifest, read_rows
@@ -51,3 +52,29 @@ def unused_name(name: str, taken: set[str], *, joint: str = " ") -> str:
     while found in taken:
         found, number = f"{name}{joint}{number}", number + 1
     return found
+
+
+def name_perceptual(sources: Sequence[MergeSource], described: Sequence[MetricInfo]) -> list[str]:
+    """A note for each family of perceptual metrics of which not all have the same rows."""
+    known = BUILT_IN.joined(described)
+    notes: list[str] = []
+    for family in dict.fromkeys(info.family for info in known.infos if info.role == "perception"):
+        found = [
+            (
+                source.name,
+                sorted(
+                    metric
+                    for metric in {score.metric for score in source.scores}
+                    for info in [known.find(metric)]
+                    if info is not None and info.family == family
+                ),
+            )
+            for source in sources
+        ]
+        if len({tuple(metrics) for _, metrics in found}) > 1:
+            each = "; ".join(f"{name}: {' and '.join(metrics) or 'none'}" for name, metrics in found)
+            notes.append(
+                f"These studies were not measured with the same {family} ({each}); n/a marks one that was "
+                "not measured."
+            )
+    return notes

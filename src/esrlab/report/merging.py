@@ -16,9 +16,15 @@ import tomli_w
 
 from esrlab.core.command_history import GivenCommand, read_commands, write_commands
 from esrlab.core.files import find_inside, replacing, to_json, write_text
+from esrlab.core.metrics import (
+    METRICS,
+    merge_described,
+    read_described,
+    write_described,
+)
 from esrlab.core.scores import BICUBIC, Score, write_scores
 from esrlab.errors import UsageError
-from esrlab.report.merge_sources import MergeSource, open_sources, unused_name
+from esrlab.report.merge_sources import MergeSource, name_perceptual, open_sources, unused_name
 from esrlab.report.recipe_identity import Identity, differing_fields
 from esrlab.statistics.claim_register import read_register, rename_registers, write_register
 from esrlab.statistics.claims import CLAIMS, read_asked_claims
@@ -38,14 +44,15 @@ def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool
     """Merges studies' folders into `out` and returns it.
 
     Equal names of recipes that are not the same are told apart by " (<study>)"; `apart`: of all recipes.
-    Raises UsageError where a benchmark's images differ, where one row has two values, and for an `out` that
-    holds anything else; nothing is written then.
+    Raises UsageError where a benchmark's images differ, where one row has two values or one metric two
+    descriptions, and for an `out` that holds anything else; nothing is written then.
     """
     places, out = [Path(folder) for folder in folders], Path(out)
     _refuse_place(places, out)
     sources = open_sources(places)
     _refuse_other_images(sources)
-    notes = [*_tell_apart(sources, apart=apart), *_name_perceptual(sources)]
+    described = merge_described((f"{each.folder}", read_described(each.folder)) for each in sources)
+    notes = [*_tell_apart(sources, apart=apart), *name_perceptual(sources, described)]
     rows = _merge_rows(sources)
     claims, commands = _merge_claims(sources), _merge_commands(sources)
     registered = rename_registers((read_register(each.folder), each.called) for each in sources)
@@ -55,6 +62,9 @@ def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool
     write_text(out / MERGED, to_json({"from": parts, "notes": notes}, indent=2) + "\n")
     write_text(out / "manifest.json", to_json(_merge_manifests(sources), indent=2) + "\n")
     write_scores(out / "scores.jsonl", rows)
+    (out / METRICS).unlink(missing_ok=True)
+    if described:
+        write_described(out, described)
     write_commands(out, commands)
     for source in sources:
         _copy_pictures(source, out)
@@ -144,19 +154,6 @@ def _merge_rows(sources: Sequence[MergeSource]) -> list[Score]:
             "by themselves (bicubic has to agree):\n" + "\n".join(conflicts[:5]) + more
         )
     return list(rows.values())
-
-
-def _name_perceptual(sources: Sequence[MergeSource]) -> list[str]:
-    found = [
-        (source.name, sorted({score.metric for score in source.scores if score.metric.startswith("LPIPS")}))
-        for source in sources
-    ]
-    if len({tuple(metrics) for _, metrics in found}) == 1:
-        return []
-    each = "; ".join(f"{name}: {' and '.join(metrics) or 'none'}" for name, metrics in found)
-    return [
-        f"These studies were not measured with the same LPIPS ({each}); n/a marks one that was not measured."
-    ]
 
 
 def _merge_claims(sources: Sequence[MergeSource]) -> list[dict[str, Any]]:

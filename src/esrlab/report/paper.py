@@ -5,6 +5,7 @@ inference that every report repeats), SSIM, LPIPS.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -58,6 +59,34 @@ PAPER_TABLES = (
 
 PAPERS_SHIFT = 20 * math.log10(255 / 2)
 """Decibels by which the paper's PSNR is read to exceed the true value: 42.11."""
+
+_PRINTED_IN: dict[str, tuple[str, Callable[[float], str]]] = {
+    "PSNR-paper": ("psnr", lambda value: f"{value:.2f} ({value - PAPERS_SHIFT:.2f})"),
+    "SSIM-paper": ("ssim", lambda value: f"{value:.4f}"),
+    "LPIPS": ("lpips", lambda value: f"{value:.4f}"),
+    "LPIPS≈": ("lpips", lambda value: f"{value:.4f}"),
+}
+"""The metrics that the paper prints: which of its figures stands beside each, and how it is shown."""
+
+
+def printed_value(recipe: str, scale: int, metric: str) -> float | None:
+    """The paper's figure in a metric itself, never beside an imitation; None where it prints none."""
+    printed, name = PRINTED.get(recipe, {}).get(scale), _PRINTED_IN.get(metric, ("",))[0]
+    return None if printed is None or not name or metric.endswith("≈") else getattr(printed, name)
+
+
+def printed_cells(metric: str) -> Callable[[str, int], str] | None:
+    """What tables show beside a metric, by recipe and scale; None for one that the paper does not print."""
+    if metric not in _PRINTED_IN:
+        return None
+    name, show = _PRINTED_IN[metric]
+
+    def cell(recipe: str, scale: int) -> str:
+        printed = PRINTED.get(recipe, {}).get(scale)
+        return "" if printed is None else show(getattr(printed, name))
+
+    return cell
+
 
 SCALE_NOTE = (
     "The paper's PSNR is read as images in [−1, 1] put into the formula with MAX = 255, which adds 42.11 dB "

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from esrlab.core.metrics import BUILT_IN, KnownMetrics, MetricInfo
 from esrlab.core.scores import Score
 from esrlab.statistics.spreads import Series, Spread
 
@@ -13,7 +14,7 @@ FAR = 6.0
 
 @dataclass(frozen=True)
 class Point:
-    """A method's place on a benchmark at a scale: PSNR-Y in dB, and a perceptual distance."""
+    """A method's place on a benchmark at a scale: distortion (PSNR-Y in dB), and a perceptual distance."""
 
     recipe: str
     label: str
@@ -21,19 +22,29 @@ class Point:
     distance: Spread
 
 
-def choose_distance(scores: Sequence[Score]) -> str | None:
-    """LPIPS where it was measured, else the student's imitation, else None."""
-    measured = {score.metric for score in scores}
-    return next((name for name in ("LPIPS", "LPIPS≈") if name in measured), None)
+def choose_distance(scores: Sequence[Score], known: KnownMetrics = BUILT_IN) -> MetricInfo | None:
+    """The first perceptual metric that was measured and is a distance, smaller being better; else None.
+
+    In the order of columns: LPIPS, then its imitation, then others.
+    """
+    measured = {known.find(metric) for metric in {score.metric for score in scores}}
+    distances = [info for info in known.infos if info.role == "perception" and not info.higher_is_better]
+    return next((info for info in distances if info in measured), None)
 
 
 def find_points(
-    found: dict[Series, Spread], labels: dict[str, str], *, benchmark: str, scale: int, metric: str
+    found: dict[Series, Spread],
+    labels: dict[str, str],
+    *,
+    benchmark: str,
+    scale: int,
+    metric: str,
+    known: KnownMetrics = BUILT_IN,
 ) -> list[Point]:
     """Every method that has finite means in both, in the order of `labels`."""
     points: list[Point] = []
     for recipe, label in labels.items():
-        psnr = found.get(Series(benchmark, scale, recipe, f"PSNR-Y/{scale}"))
+        psnr = found.get(Series(benchmark, scale, recipe, known.distortion.at(scale)))
         distance = found.get(Series(benchmark, scale, recipe, metric))
         if psnr and distance and math.isfinite(psnr.mean) and math.isfinite(distance.mean):
             points.append(Point(recipe, label, psnr, distance))

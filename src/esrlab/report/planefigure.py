@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from esrlab.core.metrics import BUILT_IN, KnownMetrics
 from esrlab.core.scores import BICUBIC, CASCADE, Score
 from esrlab.report.coverage import keep_comparable
 from esrlab.report.pareto import (
@@ -30,7 +31,9 @@ SHAPES = "osD^vP*X"
 GREY = "#666666"
 
 
-def draw_plane(scores: Sequence[Score], names: dict[str, str], scale: int) -> Figure | None:
+def draw_plane(
+    scores: Sequence[Score], names: dict[str, str], scale: int, *, known: KnownMetrics = BUILT_IN
+) -> Figure | None:
     """A perceptual distance against PSNR-Y, a plane for each benchmark; None where none was measured.
 
     A method's colour and shape are its own, hollow for its cascade; bars are ± one standard deviation
@@ -38,11 +41,15 @@ def draw_plane(scores: Sequence[Score], names: dict[str, str], scale: int) -> Fi
     """
     from matplotlib.figure import Figure
 
-    metric = choose_distance(scores)
+    info = choose_distance(scores, known)
     at_scale = [score for score in scores if score.scale == scale]
-    if metric is None or not any(score.metric == metric for score in at_scale):
+    if info is None or not any(score.metric == info.at(scale) for score in at_scale):
         return None
-    found, labels = spreads(keep_comparable(at_scale)), {score.recipe: score.label for score in at_scale}
+    metric, across = info.at(scale), known.distortion
+    found, labels = (
+        spreads(keep_comparable(at_scale, known=known)),
+        {score.recipe: score.label for score in at_scale},
+    )
     trained = dict.fromkeys(name.removesuffix(CASCADE) for name in labels if name != BICUBIC)
     styles = {
         name: (DARK_COLOURS[place % len(DARK_COLOURS)], SHAPES[place % len(SHAPES)])
@@ -53,11 +60,11 @@ def draw_plane(scores: Sequence[Score], names: dict[str, str], scale: int) -> Fi
     for place, benchmark in zip(
         figure.subplots(1, len(benchmarks), squeeze=False)[0], benchmarks, strict=True
     ):
-        points = find_points(found, labels, benchmark=benchmark, scale=scale, metric=metric)
+        points = find_points(found, labels, benchmark=benchmark, scale=scale, metric=metric, known=known)
         far = _fill(place, points, styles) if points else []
         off = textwrap.wrap(f"off the plane: {', '.join(far)}", 58) if far else []
         place.set_title("\n".join([f"{benchmark} ×{scale}", *off]), fontsize=7)
-        place.set_xlabel(f"PSNR-Y/{scale}, dB", fontsize=7)
+        place.set_xlabel(f"{across.at(scale)}, {across.unit}", fontsize=7)
         place.set_ylabel(f"{metric}, smaller is nearer", fontsize=7)
         place.tick_params(labelsize=7)
     _add_legend(figure, labels, names, styles)

@@ -1,24 +1,22 @@
 """Score rows -> tables of text: the paper's three, and one of everything."""
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from esrlab.core.metrics import BUILT_IN, KnownMetrics, MetricInfo
 from esrlab.core.scores import BICUBIC, CASCADE, Score
 from esrlab.report.columns import (
     ABSENT,
-    FIELD,
     INTERVALS,
     NO_INTERVALS,
-    OWN_AND_PRINTED,
     PAPERS,
-    REAL_LPIPS,
-    STUDENT_LPIPS,
-    Column,
+    field_columns,
+    other_columns,
+    paper_columns,
 )
 from esrlab.report.coverage import FEWER, Fewer, Place, find_fewer, name_fewer
-from esrlab.report.limitations import LEARNT_LPIPS, learnt_lpips
-from esrlab.report.paper import PAPER_TABLES, PAPERS_SHIFT, PRINTED
+from esrlab.report.limitations import learnt_metrics, learnt_words
+from esrlab.report.paper import PAPER_TABLES, printed_cells
 from esrlab.statistics.spreads import Series, Spread, spreads
 
 Figure = tuple[str, str]
@@ -67,17 +65,17 @@ MEANINGS = {
 }
 
 
-def build_tables(scores: Sequence[Score]) -> list[Table]:
+def build_tables(scores: Sequence[Score], *, known: KnownMetrics = BUILT_IN) -> list[Table]:
     """For each benchmark the paper's tables, as far as their recipes are there, and a table of everything."""
     found = spreads(scores)
     labels = {score.recipe: score.label for score in scores}
     endings = count_endings(scores)
     seeded = frozenset((score.scale, score.recipe) for score in scores if score.seed is not None)
-    fewer = find_fewer(scores)
+    fewer = find_fewer(scores, known=known)
     benchmarks = list(dict.fromkeys(score.image.split("/", 1)[0] for score in scores))
     tables: list[Table] = []
     for benchmark in benchmarks:
-        source = TableRows(benchmark, found, labels, endings, seeded, fewer)
+        source = TableRows(benchmark, found, labels, endings, seeded, fewer, known)
         for paper in PAPER_TABLES:
             if all(recipe in labels for recipe in paper.recipes):
                 title = f"Table {paper.number}, {paper.title}, on {benchmark}"
@@ -115,6 +113,7 @@ class TableRows:
     endings: dict[tuple[int, str], dict[str, int]]
     seeded: frozenset[tuple[int, str]]
     fewer: dict[Place, Fewer]
+    known: KnownMetrics
 
     def scales(self) -> list[int]:
         return sorted({series.scale for series in self.spreads if series.benchmark == self.benchmark})
@@ -123,11 +122,11 @@ class TableRows:
         return self.spreads.get(Series(self.benchmark, scale, recipe, metric))
 
     def present(self, scale: int, recipes: Iterable[str]) -> list[str]:
-        return [name for name in recipes if self.find(scale, name, FIELD[0].at(scale)) is not None]
+        return [name for name in recipes if self._first(scale, name) is not None]
 
     def mark(self, scale: int, recipe: str, name: str) -> str:
         """A row's name with the marks of how its trainings ended, and of what its means are."""
-        learnt = [LEARNT] if learnt_lpips(self.labels[recipe]) else []
+        learnt = [LEARNT] if learnt_metrics([self.labels[recipe]], self.known) else []
         ended = [MARKS[outcome] for outcome in self.endings.get((scale, recipe), {})]
         few = [FEWER] if Place(self.benchmark, scale, recipe) in self.fewer else []
         return " ".join([name, *ended, *learnt, *few])
@@ -137,7 +136,7 @@ class TableRows:
         notes: list[str] = []
         for outcome, mark in MARKS.items():
             rows = [
-                f"{name} ×{scale} ({self.endings[scale, recipe][outcome]} of {self._seeds(scale, recipe)})"
+                f"{name} ×{scale} ({self.endings[scale, recipe][outcome]} of {self.seeds(scale, recipe)})"
                 for scale, recipe, name in shown
                 if outcome in self.endings.get((scale, recipe), {})
             ]
@@ -145,40 +144,47 @@ class TableRows:
                 notes.append(
                     f"{mark} {outcome}, in so many of the seeds: {', '.join(rows)}. {MEANINGS[outcome]}"
                 )
-        if any(learnt_lpips(self.labels[recipe]) for _, recipe, _ in shown):
-            notes.append(f"{LEARNT} {LEARNT_LPIPS}.")
+        if learnt := learnt_metrics([self.labels[recipe] for _, recipe, _ in shown], self.known):
+            notes.append(f"{LEARNT} {learnt_words(*learnt)}.")
         places = {Place(self.benchmark, scale, recipe): name for scale, recipe, name in shown}
         if few := name_fewer(places, self.fewer):
             notes.append(f"{FEWER} mean of fewer images, not comparable with the others: {few}.")
         return tuple(notes)
 
-    def _seeds(self, scale: int, recipe: str) -> int:
-        spread = self.find(scale, recipe, FIELD[0].at(scale))
+    def seeds(self, scale: int, recipe: str) -> int:
+        """Of how many seeds its means are."""
+        spread = self._first(scale, recipe)
         return spread.seeds if spread is not None else 0
 
-    def perceptual(self) -> tuple[Column, ...]:
-        """LPIPS, the student's beside or instead of it; where neither was measured LPIPS's column stays."""
-        metrics = {series.metric for series in self.spreads if series.benchmark == self.benchmark}
-        found = tuple(column for column in (REAL_LPIPS, STUDENT_LPIPS) if column.metric in metrics)
-        return found or (REAL_LPIPS,)
+    def _first(self, scale: int, recipe: str) -> Spread | None:
+        """Of the first metric that a method has values in."""
+        found = (self.find(scale, recipe, info.at(scale)) for info in self.known.infos)
+        return next((spread for spread in found if spread is not None), None)
 
-    def cell(self, scale: int, recipe: str, column: Column) -> Figure:
+    def others(self) -> tuple[MetricInfo, ...]:
+        """The columns beside those that every table has."""
+        own = {series.metric for series in self.spreads if series.benchmark == self.benchmark}
+        return other_columns(self.known, own)
+
+    def cell(self, scale: int, recipe: str, column: MetricInfo) -> Figure:
         """A mean with its sd, and its interval in brackets; nothing where there is none, or none is shown."""
         spread = self.find(scale, recipe, column.at(scale))
         if spread is None:
             return ABSENT, ""
         mean = column.show(spread.mean)
         shown = mean if spread.sd is None else f"{mean} ± {column.show(spread.sd)}"
-        if spread.interval is None or not column.has_intervals:
+        if spread.interval is None or column.shown == "paper":
             return shown, ""
         return shown, f"[{', '.join(map(column.show, spread.interval))}]"
 
 
 def _paper_table(key: str, title: str, recipes: tuple[str, ...], *, rows: TableRows) -> Table:
-    beside = (*OWN_AND_PRINTED, *rows.perceptual())
-    columns = ("×", "method", *(column.heading for column in FIELD[:2]))
-    for column in beside:
-        columns += (column.heading, PAPERS)
+    ours = tuple(info for info in field_columns(rows.known) if info.is_primary)
+    beside = (*paper_columns(rows.known), *rows.others())
+    ids = {info.id for info in beside}
+    columns = ("×", "method", *(info.id for info in ours))
+    for info in beside:
+        columns += (info.id,) if printed_cells(info.id) is None else (info.id, PAPERS)
     methods = [BICUBIC, *recipes, *(f"{recipe}{CASCADE}" for recipe in recipes)]
     made: list[Row] = []
     shown: list[tuple[int, str, str]] = []
@@ -186,21 +192,13 @@ def _paper_table(key: str, title: str, recipes: tuple[str, ...], *, rows: TableR
         present = rows.present(scale, methods)
         shown += [(scale, name, rows.labels[name]) for name in present]
         for name in present:
-            figures = [rows.cell(scale, name, column) for column in FIELD[:2]]
-            for column, value in itertools.zip_longest(beside, _printed(name, scale), fillvalue=""):
-                assert isinstance(column, Column)
-                figures += [rows.cell(scale, name, column), (value, "")]
+            figures = [rows.cell(scale, name, info) for info in ours]
+            for info in beside:
+                figures.append(rows.cell(scale, name, info))
+                if (cells := printed_cells(info.id)) is not None:
+                    figures.append(("" if info.imitates in ids else cells(name, scale), ""))
             made.append(_row(scale, rows.mark(scale, name, rows.labels[name]), figures, name == present[0]))
     return Table(key, title, columns, tuple(made), rows.footnotes(shown), _remark(made))
-
-
-def _printed(recipe: str, scale: int) -> tuple[str, ...]:
-    """The paper's figures, as columns show them."""
-    printed = PRINTED.get(recipe, {}).get(scale)
-    if printed is None:
-        return ("",) * 3
-    psnr = f"{printed.psnr:.2f} ({printed.psnr - PAPERS_SHIFT:.2f})"
-    return (psnr, f"{printed.ssim:.4f}", f"{printed.lpips:.4f}")
 
 
 def _row(scale: int, name: str, figures: Sequence[Figure], begins_group: bool) -> Row:
@@ -213,17 +211,16 @@ def _remark(rows: Iterable[Row]) -> str:
 
 
 def _full_table(rows: TableRows) -> Table:
-    measured = (*FIELD, *rows.perceptual())
-    columns = ("×", "recipe", *(column.heading for column in measured), "seeds")
+    measured = (*field_columns(rows.known), *rows.others())
+    columns = ("×", "recipe", *(info.id for info in measured), "seeds")
     made: list[Row] = []
     shown: list[tuple[int, str, str]] = []
     for scale in rows.scales():
         present = rows.present(scale, rows.labels)
         shown += [(scale, name, marked(name, rows.labels[name])) for name in present]
         for name in present:
-            spread = rows.find(scale, name, FIELD[0].at(scale))
-            seeds = "–" if spread is None or (scale, name) not in rows.seeded else str(spread.seeds)
-            figures = [*(rows.cell(scale, name, column) for column in measured), (seeds, "")]
+            seeds = str(rows.seeds(scale, name)) if (scale, name) in rows.seeded else "–"
+            figures = [*(rows.cell(scale, name, info) for info in measured), (seeds, "")]
             words = rows.mark(scale, name, marked(name, rows.labels[name]))
             made.append(_row(scale, words, figures, name == present[0]))
     title = f"All recipes on {rows.benchmark}"

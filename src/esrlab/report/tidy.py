@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from esrlab.core.scores import Score
-from esrlab.report.paper import PRINTED
+from esrlab.report.paper import printed_value
 from esrlab.report.tables import count_endings
 from esrlab.report.verdicts import Judgement, as_record
 from esrlab.statistics.spreads import spreads
@@ -52,7 +52,7 @@ def cells_as_csv(scores: Sequence[Score]) -> str:
             "images": spread.images,
             "collapsed": ended.get("collapsed", 0),
             "diverged": ended.get("diverged", 0),
-            "paper": _printed(series.recipe, series.scale, series.metric),
+            "paper": printed_value(series.recipe, series.scale, series.metric),
         }
         lines.append(line)
     return _to_csv(CELLS, lines)
@@ -76,13 +76,6 @@ def verdicts_as_csv(judgement: Judgement) -> str:
             line["seeds"] = min(part.get("seeds", ()), default=None)
             lines.append({column: line.get(column) for column in PARTS})
     return _to_csv(PARTS, lines)
-
-
-def _printed(recipe: str, scale: int, metric: str) -> float | None:
-    printed = PRINTED.get(recipe, {}).get(scale)
-    if printed is None:
-        return None
-    return {"PSNR-paper": printed.psnr, "SSIM-paper": printed.ssim, "LPIPS": printed.lpips}.get(metric)
 
 
 def _to_csv(columns: Sequence[str], lines: Iterable[dict[str, Any]]) -> str:

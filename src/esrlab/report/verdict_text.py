@@ -3,18 +3,21 @@
 from collections.abc import Mapping, Sequence
 
 from esrlab.core.counting import count
-from esrlab.core.metrics import LPIPS_STUDENT, METRIC_FAMILIES, PSNR
+from esrlab.core.metrics import BUILT_IN, KnownMetrics, MetricInfo
 from esrlab.core.scores import CASCADE
-from esrlab.statistics.claims import ClaimPart
 from esrlab.statistics.comparisons import Comparison
 from esrlab.statistics.verdicts import Finding, Verdict
 
 MOST_DECIMALS = 8
-"""Up to which a difference has more decimals than its metric's family where nothing would be left of it."""
+"""Up to which a difference has more decimals than its metric where nothing would be left of it."""
 
 
 def write_sentence(
-    verdict: Verdict, *, names: Mapping[str, str], gains: Mapping[tuple[str, int], float] | None = None
+    verdict: Verdict,
+    *,
+    names: Mapping[str, str],
+    gains: Mapping[tuple[str, int], float] | None = None,
+    known: KnownMetrics = BUILT_IN,
 ) -> str:
     """The verdict in one sentence; `names` says how recipes are called.
 
@@ -37,12 +40,12 @@ def write_sentence(
             f"it is true that {model} ({images}){_left_out(comparison)}."
         )
     told = f"{begun}{_parts(verdict)}{_difference(decisive, names)} {_evidence(decisive)}{_remedy(verdict)}"
-    return f"{told}{_below_bicubic(verdict, names, gains or {})}."
+    return f"{told}{_below_bicubic(verdict, names, gains or {}, known.distortion)}."
 
 
-def show(values: Sequence[float], part: ClaimPart) -> list[str]:
-    """Differences with the decimals of their metric's family, the minus sign a true one."""
-    decimals = METRIC_FAMILIES[part.metric].decimals
+def show(values: Sequence[float], info: MetricInfo) -> list[str]:
+    """Differences with the decimals of their metric, the minus sign a true one."""
+    decimals = info.decimals
     while decimals < MOST_DECIMALS and all(float(f"{value:.{decimals}f}") == 0 for value in values):
         decimals += 1
     return [f"{value:.{decimals}f}".replace("-", "−") for value in values]
@@ -59,9 +62,9 @@ def outcome_of(verdict: Verdict) -> str:
     return f"{verdict.outcome} (exploratory, written {day})" if day else verdict.outcome
 
 
-def show_interval(interval: tuple[float, float] | None, part: ClaimPart) -> str:
+def show_interval(interval: tuple[float, float] | None, info: MetricInfo) -> str:
     """Both bounds, or a dash where there is no interval."""
-    return "–" if interval is None else " … ".join(show(interval, part))
+    return "–" if interval is None else " … ".join(show(interval, info))
 
 
 def show_seeds(comparison: Comparison) -> str:
@@ -115,13 +118,13 @@ def _parts(verdict: Verdict) -> str:
 
 def _difference(finding: Finding, names: Mapping[str, str]) -> str:
     """What was found, in the part's own words."""
-    part, comparison = finding.part, finding.comparison
+    part, comparison, info = finding.part, finding.comparison, finding.info
     assert comparison is not None
+    assert info is not None
     first, second = name_of(part.recipe, names), name_of(part.rival, names)
     if not comparison.images:
         return f"at ×{part.scale} {first} and {second} cannot be compared in {finding.metric}"
-    family = METRIC_FAMILIES[part.metric]
-    amount = f"{show([abs(comparison.difference)], part)[0]} {family.unit}".rstrip()
+    amount = f"{show([abs(comparison.difference)], info)[0]} {info.unit}".rstrip()
     is_above = comparison.difference > 0
     if part.kind == "shrinks":
         change = "shrinks" if is_above else "grows"
@@ -136,9 +139,9 @@ def _difference(finding: Finding, names: Mapping[str, str]) -> str:
             else ""
         )
         return f"at ×{part.scale} {first} is {amount} {side} half of {second}'s {finding.metric}{ended}"
-    remark = "" if family.higher_is_better else "where smaller is better"
-    if finding.metric == LPIPS_STUDENT:
-        remark = f"an imitation of LPIPS {remark}"
+    remark = "" if info.higher_is_better else "where smaller is better"
+    if info.imitates:
+        remark = f"an imitation of {info.imitates} {remark}"
     metric = ", ".join(filter(None, (finding.metric, remark)))
     return f"at ×{part.scale} {first} is {amount} {side} {second} in {metric}"
 
@@ -147,6 +150,7 @@ def _evidence(finding: Finding) -> str:
     """Interval, p, seeds and images, in brackets, and what was left out."""
     comparison = finding.comparison
     assert comparison is not None
+    assert finding.info is not None
     shown = show_seeds(comparison)
     seeds, images = f"{shown} seed{'' if shown == '1' else 's'}", count(comparison.images, "image")
     if comparison.p is None or finding.holm is None:
@@ -157,7 +161,7 @@ def _evidence(finding: Finding) -> str:
     bounds = comparison.interval
     if finding.part.kind == "shrinks" and comparison.difference < 0 and bounds is not None:
         bounds = (-bounds[1], -bounds[0])  # of what the sentence says: by how much the lead grows
-    interval = show_interval(bounds, finding.part)
+    interval = show_interval(bounds, finding.info)
     return f"(95% interval {interval}; {p}; {seeds}, {images}){_left_out(comparison)}"
 
 
@@ -187,7 +191,9 @@ def _remedy(verdict: Verdict) -> str:
     return f"; about {count(max(known), 'more seed')} would settle {whole}, before Holm"
 
 
-def _below_bicubic(verdict: Verdict, names: Mapping[str, str], gains: Mapping[tuple[str, int], float]) -> str:
+def _below_bicubic(
+    verdict: Verdict, names: Mapping[str, str], gains: Mapping[tuple[str, int], float], info: MetricInfo
+) -> str:
     """Which recipes of a supported claim are both below bicubic, where, and by how much."""
     if verdict.outcome != "supported":
         return ""
@@ -201,10 +207,10 @@ def _below_bicubic(verdict: Verdict, names: Mapping[str, str], gains: Mapping[tu
     for recipe, rival, scale in places:
         lost = [-gains.get((name, scale), 0.0) for name in (recipe, rival)]
         if all(amount > 0 for amount in lost):
-            amounts = f"{lost[0]:.{PSNR.decimals}f} and {lost[1]:.{PSNR.decimals}f} {PSNR.unit}"
+            amounts = f"{info.show(lost[0])} and {info.show(lost[1])} {info.unit}"
             told.setdefault((recipe, rival), []).append(f"at ×{scale} by {amounts}")
     return "".join(
-        f"; but {name_of(recipe, names)} and {name_of(rival, names)} are both below bicubic in PSNR-Y, "
+        f"; but {name_of(recipe, names)} and {name_of(rival, names)} are both below bicubic in {info.name}, "
         f"{', '.join(where)}"
         for (recipe, rival), where in told.items()
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from esrlab.core.counting import count
-from esrlab.core.metrics import LPIPS
+from esrlab.core.metrics import BUILT_IN, KnownMetrics
 from esrlab.core.scores import BICUBIC, Score
-from esrlab.report.limitations import LEARNT_LPIPS, learnt_lpips
+from esrlab.report.limitations import name_learnt
 from esrlab.report.tables import Row, Table
 from esrlab.report.verdict_text import (
     name_of,
@@ -54,7 +54,7 @@ IMAGES_NOTE = (
 IMAGE_ALARMS = 56
 """False alarms of a t test over images, in percent: docs/statistics.md."""
 
-IMITATION_NOTE = "LPIPS was not measured; LPIPS≈, an imitation of it, replaces it in these verdicts."
+IMITATION_NOTE = "{metric} was not measured; {imitation}, an imitation of it, replaces it in these verdicts."
 
 SHOWN = ("claim", "statement", "verdict", "hold", "against", "open", "missing")
 PARTS = (
@@ -76,7 +76,7 @@ class Judgement:
     notes: tuple[str, ...]
 
 
-def judge_study(study: Path, scores: Sequence[Score]) -> Judgement:
+def judge_study(study: Path, scores: Sequence[Score], *, known: KnownMetrics = BUILT_IN) -> Judgement:
     """The verdicts on the paper's claims, then on the user's own in the folder; what is not examined last.
 
     Claims that the folder's register does not know are registered in it, as of today.
@@ -84,7 +84,7 @@ def judge_study(study: Path, scores: Sequence[Score]) -> Judgement:
     Raises UserError where scipy is missing, or a claim in study.toml is none.
     """
     has_results = any(score.recipe != BICUBIC for score in scores)
-    verdicts = judge(scores, (*PAPER_CLAIMS, *dated_claims(study, has_results=has_results)))
+    verdicts = judge(scores, (*PAPER_CLAIMS, *dated_claims(study, has_results=has_results)), known=known)
     added: tuple[str, ...] = ()
     if all(verdict.outcome == "not examined" for verdict in verdicts[: len(PAPER_CLAIMS)]):
         verdicts = verdicts[len(PAPER_CLAIMS) :]
@@ -95,7 +95,8 @@ def judge_study(study: Path, scores: Sequence[Score]) -> Judgement:
         write_sentence(
             verdict,
             names=names,
-            gains=gains_over_bicubic(scores, verdict) if verdict.outcome == "supported" else {},
+            gains=gains_over_bicubic(scores, verdict, known=known) if verdict.outcome == "supported" else {},
+            known=known,
         )
         for verdict in verdicts
     )
@@ -107,7 +108,7 @@ def judge_study(study: Path, scores: Sequence[Score]) -> Judgement:
         verdicts,
         sentences,
         (_short_table(verdicts), _parts_table(examined)),
-        _notes(examined, scores),
+        _notes(examined, scores, known),
     )
 
 
@@ -162,11 +163,13 @@ def _names(scores: Sequence[Score]) -> Mapping[str, str]:
     return {recipe: label for recipe, label in labels.items() if shown.count(label) == 1}
 
 
-def _notes(examined: Sequence[Verdict], scores: Sequence[Score]) -> tuple[str, ...]:
+def _notes(examined: Sequence[Verdict], scores: Sequence[Score], known: KnownMetrics) -> tuple[str, ...]:
     """What has to be known to read the tables; about tests only where there are any."""
     notes: list[str] = []
-    if any(finding.metric == "LPIPS≈" for verdict in examined for finding in verdict.findings):
-        notes.append(IMITATION_NOTE)
+    used = dict.fromkeys(finding.info for verdict in examined for finding in verdict.findings if finding.info)
+    notes += [
+        IMITATION_NOTE.format(metric=info.imitates, imitation=info.id) for info in used if info.imitates
+    ]
     planned, later = (
         max((v.family for v in examined if bool(v.claim.exploratory) == is_later), default=0)
         for is_later in (False, True)
@@ -177,19 +180,7 @@ def _notes(examined: Sequence[Verdict], scores: Sequence[Score]) -> tuple[str, .
         notes.append(INTERVAL_NOTE.format(coverage=coverage))
     if any(verdict.claim.exploratory for verdict in examined):
         notes.append(EXPLORATORY_NOTE.format(family=count(later, "comparison")))
-    labels = {score.recipe: score.label for score in scores}
-    learnt = sorted(
-        {
-            name_of(name, {})
-            for verdict in examined
-            for finding in verdict.findings
-            if finding.part.metric == LPIPS.name
-            for name in (finding.part.recipe, finding.part.rival)
-            if learnt_lpips(labels.get(name, ""))
-        }
-    )
-    if learnt:
-        notes.append(f"{', '.join(learnt)}: {LEARNT_LPIPS}.")
+    notes += name_learnt(examined, {score.recipe: score.label for score in scores}, known)
     notes.append(IMAGES_NOTE.format(alarms=IMAGE_ALARMS))
     return tuple(notes)
 
@@ -224,15 +215,16 @@ def _parts_table(examined: Sequence[Verdict]) -> Table:
 
 
 def _part_cells(finding: Finding) -> tuple[str, ...]:
-    part, comparison = finding.part, finding.comparison
+    part, comparison, info = finding.part, finding.comparison, finding.info
     assert comparison is not None
+    assert info is not None
     effect = f"{comparison.effect:.1f} {comparison.effect_of}" if comparison.effect is not None else "–"
     return (
         _compared(part),
         finding.metric if part.base is None else finding.metric.split("/", 1)[0],
-        show([comparison.difference], part)[0] if comparison.images else "–",
-        show_interval(comparison.interval, part),
-        show_interval(comparison.bootstrap, part),
+        show([comparison.difference], info)[0] if comparison.images else "–",
+        show_interval(comparison.interval, info),
+        show_interval(comparison.bootstrap, info),
         "–" if comparison.p is None else show_p(comparison.p).replace("below ", "<"),
         "–" if finding.holm is None else show_p(finding.holm).replace("below ", "<"),
         effect.replace("-", "−"),

@@ -3,20 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from esrlab.core.files import find_inside
+from esrlab.core.metrics import read_known
+from esrlab.core.nearest import did_you_mean
 from esrlab.core.scores import BICUBIC, CASCADE
 from esrlab.core.text_files import conform, read_toml
+from esrlab.errors import UserError
 
-Family = Literal["PSNR", "SSIM", "LPIPS"]
-"""A metric by its family: PSNR-Y and SSIM-Y with the scale as border, LPIPS or its imitation."""
+Family = Annotated[str, Field(pattern=r"^\S{1,40}$")]
+"""A metric by its family: of PSNR and SSIM it is that on Y with the scale as border, of LPIPS it or its
+imitation; of any other the one that its description marks as primary.
+"""
 
 Kind = Literal["better", "shrinks", "collapses"]
 
 ALL: tuple[Family, ...] = ("PSNR", "SSIM", "LPIPS")
+"""The families that the paper's claims are about."""
 
 CLAIMS = "claims.toml"
 """Holds the claims of a folder that is no study's: of evaluated methods, or of several studies."""
@@ -147,6 +153,15 @@ def refuse_unknown(claims: Sequence[AskedClaim], *, recipes: Sequence[str], scal
         raise ValueError(f"two claims are called {twice[0]!r}; give each its own id")
 
 
+def refuse_unknown_families(claims: Sequence[AskedClaim], families: Sequence[str]) -> None:
+    """ValueError naming a claim's metric that is no family of those that are measured."""
+    for claim in claims:
+        for family in claim.metrics:
+            if family not in families:
+                known = f"{', '.join(families)}, not {family!r}{did_you_mean(family, families)}"
+                raise ValueError(f"claim {claim.id}: metrics should be of {known}")
+
+
 def read_claims(study: Path) -> tuple[Claim, ...]:
     """The user's own claims in a study's folder, as `read_asked_claims` finds them."""
     return tuple(asked.claim() for asked in read_asked_claims(study))
@@ -167,7 +182,12 @@ def read_asked_claims(study: Path) -> tuple[AskedClaim, ...]:
     path = find_inside(study, "study.toml") or find_inside(study, CLAIMS)
     if path is None:
         return ()
-    return conform(read_toml(path), _ASKED, place=f"{path}").claims
+    claims = conform(read_toml(path), _ASKED, place=f"{path}").claims
+    try:
+        refuse_unknown_families(claims, read_known(study).families)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+    return claims
 
 
 def _better(recipe: str, rival: str, scales: tuple[int, ...], metrics: tuple[Family, ...] = ALL) -> Assertion:

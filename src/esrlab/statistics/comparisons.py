@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from esrlab.core.metrics import metric_family
+from esrlab.core.metrics import BUILT_IN, KnownMetrics
 from esrlab.core.scores import Score
 from esrlab.statistics.bootstrap import crossed_interval
 from esrlab.statistics.inference import Array, hedges_g, seeds_needed, t_test
@@ -72,12 +72,17 @@ def gather(scores: Iterable[Score]) -> Rows:
     return found
 
 
-def compare(rows: Rows, first: str, second: str, *, scale: int, metric: str) -> Comparison:
+def compare(
+    rows: Rows, first: str, second: str, *, scale: int, metric: str, known: KnownMetrics = BUILT_IN
+) -> Comparison:
     """`first` − `second` at a scale in a metric (a full label such as PSNR-Y/4); both must be in the rows."""
-    return contrast(rows, ((1.0, Cell(first, scale, metric)), (-1.0, Cell(second, scale, metric))))
+    cells = ((1.0, Cell(first, scale, metric)), (-1.0, Cell(second, scale, metric)))
+    return contrast(rows, cells, known=known)
 
 
-def contrast(rows: Rows, cells: Sequence[tuple[float, Cell]]) -> Comparison:
+def contrast(
+    rows: Rows, cells: Sequence[tuple[float, Cell]], *, known: KnownMetrics = BUILT_IN
+) -> Comparison:
     """Σ weight·cell over the images that all of them scored; every cell must be in the rows.
 
     Where all trained cells ran the same seeds, which then share photographs' order and initial weights, the
@@ -103,7 +108,7 @@ def contrast(rows: Rows, cells: Sequence[tuple[float, Cell]]) -> Comparison:
     groups, weights = _groups(rows, cells, images, joined=base.paired)
     estimate = sum(weight * group.mean() for group, weight in zip(groups, weights, strict=True))
     found = replace(base, difference=float(estimate))
-    if any(metric_family(cell.metric) is None for _, cell in cells):
+    if any(known.find(cell.metric) is None for _, cell in cells):
         return replace(
             found, untested="it is not known whether a higher or a lower value of this metric is better"
         )

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from esrlab.core.metrics import LPIPS, LPIPS_STUDENT, METRIC_FAMILIES
+from esrlab.core.metrics import BUILT_IN, KnownMetrics, MetricInfo
 from esrlab.core.scores import BICUBIC, Score
-from esrlab.statistics.claims import COLLAPSED, Claim, ClaimPart, Family
+from esrlab.statistics.claims import COLLAPSED, Claim, ClaimPart
 from esrlab.statistics.comparisons import Cell, Comparison, Rows, compare, contrast, gather
 from esrlab.statistics.inference import LEVEL, holm, special
 
@@ -26,7 +26,8 @@ Outcome = Literal["supported", "contradicted", "undecided", "not examined"]
 class Finding:
     """What the rows say of one part of a claim.
 
-    metric: the full label that stood for the part's family. comparison: oriented so that above 0 speaks for
+    metric: the full label that stood for the part's family, and info, what it is: None where no metric of
+    the family is known, and nothing could be compared. comparison: oriented so that above 0 speaks for
     the claim where a lead shrinks, else first − second; None where the rows lack a cell. holm: p after Holm.
     absent: the cells that are lacking. ended: of how many seeds the training collapsed or diverged.
     """
@@ -34,6 +35,7 @@ class Finding:
     part: ClaimPart
     metric: str
     standing: Standing
+    info: MetricInfo | None = None
     comparison: Comparison | None = None
     holm: float | None = None
     absent: tuple[Cell, ...] = ()
@@ -54,13 +56,15 @@ class Verdict:
         return sum(finding.standing == standing for finding in self.findings)
 
 
-def judge(scores: Sequence[Score], claims: Sequence[Claim]) -> tuple[Verdict, ...]:
+def judge(
+    scores: Sequence[Score], claims: Sequence[Claim], *, known: KnownMetrics = BUILT_IN
+) -> tuple[Verdict, ...]:
     """The verdict on each claim, from score rows alone; raises UserError where scipy is missing."""
     special()
     rows = gather(scores)
     ended = {(score.recipe, score.scale, score.seed) for score in scores if score.outcome}
     parts = dict.fromkeys(part for claim in claims for part in claim.parts())
-    compared = {part: replace(_compare(rows, part), ended=_count_ended(ended, part)) for part in parts}
+    compared = {part: replace(_compare(rows, part, known), ended=_count_ended(ended, part)) for part in parts}
     families = [
         _judge_family([claim for claim in claims if bool(claim.exploratory) == is_later], compared)
         for is_later in (False, True)
@@ -68,7 +72,9 @@ def judge(scores: Sequence[Score], claims: Sequence[Claim]) -> tuple[Verdict, ..
     return tuple(families[bool(claim.exploratory)][claim] for claim in claims)
 
 
-def gains_over_bicubic(scores: Sequence[Score], verdict: Verdict) -> dict[tuple[str, int], float]:
+def gains_over_bicubic(
+    scores: Sequence[Score], verdict: Verdict, *, known: KnownMetrics = BUILT_IN
+) -> dict[tuple[str, int], float]:
     """PSNR-Y over bicubic's in dB, by recipe and scale, of a verdict's recipes where rows have both."""
     rows = gather(scores)
     asked = dict.fromkeys(
@@ -81,7 +87,7 @@ def gains_over_bicubic(scores: Sequence[Score], verdict: Verdict) -> dict[tuple[
     return {
         (recipe, scale): compare(rows, recipe, BICUBIC, scale=scale, metric=label).difference
         for recipe, scale in asked
-        for label in [label_of(rows, "PSNR", scale)]
+        for label in [known.distortion.at(scale)]
         if Cell(recipe, scale, label) in rows and Cell(BICUBIC, scale, label) in rows
     }
 
@@ -99,25 +105,27 @@ def _judge_family(claims: Sequence[Claim], found: dict[ClaimPart, Finding]) -> d
     return {claim: _conclude(claim, findings, family=len(tested)) for claim in claims}
 
 
-def label_of(rows: Rows, family: Family, scale: int) -> str:
-    """The metric's full label: LPIPS, or its imitation where only that was measured."""
-    if family != LPIPS.name:
-        return f"{family}-Y/{scale}"
-    measured = {cell.metric for cell in rows}
-    return LPIPS_STUDENT if LPIPS_STUDENT in measured and LPIPS.name not in measured else LPIPS.name
+def metric_of(rows: Rows, family: str, known: KnownMetrics) -> MetricInfo | None:
+    """The metric that a family means: its primary one, or an imitation where only that was measured."""
+    info = known.primary(family)
+    imitation = None if info is None else known.imitation(info)
+    if info is None or imitation is None:
+        return info
+    measured = {known.find(cell.metric) for cell in rows}
+    return imitation if imitation in measured and info not in measured else info
 
 
-def _cells(rows: Rows, part: ClaimPart) -> tuple[tuple[float, Cell], ...]:
+def _cells(part: ClaimPart, info: MetricInfo) -> tuple[tuple[float, Cell], ...]:
     """The contrast that a part is about."""
 
     def cell(recipe: str, scale: int) -> Cell:
-        return Cell(recipe, scale, label_of(rows, part.metric, scale))
+        return Cell(recipe, scale, info.at(scale))
 
     if part.kind == "collapses":
         return ((1.0, cell(part.recipe, part.scale)), (-COLLAPSED, cell(part.rival, part.scale)))
     if part.base is None:
         return ((1.0, cell(part.recipe, part.scale)), (-1.0, cell(part.rival, part.scale)))
-    sign = 1.0 if METRIC_FAMILIES[part.metric].higher_is_better else -1.0
+    sign = 1.0 if info.higher_is_better else -1.0
     return (
         (sign, cell(part.recipe, part.base)),
         (-sign, cell(part.rival, part.base)),
@@ -126,20 +134,24 @@ def _cells(rows: Rows, part: ClaimPart) -> tuple[tuple[float, Cell], ...]:
     )
 
 
-def claimed_sign(part: ClaimPart) -> int:
+def claimed_sign(part: ClaimPart, info: MetricInfo) -> int:
     """Whether the part has its comparison's difference above 0 or below."""
     if part.kind == "shrinks":
         return 1
-    return -1 if part.kind == "collapses" or not METRIC_FAMILIES[part.metric].higher_is_better else 1
+    return -1 if part.kind == "collapses" or not info.higher_is_better else 1
 
 
-def _compare(rows: Rows, part: ClaimPart) -> Finding:
-    cells = _cells(rows, part)
-    metric = label_of(rows, part.metric, part.scale)
+def _compare(rows: Rows, part: ClaimPart, known: KnownMetrics) -> Finding:
+    info = metric_of(rows, part.metric, known)
+    if info is None:
+        lacking = (Cell(part.recipe, part.scale, part.metric),)
+        return Finding(part=part, metric=part.metric, standing="missing", absent=lacking)
+    cells = _cells(part, info)
     absent = tuple(cell for _, cell in cells if cell not in rows)
     if absent:
-        return Finding(part=part, metric=metric, standing="missing", absent=absent)
-    return Finding(part=part, metric=metric, standing="open", comparison=contrast(rows, cells))
+        return Finding(part=part, metric=info.at(part.scale), standing="missing", info=info, absent=absent)
+    found = contrast(rows, cells, known=known)
+    return Finding(part=part, metric=info.at(part.scale), standing="open", info=info, comparison=found)
 
 
 def _count_ended(ended: set[tuple[str, int, int | None]], part: ClaimPart) -> int:
@@ -153,7 +165,8 @@ def _settle(finding: Finding, adjusted: float | None) -> Finding:
     """
     standing = finding.standing
     if finding.comparison is not None and adjusted is not None and adjusted < LEVEL:
-        agrees = finding.comparison.difference * claimed_sign(finding.part) > 0
+        assert finding.info is not None
+        agrees = finding.comparison.difference * claimed_sign(finding.part, finding.info) > 0
         standing = "holds" if agrees else "against"
         if finding.part.kind == "collapses" and not agrees and finding.ended:
             standing = "open"

@@ -1,6 +1,6 @@
 """A study's folder: whose it is, which data its rows rest on, and the rows themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from esrlab.core.differences import differences
 from esrlab.core.files import to_json, write_text
+from esrlab.core.metrics import add_described
 from esrlab.core.named_files import without_places
 from esrlab.core.scores import BICUBIC, MANIFEST, Score, read_scores, write_scores
 from esrlab.core.text_files import read_json_object
@@ -16,7 +17,9 @@ from esrlab.data.degradations.any_degradation import USUAL
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError, UserError
-from esrlab.models.lpips_choice import LPIPSWeights, has_real_lpips
+from esrlab.evaluation.metrics.any_metric import STANDARD, AnyMetric
+from esrlab.evaluation.metrics.choice import describe, settle
+from esrlab.evaluation.metrics.inputs import MetricPart
 from esrlab.statistics.claim_register import register_claims
 from esrlab.study.sources import keep_sources, without_folders
 from esrlab.study.spec import PlannedRun, Study, dump_study, parse_study, plan_runs, read_asked
@@ -25,7 +28,8 @@ from esrlab.training.run_folder import is_used
 
 @dataclass(frozen=True)
 class _Manifest:
-    perceptual: list[LPIPSWeights]
+    metrics: list[AnyMetric] | None = None
+    perceptual: list[str] = field(default_factory=list)
     degradations: dict[str, str] = field(default_factory=dict)
     conventions: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
@@ -60,7 +64,7 @@ def refuse_other_study(study: Study, out: Path) -> bool:
 
 def extends(study: Study, there: Study) -> bool:
     """Whether a study has every run of another one, the same in all fields, on the same images."""
-    if (study.name, study.weights) != (there.name, there.weights):
+    if (study.name, study.weights, study.metrics) != (there.name, there.weights, there.metrics):
         return False
     if study.benchmarks.keys() != there.benchmarks.keys():
         return False
@@ -124,10 +128,14 @@ def settle_study(study: Study, out: Path) -> Study:
 
 
 def describe_data(
-    runs: tuple[PlannedRun, ...], photos: Photos, benchmarks: tuple[Benchmark, ...]
+    runs: tuple[PlannedRun, ...],
+    photos: Photos,
+    benchmarks: tuple[Benchmark, ...],
+    metrics: Sequence[MetricPart],
 ) -> dict[str, Any]:
-    """What a study's rows rest on beside study.toml: its runs, its photographs, its benchmarks' images."""
+    """What a study's rows rest on beside study.toml: its runs, photographs, benchmarks' images, metrics."""
     return {
+        "metrics": [part.model_dump(mode="json") for part in metrics],
         "runs": [run.name for run in runs],
         "degradations": {run.recipe.name: run.recipe.patches.degradation.text for run in runs},
         "photos": {"count": len(photos.members), "fingerprint": photos.fingerprint},
@@ -138,17 +146,29 @@ def describe_data(
     }
 
 
-def choose_lpips(study: Study, out: Path) -> list[LPIPSWeights]:
-    """The LPIPS that this study is measured with, the same from its first run to its last.
+def choose_metrics(study: Study, out: Path) -> list[MetricPart]:
+    """The metrics that this study is measured with, the same from its first run to its last.
 
-    LPIPS where its weights were here when the study began; else LPIPS≈ for studies with students, and none
-    for others: tables show "n/a" then, and the report shows how to get the weights.
+    Those that are asked for and whose weights were here when the study began. In place of others studies with
+    students take what estimates them (LPIPS≈), where anything does, and none for others: tables show "n/a"
+    then, and the report shows how to get the weights.
     """
-    if (out / MANIFEST).exists():
-        return _read_manifest(out)["perceptual"]
-    if has_real_lpips():
-        return ["real"]
-    return ["student"] if study.weights == "student" else []
+    if not (out / MANIFEST).exists():
+        return settle(study.measured, students=study.weights == "student")
+    there = _MANIFEST.validate_python(_read_manifest(out))
+    return _of_older(there.perceptual) if there.metrics is None else [*there.metrics]
+
+
+def _of_older(perceptual: Sequence[str]) -> list[MetricPart]:
+    """What a study measures whose manifest tells of perceptual metrics alone, "real" or "student"."""
+    found: list[MetricPart] = []
+    for part in STANDARD:
+        estimate = part.instead()
+        if estimate is None or "real" in perceptual:
+            found.append(part)
+        if estimate is not None and "student" in perceptual:
+            found.append(estimate)
+    return found
 
 
 def claim_folder(study: Study, out: Path, *, manifest: dict[str, Any]) -> None:
@@ -168,6 +188,8 @@ def claim_folder(study: Study, out: Path, *, manifest: dict[str, Any]) -> None:
         write_text(out / "study.toml", text)
     trained = [path for path in out.glob("runs/*/scores.jsonl") if path.parent.name != BICUBIC]
     register_claims(out, settled.claims, has_results=bool(trained))
+    measured = _MANIFEST.validate_python(manifest).metrics or []
+    add_described(out, describe((*settled.measured, *measured)))
     write_text(out / MANIFEST, to_json(manifest, indent=2) + "\n")
 
 
@@ -181,6 +203,8 @@ def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
     before["degradations"] = manifest["degradations"] | known
     if "runs" in before and set(before["runs"]) <= set(manifest["runs"]):
         before["runs"] = manifest["runs"]
+    before.pop("perceptual", None)
+    before["metrics"] = manifest["metrics"]  # chosen by what is there
     changed = differences(before, manifest)
     if changed:
         raise UsageError(

@@ -11,7 +11,7 @@ from esrlab.data.degradations.base import Degradation
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UserError
-from esrlab.evaluation.metrics.standard import Metric
+from esrlab.evaluation.metrics.inputs import Metric
 from esrlab.study.spec import PlannedRun, Study
 
 
@@ -36,7 +36,7 @@ class Laboratory:
     device: torch.device
     photos: Photos
     benchmarks: tuple[Benchmark, ...]
-    perceptual: tuple[Metric, ...]
+    metrics: tuple[Metric, ...]
     watcher: StudyWatcher
     origins: dict[str, dict[str, str]]
     degradation: Degradation

@@ -19,13 +19,14 @@ from esrlab.core.signals import Interrupted
 from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
-from esrlab.evaluation.benchmark import Picture, perceptual_metric
+from esrlab.errors import UserError
+from esrlab.evaluation.benchmark import NotMeasurableError, Picture
 from esrlab.evaluation.methods import Method, find_method, open_cascade, open_generator
-from esrlab.evaluation.metrics.standard import paper_metrics, standard_metrics
+from esrlab.evaluation.metrics.choice import build_metrics
 from esrlab.evaluation.scoring import score_method
 from esrlab.evaluation.settled_degradation import settle_degradation
 from esrlab.recipes.kept_files import SOURCES
-from esrlab.study.folder import choose_lpips, claim_folder, collect_scores, describe_data, settle_study
+from esrlab.study.folder import choose_metrics, claim_folder, collect_scores, describe_data, settle_study
 from esrlab.study.laboratory import Laboratory, StudyWatcher, require_folder, run_folder
 from esrlab.study.map_files import keep_maps
 from esrlab.study.origins import find_origins, refuse_changed_origins, refuse_other_origins
@@ -61,8 +62,8 @@ def run_study(
     require_starts(tuple(run for run in runs if run.name in wanted), out)
     origins = find_origins(runs, device=device)
     refuse_other_origins(runs, out, expected=origins)
-    judges = choose_lpips(study, out)
-    perceptual = tuple(perceptual_metric(kind, device=device) for kind in judges)
+    parts = choose_metrics(study, out)
+    metrics = build_metrics(parts, device=device)
     with sole_use(out):
         remove_leftovers(out)
         study = settle_study(study, out)  # again: another process may have extended it until now
@@ -70,9 +71,9 @@ def run_study(
             runs = plan_runs(study)
             origins = find_origins(runs, device=device)
         refuse_other_origins(runs, out, expected=origins)
-        claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks) | {"perceptual": judges})
+        claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks, parts))
         degradation = runs[0].recipe.patches.degradation
-        lab = Laboratory(study, out, device, photos, benchmarks, perceptual, watcher, origins, degradation)
+        lab = Laboratory(study, out, device, photos, benchmarks, metrics, watcher, origins, degradation)
         if command:
             keep_command(out, command)
         _carry_out(lab, runs, wanted)
@@ -191,12 +192,19 @@ def _score(lab: Laboratory, method: Method, *, scale: int) -> list[Score]:
         lab.benchmarks,
         study=lab.study.name,
         scale=scale,
-        metrics=(*standard_metrics(scale), *paper_metrics(), *lab.perceptual),
+        metrics=lab.metrics,
         device=lab.device,
         keep=keep,
+        on_error=_leave_out_or_raise,
     )
     lab.watcher.evaluated(scale=scale, seconds=time.perf_counter() - began)
     return rows
+
+
+def _leave_out_or_raise(image: str, error: UserError) -> None:
+    """A metric that is not defined on so small an image has no row; anything else ends the scoring."""
+    if not isinstance(error, NotMeasurableError):
+        raise error
 
 
 def _keep(out: Path, picture: Picture, *, scale: int, method: str) -> None:

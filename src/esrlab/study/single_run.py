@@ -14,7 +14,7 @@ from esrlab.data.photos.folder import open_photos
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UsageError
 from esrlab.evaluation.validation.validator import open_validation
-from esrlab.losses.content import FeatureWeights
+from esrlab.losses.inputs import FeatureWeights
 from esrlab.recipes.presets import find_recipe, with_choices
 from esrlab.recipes.recipe import SEEDS, Recipe
 from esrlab.recipes.unused import idle_settings
@@ -99,8 +99,13 @@ def _open_validator(
 ) -> ValidatorLike | None:
     if source is None:
         return None
-    degradation = recipe.patches.degradation
-    return open_validation(os.fspath(source), scale=recipe.scale, device=device, degradation=degradation)
+    return open_validation(
+        os.fspath(source),
+        scale=recipe.scale,
+        device=device,
+        degradation=recipe.patches.degradation,
+        best_by=recipe.validation.best_by,
+    )
 
 
 def _open(photos: str | PathLike[str] | Sequence[str | PathLike[str]], *, smallest: int) -> Photos:

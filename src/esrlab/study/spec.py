@@ -9,15 +9,19 @@ from typing import Any, Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from esrlab.core.metrics import BUILT_IN
 from esrlab.core.named_files import names_file
 from esrlab.core.tables import read_table
 from esrlab.errors import UsageError, UserError
-from esrlab.losses.content import FeatureWeights
+from esrlab.evaluation.metrics.any_metric import STANDARD, AnyMetric
+from esrlab.evaluation.metrics.choice import describe, expand
+from esrlab.evaluation.metrics.inputs import MetricPart
+from esrlab.losses.inputs import FeatureWeights
 from esrlab.recipes.overrides import leaves, with_fields
 from esrlab.recipes.presets import PAPER, find_recipe, flatten, with_weighted_fields, with_weights
 from esrlab.recipes.problems import explain
 from esrlab.recipes.recipe import RUN_NAME, SEEDS, Recipe, Scale
-from esrlab.statistics.claims import AskedClaim, refuse_unknown
+from esrlab.statistics.claims import AskedClaim, refuse_unknown, refuse_unknown_families
 from esrlab.study.names import require_free
 from esrlab.study.sources import as_seen_from_here
 
@@ -29,6 +33,9 @@ class Study(BaseModel):
 
     A recipe's table may hold `base` (a named recipe or a file; its own name by default) and dotted fields;
     a list where the field holds one value is a sweep over it, and several sweeps are crossed.
+
+    `metrics` are what is measured, names of kinds or tables with their settings; the standard ones where
+    none is given.
 
     `claims` are the user's own, tested beside the paper's; they change nothing about the runs.
     """
@@ -43,7 +50,13 @@ class Study(BaseModel):
     weights: FeatureWeights = "real"
     fields: dict[str, Any] = {}
     recipes: dict[str, dict[str, Any]] = Field(min_length=1)
+    metrics: tuple[AnyMetric, ...] = ()
     claims: tuple[AskedClaim, ...] = ()
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _kinds_or_tables(cls, asked: Any) -> Any:
+        return tuple(expand(asked)) if isinstance(asked, (list, tuple)) and asked else asked
 
     @field_validator("recipes")
     @classmethod
@@ -83,7 +96,13 @@ class Study(BaseModel):
         # A sweep's variants are known only to plan_runs; here a variant counts as its recipe.
         claims = [_as_unswept(claim, self.recipes) for claim in self.claims]
         refuse_unknown(claims, recipes=tuple(self.recipes), scales=self.scales)
+        refuse_unknown_families(claims, BUILT_IN.joined(describe(self.measured)).families)
         return self
+
+    @property
+    def measured(self) -> tuple[MetricPart, ...]:
+        """The metrics that it is to be scored by, as far as their weights are at hand."""
+        return self.metrics or STANDARD
 
 
 def _as_unswept(claim: AskedClaim, recipes: Iterable[str]) -> AskedClaim:
@@ -207,37 +226,3 @@ def read_asked(folder: Path) -> Study:
             f"{folder} holds no study (no study.toml); run esrlab study with --out {folder} first"
         )
     return read_study(path)
-
-
-def demo_study(weights: FeatureWeights = "student") -> Study:
-    """The paper's comparison at a size for two processor cores and a few minutes.
-
-    Small generators that begin as interpolators, a narrow critic, the bundled photographs, two seeds. The
-    content networks are the embedded students, or early layers of the full ones where those are asked for.
-    """
-    early = {"vgg": {"conv2_1": 1.0}, "resnet": {"layer1": 1.0}}
-    return Study(
-        name="demo",
-        seeds=(0, 1),
-        weights=weights,
-        fields={
-            "steps": 150,
-            "generator.features": 16,
-            "generator.growth": 8,
-            "generator.blocks": 2,
-            "generator.init": "interpolation",
-            "patches.lr_size": 16,
-            "patches.batch": 8,
-            "adversarial.critic.features": 8,
-            # Without a PSNR-trained start, content alone lets brightness drift for the whole of so few steps.
-            "terms.pixel.weight": 10.0,
-            # At 0.01 batch norm's ε drowns so narrow a critic, and no gradient comes back through it.
-            "adversarial.clip": 0.05,
-        },
-        recipes={
-            name: {}
-            if weights == "student"
-            else {"terms.content.loss.layers": early["resnet" if "resnet" in name else "vgg"]}
-            for name in PAPER
-        },
-    )

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from esrlab.models.generators.rrdb import RRDBNet
-from esrlab.recipes.parts import BestBy
 
 
 class ValidatorLike(Protocol):
@@ -26,12 +25,12 @@ class ValidatorLike(Protocol):
         """The means, by keys that begin with "validation/"; sample pictures go to `sheet`."""
         ...
 
-    def best_by(self, by: BestBy = "auto", *, has_adversarial: bool) -> str:
+    def best_by(self, by: str = "auto", *, has_adversarial: bool) -> str:
         """The key of the value that decides."""
         ...
 
     def improves(
-        self, values: dict[str, float], best: float | None, *, by: BestBy, has_adversarial: bool
+        self, values: dict[str, float], best: float | None, *, by: str, has_adversarial: bool
     ) -> float | None:
         """The deciding value where it is better than the best so far, else None."""
         ...

@@ -7,16 +7,15 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from esrlab.core.backend import compiled, make_adam, prepare, prepare_backend
+from esrlab.core.backend import compiled, prepare, prepare_backend
 from esrlab.core.named_files import STARTS
 from esrlab.losses.adversarial import AdversarialLoss, adversarial_loss, clip_parameters
-from esrlab.losses.content import share_networks
+from esrlab.losses.feature_loss import share_networks
 from esrlab.losses.inputs import LossFunction
 from esrlab.losses.shares import Balance
-from esrlab.models.critics.vgg import VGGCritic
 from esrlab.models.generator_files import start_from
 from esrlab.models.generators.rrdb import RRDBNet, start_as_interpolator
 from esrlab.recipes.parts import Adversarial, Term
@@ -33,7 +32,7 @@ class AdversarialState:
 
     settings: Adversarial
     loss: AdversarialLoss
-    critic: VGGCritic
+    critic: nn.Module
     optimiser: Optimizer
 
 
@@ -100,7 +99,7 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> TrainState:
     active = [term for term in recipe.terms if term.is_active]
     terms = tuple(zip(active, share_networks([term.loss.build(device) for term in active]), strict=True))
     origins |= {term.name: getattr(loss, "origin", "") for term, loss in terms}
-    optimiser = _adam(generator, recipe)
+    optimiser = recipe.optimiser.build(generator)
     balance = _balance(recipe)
     return TrainState(
         recipe, seed, device, generator, average, optimiser, terms, adversarial, balance, origins
@@ -134,16 +133,12 @@ def _start_adversarial(recipe: Recipe, *, seed: int, device: torch.device) -> Ad
     if settings is None:
         return None
     torch.manual_seed(mix(seed, CRITIC_STREAM))
-    critic = VGGCritic(size=recipe.hr_size, features=settings.critic.features, norm=settings.critic.norm)
+    critic = settings.critic.build(size=recipe.hr_size)
     loss = adversarial_loss(settings.loss)
     if loss.constraint == "clip":
         clip_parameters(critic, settings.clip)
     prepare(critic.to(device))
-    return AdversarialState(settings, loss, critic, _adam(critic, recipe))
-
-
-def _adam(network: nn.Module, recipe: Recipe) -> Adam:
-    return make_adam(network, learning_rate=recipe.optimiser.learning_rate, betas=recipe.optimiser.betas)
+    return AdversarialState(settings, loss, critic, recipe.optimiser.build(critic))
 
 
 def _balance(recipe: Recipe) -> Balance:

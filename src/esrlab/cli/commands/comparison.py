@@ -17,15 +17,15 @@ from esrlab.data.degradations.any_degradation import USUAL, parse_degradation
 from esrlab.data.degradations.bicubic import Bicubic
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.errors import UsageError
-from esrlab.evaluation.benchmark import Picture, perceptual_metric
+from esrlab.evaluation.benchmark import Picture
 from esrlab.evaluation.methods import Method, check_name, find_method
-from esrlab.evaluation.metrics.standard import Metric, paper_metrics, standard_metrics
+from esrlab.evaluation.metrics.any_metric import STANDARD
+from esrlab.evaluation.metrics.choice import build_metrics, describe, estimates_of, parts_of
+from esrlab.evaluation.metrics.inputs import Metric, MetricPart
 from esrlab.evaluation.scoring import ScoreFolder, open_score_folder, score_method
 from esrlab.evaluation.settled_degradation import settle_degradation
-from esrlab.models.lpips_choice import has_real_lpips
 from esrlab.training.folder_lock import sole_use
 
-KNOWN = ("psnr", "ssim", "lpips")
 UNKEPT = "evaluation"
 """Heads rows that no folder keeps."""
 
@@ -40,7 +40,8 @@ def compare_methods(options: argparse.Namespace) -> int:
         raise UsageError("--replace needs --out")
     benchmarks = [open_benchmark(path, name=name) for name, path in _plain(options.benchmark).items()]
     methods = _find_methods(options)
-    metrics = _choose(options)
+    asked = _choose(options)
+    metrics = build_metrics(asked, device=choose_device(options.device))
     left_out: list[str] = []
     if options.out is None:
         rows = _score(options, methods, benchmarks, metrics, folder=None, left_out=left_out)
@@ -50,15 +51,16 @@ def compare_methods(options: argparse.Namespace) -> int:
         with sole_use(options.out):
             remove_leftovers(options.out)
             kept = open_score_folder(options.out)
+            kept.describe(describe(asked))
             rows = _score(options, methods, benchmarks, metrics, folder=kept, left_out=left_out)
-    means = find_means(rows)
+    means, infos = find_means(rows), {metric.at(options.scale).name: metric.info for metric in metrics}
     if options.json:
         answer = {"rows": [asdict(row) for row in rows], "mean": means, "left_out": left_out}
         print(to_json(answer, indent=2))
         return tell_left_out(left_out)
     for benchmark in benchmarks:
         if found := [mean for mean in means if mean["benchmark"] == benchmark.name]:
-            answers().print(set_means(benchmark.name, found, images=len(benchmark.members)))
+            answers().print(set_means(benchmark.name, found, infos, images=len(benchmark.members)))
     if options.out is not None:
         console.print(
             f"kept in {options.out}; esrlab report [STUDY] {options.out} makes the tables", markup=False
@@ -75,15 +77,14 @@ def tell_left_out(left_out: Sequence[str]) -> int:
     return 1 if left_out else 0
 
 
-def read_metrics(text: str) -> list[str]:
+def read_metrics(text: str, *, weights: str | None, paper: bool) -> list[MetricPart]:
     """The metrics that --metrics lists; UsageError for one that there is not."""
-    asked = [name.strip().lower() for name in text.split(",") if name.strip()]
-    unknown = [name for name in asked if name not in KNOWN]
-    if unknown or not asked:
-        raise UsageError(
-            f"--metrics must be one or more of {', '.join(KNOWN)}, not {', '.join(unknown) or 'nothing'}"
-        )
-    return asked
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    try:
+        parts = parts_of(names, paper=paper)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
+    return estimates_of(parts) if weights == "student" else parts
 
 
 def _plain(asked: Sequence[str]) -> dict[str, str]:
@@ -94,19 +95,13 @@ def _plain(asked: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _choose(options: argparse.Namespace) -> list[Metric]:
-    """What a study measures, or what of it is asked for."""
-    weights = options.weights or "real"
+def _choose(options: argparse.Namespace) -> list[MetricPart]:
+    """What a study measures as far as weights are at hand, or what of it is asked for."""
     if options.metrics is not None:
-        asked = read_metrics(options.metrics)
-    else:
-        has_lpips = weights == "student" or options.weights is not None or has_real_lpips()
-        asked = [name for name in KNOWN if name != "lpips" or has_lpips]
-    every = (*standard_metrics(options.scale), *paper_metrics())
-    chosen = [metric for metric in every if metric.name.split("-")[0].lower() in asked]
-    if "lpips" in asked:
-        chosen.append(perceptual_metric(weights, device=choose_device(options.device)))
-    return chosen
+        return read_metrics(options.metrics, weights=options.weights, paper=True)
+    if options.weights == "student":
+        return estimates_of(STANDARD)
+    return [part for part in STANDARD if options.weights is not None or part.is_ready()]
 
 
 def _find_methods(options: argparse.Namespace) -> list[Method]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from esrlab.cli.commands.options import add_device, add_weights
 from esrlab.cli.commands.study import carry_out
 from esrlab.core.devices import choose_device
-from esrlab.study.spec import demo_study
+from esrlab.study.demo import demo_study
 
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:

@@ -46,8 +46,10 @@ from esrlab.core.devices import choose_device
 from esrlab.core.files import to_json
 from esrlab.data.degradations.bicubic import CONVENTIONS
 from esrlab.errors import UsageError
-from esrlab.evaluation.benchmark import compare_folders, perceptual_metric
-from esrlab.evaluation.metrics.standard import Metric, standard_metrics
+from esrlab.evaluation.benchmark import compare_folders
+from esrlab.evaluation.metrics.any_metric import METRICS
+from esrlab.evaluation.metrics.choice import PLAIN_KINDS, build_metrics, with_border
+from esrlab.evaluation.metrics.inputs import Metric
 
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
@@ -77,13 +79,14 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     parser.add_argument(
         "--metrics",
         metavar="LIST",
-        help="metrics separated by commas: psnr, ssim, lpips (default: psnr,ssim; with --benchmark lpips too "
-        "where its weights are at hand)",
+        help=f"metrics separated by commas: {', '.join(METRICS)} (default: {','.join(PLAIN_KINDS)}; with "
+        "--benchmark all that a study measures, as far as weights are at hand)",
     )
     parser.add_argument(
         "--weights",
         choices=("real", "student"),
-        help="weights of LPIPS: its own (real), or LPIPS≈ with the embedded student (default: real)",
+        help="weights of metrics: their own (real), or an embedded student's estimate, LPIPS≈ for LPIPS "
+        "(default: real)",
     )
     _add_kept(parser)
     add_device(parser)
@@ -145,26 +148,28 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(to_json({**result, "left_out": left_out}, indent=2))
     else:
-        answers().print(_to_table(result))
+        answers().print(_to_table(result, metrics))
     return tell_left_out(left_out)
 
 
-def _choose(options: argparse.Namespace) -> list[Metric]:
-    asked = read_metrics(options.metrics or "psnr,ssim")
-    standard = standard_metrics(options.scale, border=options.border)
-    chosen = [metric for metric in standard if metric.name.split("-")[0].lower() in asked]
-    if "lpips" in asked:
-        chosen.append(perceptual_metric(options.weights or "real", device=choose_device(options.device)))
-    return chosen
+def _choose(options: argparse.Namespace) -> tuple[Metric, ...]:
+    asked = read_metrics(options.metrics or ",".join(PLAIN_KINDS), weights=options.weights, paper=False)
+    built = build_metrics(with_border(asked, options.border), device=choose_device(options.device))
+    lacking = [metric.info.name for metric in built if "lr" in metric.info.needs]
+    if lacking:
+        raise UsageError(
+            f"{', '.join(lacking)} compares with LR images, and --against has none: give --benchmark NAME=DIR"
+        )
+    return tuple(metric.at(options.scale) for metric in built)
 
 
-def _to_table(result: dict[str, Any]) -> Table:
+def _to_table(result: dict[str, Any], metrics: Sequence[Metric]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("image", overflow="fold")
-    for name in result["mean"]:
-        table.add_column(name, justify="right", no_wrap=True)
+    for metric in metrics:
+        table.add_column(metric.name, justify="right", no_wrap=True)
     rows = [*result["images"], {"name": "mean", **result["mean"]}]
     for row in rows:
-        values = [as_figure(name, row[name]) for name in result["mean"]]
+        values = [as_figure(metric.info, row[metric.name]) for metric in metrics]
         table.add_row(Text(row["name"]), *values, end_section=row is rows[-2])
     return table

@@ -1,6 +1,6 @@
 """Means over a benchmark's images, and the table of them that `esrlab evaluate` prints."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -8,16 +8,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from esrlab.core.metrics import MetricInfo
 from esrlab.core.scores import Score
 
 FEWER = "Means of fewer images than the others' are not comparable with them."
 
 
-def as_figure(metric: str, value: float | None) -> str:
+def as_figure(info: MetricInfo, value: float | None) -> str:
     """A metric's value with its usual decimals; – where there is none."""
-    if value is None:
-        return "–"
-    return f"{value:.2f}" if metric.startswith("PSNR") else f"{value:.4f}"
+    return "–" if value is None else info.show(value)
 
 
 def find_means(rows: Sequence[Score]) -> list[dict[str, Any]]:
@@ -33,8 +32,13 @@ def find_means(rows: Sequence[Score]) -> list[dict[str, Any]]:
     ]
 
 
-def set_means(benchmark: str, means: Sequence[dict[str, Any]], *, images: int) -> Table:
-    """The table of one benchmark of so many images; a row whose means are of fewer says so."""
+def set_means(
+    benchmark: str, means: Sequence[dict[str, Any]], infos: Mapping[str, MetricInfo], *, images: int
+) -> Table:
+    """The table of one benchmark of so many images; a row whose means are of fewer says so.
+
+    infos: what each metric in `means` is.
+    """
     metrics = list(dict.fromkeys(mean["metric"] for mean in means))
     table = Table(
         title=Text(f"{benchmark}, means of {images} image{'s' * (images != 1)}, ×{means[0]['scale']}"),
@@ -52,5 +56,5 @@ def set_means(benchmark: str, means: Sequence[dict[str, Any]], *, images: int) -
         if fewest < images:
             shown += f" (mean of {fewest} of {images} images)"
             table.caption, table.caption_justify = FEWER, "left"
-        table.add_row(Text(shown), *(as_figure(metric, found.get(metric)) for metric in metrics))
+        table.add_row(Text(shown), *(as_figure(infos[metric], found.get(metric)) for metric in metrics))
     return table

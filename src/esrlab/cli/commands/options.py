@@ -11,7 +11,7 @@ from esrlab.cli.console import console
 from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UsageError, UserError
-from esrlab.losses.content import FeatureWeights
+from esrlab.losses.inputs import FeatureWeights
 from esrlab.recipes.overrides import OLD_NAMES, fields_of_kinds, leaves
 from esrlab.recipes.recipe import Recipe
 
@@ -34,8 +34,8 @@ def add_weights(parser: argparse.ArgumentParser, *, default: str) -> None:
     parser.add_argument(
         "--weights",
         choices=get_args(FeatureWeights),
-        help="the content networks' weights: ImageNet's (real), the small embedded students', or random ones "
-        f"(untrained); every table names the kind (default: {default})",
+        help="weights of the networks that losses measure with: ImageNet's (real), the small embedded "
+        f"students', or random ones (untrained); every table names the kind (default: {default})",
     )
 
 

@@ -56,7 +56,7 @@ def _table_of_all() -> Table:
         critic = "–"
         if recipe.adversarial is not None:
             terms.append(f"{strength(recipe.adversarial)} × {recipe.adversarial.loss}")
-            critic = f"{recipe.adversarial.critic.norm} norm"
+            critic = recipe.adversarial.critic.label
         cells = (recipe.name, "\n".join(terms), critic, str(recipe.steps), recipe.about)
         table.add_row(*map(Text, cells))
     return table

@@ -55,6 +55,7 @@ from esrlab.core.nearest import did_you_mean
 from esrlab.core.scores import BICUBIC, CASCADE
 from esrlab.data.photos.folder import open_photos
 from esrlab.errors import UsageError
+from esrlab.evaluation.metrics.any_metric import METRICS
 from esrlab.recipes.presets import find_recipe
 from esrlab.recipes.unused import idle_settings
 from esrlab.report.build import make_report
@@ -92,6 +93,14 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         help="one number N: the first N seeds; several numbers: these seeds",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="one seed")
+    parser.add_argument(
+        "--metrics",
+        metavar="LIST",
+        help="what is measured, separated by commas: "
+        + ", ".join(METRICS)
+        + " (default: the study's own; the "
+        "standard ones if it sets none)",
+    )
     add_weights(parser, default="the study's own; real if it sets none")
     add_device(parser)
     add_fields(parser, find_recipe("wgan-vgg"), arguments)
@@ -191,6 +200,8 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
         asked["photos"] = options.photos[0] if len(options.photos) == 1 else options.photos
     if options.benchmark is not None:
         asked["benchmarks"] = named_folders(options.benchmark)
+    if options.metrics is not None:
+        asked["metrics"] = [name.strip().lower() for name in options.metrics.split(",") if name.strip()]
     if options.recipes is not None:
         asked["recipes"] = {name: {} for name in options.recipes}
     if options.scales is not None:

@@ -231,5 +231,10 @@ def _open_validator(
     if source == NO_VALIDATION:
         return None
     require_folders("--validation", [source])
-    degradation = recipe.patches.degradation
-    return open_validation(source, scale=recipe.scale, device=device, degradation=degradation)
+    return open_validation(
+        source,
+        scale=recipe.scale,
+        device=device,
+        degradation=recipe.patches.degradation,
+        best_by=recipe.validation.best_by,
+    )

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from esrlab.cli.console import clock
-from esrlab.cli.panel.words import gain, is_sound, measured, number, short, signed, terms_of, validation_table
+from esrlab.cli.panel.words import decibels, gain, is_sound, number, short, signed, terms_of, validation_table
 
 WIDEST = 88
 """Columns beyond which the panel does not grow: eyes travel badly over long lines."""
@@ -141,7 +141,7 @@ def _lines(scene: Scene, *, full: bool) -> list[tuple[str, Text] | None]:
     warned = Text(f"! {scene.last_warning}", style="bold yellow") if scene.warnings else None
     batch = Text()
     if "image/psnr" in row:
-        batch.append(f"PSNR {measured('PSNR', row['image/psnr'])} dB")
+        batch.append(f"PSNR {decibels(row['image/psnr'])}")
         batch.append(f"  {signed(ahead)} over bicubic", style="bold") if ahead is not None else None
         batch.append(f"  {sparkline(scene.gains)}", style="cyan") if full else None
         batch.append(f"  spread {short(row.get('image/spread'))}") if full else None

@@ -104,9 +104,18 @@ def validation_table(values: dict[str, Any]) -> tuple[str, str]:
 
 
 def measured(label: str, value: object) -> str:
-    """A metric's value with the digits that its kind is read with: decibels two, all else four."""
+    """A metric's value with its own decimals, four where it is not known."""
+    # Late: it loads torch, which is there already where anything is validated
+    from esrlab.evaluation.metrics.choice import known_here
+
+    found, info = number(value), known_here().find(label)
+    return "–" if found is None else f"{found:.4f}" if info is None else info.show(found)
+
+
+def decibels(value: object) -> str:
+    """A number of decibels."""
     found = number(value)
-    return "–" if found is None else f"{found:.{2 if label.startswith('PSNR') else 4}f}"
+    return "–" if found is None else f"{found:.2f} dB"
 
 
 def plain_line(step: int, total: int, row: dict[str, Any], *, left: float | None, rate: float | None) -> str:
@@ -121,7 +130,7 @@ def plain_line(step: int, total: int, row: dict[str, Any], *, left: float | None
         f"step {step}/{total} {step / max(total, 1):.0%}",
         f"{clock(left)} to go" if left is not None else "",
         f"{short(rate)} images/s" if rate is not None else "",
-        f"{measured('PSNR', row['image/psnr'])} dB" if "image/psnr" in row else "",
+        decibels(row["image/psnr"]) if "image/psnr" in row else "",
         f"({signed(ahead)} over bicubic)" if ahead is not None else "",
         *shares,
         f"critic gap {signed(row['critic/gap'])}" if "critic/gap" in row else "",

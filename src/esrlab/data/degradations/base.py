@@ -49,6 +49,10 @@ class Reducer(Protocol):
         """The LR image of a whole one: (1, 3, H, W) in [0, 1], a multiple of the scale -> (1, 3, h, w)."""
         ...
 
+    def reduce_generated(self, sr: Tensor, *, name: str) -> Tensor:
+        """The image that was generated for HR of that name, made small again as that was; shapes as above."""
+        ...
+
 
 class Degradation(Part):
     """A way of making low-resolution images. A kind adds `kind: Literal["its name"]` with that default."""
@@ -110,6 +114,9 @@ class _Made:
     def reduce_image(self, hr: Tensor, *, name: str) -> Tensor:
         levels = (hr * 255).round().to(torch.uint8)
         return self.degradation.reduce(levels, self.scale, [image_seed(name)])
+
+    def reduce_generated(self, sr: Tensor, *, name: str) -> Tensor:
+        return self.reduce_image(sr, name=name)
 
 
 def image_seed(name: str) -> Seed:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from esrlab.core.named_files import SCALE, is_place
 from esrlab.data.degradations.base import Crop, Degradation
+from esrlab.data.degradations.bicubic import make_lr
 from esrlab.data.image_files import Pixels, read_image
 from esrlab.data.photos.collection import Photo
 from esrlab.data.photos.folder import open_photos
@@ -114,6 +115,10 @@ class FolderOfPairs:
         top, left = (each // self.scale for each in self.hr.corners[name])
         self.require_size(name, hr=self.hr.sizes[name], lr=(lr.shape[-2], lr.shape[-1]))
         return lr[..., top : top + height, left : left + width]
+
+    def reduce_generated(self, sr: Tensor, *, name: str) -> Tensor:
+        """By bicubic interpolation: how the files were made is not known."""
+        return make_lr(sr, self.scale)
 
     def require_size(self, name: str, *, hr: tuple[int, int], lr: tuple[int, int]) -> None:
         """UserError naming the pair where LR's sides are not HR's over the scale, rounded down."""

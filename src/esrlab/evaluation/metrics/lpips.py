@@ -2,14 +2,19 @@
 
 import hashlib
 from collections import OrderedDict
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from esrlab.core.metrics import MetricInfo, described
+from esrlab.evaluation.metrics.inputs import Metric, MetricPart, of_pair
 from esrlab.evaluation.metrics.pairs import check_pair
 from esrlab.evaluation.metrics.tiles import WHOLE_PIXELS, mean_distance
 from esrlab.models.features.lpips import SMALLEST_SIDE, LPIPSNetwork
 from esrlab.models.features.students import LPIPSStudent
+from esrlab.models.lpips_choice import LPIPSWeights, build_lpips, has_real_lpips
 
 CACHE_BYTES = 512 * 2**20
 """Activations of true images kept, oldest dropped first: about 300 images of 512×512."""
@@ -82,3 +87,40 @@ class StudentMeter:
 
 def _bytes(taps: list[Tensor]) -> int:
     return sum(tap.numel() * tap.element_size() for tap in taps)
+
+
+def perceptual_meter(weights: LPIPSWeights, *, device: torch.device) -> LPIPSMeter | StudentMeter:
+    """What measures batches by LPIPS ("real") or LPIPS≈ ("student").
+
+    UserError, with the remedy, where the real weights are not on this machine.
+    """
+    network = build_lpips(weights).to(device)
+    if isinstance(network, LPIPSNetwork):
+        return LPIPSMeter(network)
+    assert isinstance(network, LPIPSStudent)
+    return StudentMeter(network)
+
+
+class LPIPS(MetricPart):
+    """LPIPS-Alex v0.1 (Zhang et al. 2018), from 0 for equal images; LPIPS≈ with the student, by its own name.
+
+    Whole images of at least 31 px a side.
+    """
+
+    kind: Literal["lpips"] = "lpips"
+    weights: Literal["real", "student"] = Field(
+        default="real", description="LPIPS's own, or the embedded student's: LPIPS≈"
+    )
+
+    @property
+    def info(self) -> MetricInfo:
+        return described("LPIPS" if self.weights == "real" else "LPIPS≈")
+
+    def build(self, device: torch.device) -> Metric:
+        return of_pair(self.info, perceptual_meter(self.weights, device=device))
+
+    def is_ready(self) -> bool:
+        return self.weights == "student" or has_real_lpips()
+
+    def instead(self) -> MetricPart:
+        return LPIPS(weights="student")

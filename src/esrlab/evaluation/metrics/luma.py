@@ -1,14 +1,13 @@
 """The Y channel on which super-resolution benchmarks are scored, and the choice between it and RGB."""
 
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
+from esrlab.core.luma import Channel
 from esrlab.core.luma import luma as luma_of_any
 from esrlab.evaluation.metrics.pairs import check_image
-
-Channel = Literal["rgb", "y"]
 
 
 def luma(image: Tensor) -> Tensor:

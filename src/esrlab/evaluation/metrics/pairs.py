@@ -5,6 +5,10 @@ from torch import Tensor
 TOLERANCE = 1e-6
 
 
+class TooSmallError(ValueError):
+    """An image is smaller than a metric's windows: it is not defined there."""
+
+
 def check_image(image: Tensor, *, name: str, taker: str = "a metric") -> None:
     """Accept RGB float images (N, 3, H, W) in [0, 1]; `name` is what the message calls them.
 
@@ -31,7 +35,8 @@ def check_image(image: Tensor, *, name: str, taker: str = "a metric") -> None:
 def check_pair(sr: Tensor, hr: Tensor, *, border: int = 0, smallest: int = 1) -> None:
     """Accept two images of one shape that keep `smallest` pixels a side without their borders.
 
-    ValueError: what check_image refuses, unlike shapes, a negative border or one that leaves too little.
+    ValueError: what check_image refuses, unlike shapes, a negative border. TooSmallError: one that leaves too
+    little.
     """
     if sr.shape != hr.shape:
         raise ValueError(f"sr has shape {tuple(sr.shape)}, hr {tuple(hr.shape)}; a metric needs equal shapes")
@@ -41,7 +46,7 @@ def check_pair(sr: Tensor, hr: Tensor, *, border: int = 0, smallest: int = 1) ->
         raise ValueError(f"border is {border}; it is the number of pixels cropped at each side, 0 or more")
     height, width = hr.shape[-2:]
     if min(height, width) - 2 * border < smallest:
-        raise ValueError(
+        raise TooSmallError(
             f"border {border} leaves {max(height - 2 * border, 0)}×{max(width - 2 * border, 0)} pixels of "
             f"{height}×{width}; at least {smallest}×{smallest} are needed: "
             "take a larger image or a smaller border"

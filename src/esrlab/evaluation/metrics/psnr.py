@@ -1,10 +1,12 @@
 """Peak signal-to-noise ratio, in the field's convention and in the paper's."""
 
 import math
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
+from esrlab.evaluation.metrics.field import FieldMetric
 from esrlab.evaluation.metrics.luma import Channel, take_compared, without_border
 from esrlab.evaluation.metrics.pairs import check_pair
 from esrlab.evaluation.metrics.tiles import split
@@ -40,3 +42,16 @@ def psnr_paper(sr: Tensor, hr: Tensor) -> Tensor:
     comparison with the paper's tables only. ValueError as `psnr`. Source: the paper's eq. 9 and 10.
     """
     return psnr(sr, hr) + 20 * math.log10(_PAPER_PEAK / _PAPER_SPAN)
+
+
+class PSNR(FieldMetric):
+    """Peak signal-to-noise ratio in decibels, up to ∞ for equal images: `psnr` and `psnr_paper`."""
+
+    kind: Literal["psnr"] = "psnr"
+    family: ClassVar[str] = "PSNR"
+
+    def measure(self, sr: Tensor, hr: Tensor, *, border: int, channel: Channel) -> Tensor:
+        return psnr(sr, hr, border=border, channel=channel)
+
+    def measure_paper(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return psnr_paper(sr, hr)

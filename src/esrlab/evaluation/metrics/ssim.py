@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from esrlab.core.structure import C1, C2, WINDOW, ssim_map
+from esrlab.evaluation.metrics.field import FieldMetric
 from esrlab.evaluation.metrics.luma import Channel, take_compared, without_border
 from esrlab.evaluation.metrics.pairs import check_pair
 from esrlab.evaluation.metrics.tiles import split
@@ -45,3 +47,16 @@ def _mean_ssim(sr: Tensor, hr: Tensor, *, take: Callable[[Tensor], Tensor], c1: 
         total = total + found.sum(dim=(1, 2, 3))
         count += found[0].numel()
     return total / count
+
+
+class SSIM(FieldMetric):
+    """Structural similarity, up to 1 for equal images: `ssim` and `ssim_paper`."""
+
+    kind: Literal["ssim"] = "ssim"
+    family: ClassVar[str] = "SSIM"
+
+    def measure(self, sr: Tensor, hr: Tensor, *, border: int, channel: Channel) -> Tensor:
+        return ssim(sr, hr, border=border, channel=channel)
+
+    def measure_paper(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return ssim_paper(sr, hr)

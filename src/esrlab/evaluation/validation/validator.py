@@ -6,7 +6,7 @@ side, so that a validation costs the same whatever the photographs' size. The va
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,17 +15,19 @@ from statistics import fmean
 import torch
 from torch import Tensor, nn
 
+from esrlab.core.nearest import did_you_mean
 from esrlab.data.degradations.any_degradation import USUAL
 from esrlab.data.degradations.base import Degradation
 from esrlab.data.image_files import write_image
 from esrlab.errors import UsageError
-from esrlab.evaluation.benchmark import Measurement, Picture, evaluate, perceptual_metric
-from esrlab.evaluation.metrics.standard import Metric, standard_metrics
+from esrlab.evaluation.benchmark import Measurement, Picture, evaluate
+from esrlab.evaluation.metrics.any_metric import METRICS
+from esrlab.evaluation.metrics.choice import PRIMARY, parts_of, settle
+from esrlab.evaluation.metrics.inputs import Metric, MetricPart
 from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler
 from esrlab.evaluation.validation.crops import SMALLEST, Crops, cut_crops
 from esrlab.evaluation.validation.sheet import MOST_ROWS, draw_sheet
-from esrlab.models.lpips_choice import has_real_lpips
-from esrlab.recipes.parts import BestBy
+from esrlab.recipes.parts import AUTO
 
 CROP = 256
 """Pixels a side of the part of each image that is measured: a 2K photograph whole takes a large generator
@@ -50,21 +52,21 @@ class Validator:
         scale: int,
         crop: int | None,
         device: torch.device,
-        metrics: Sequence[Metric],
+        metrics: Mapping[str, Metric],
         degradation: Degradation,
     ) -> None:
         self._crops = crops
         self._scale = scale
         self._crop = crop
         self._device = device
-        self._metrics = tuple(metrics)
+        self._metrics = {kind: metric.at(scale) for kind, metric in metrics.items()}
         self._degradation = degradation
         self._bicubic = {
             f"{PREFIX}bicubic/{name}": value for name, value in self._measure(bicubic_upscaler(scale)).items()
         }
 
     def __call__(self, generator: nn.Module, *, sheet: Path | None = None) -> dict[str, float]:
-        """Mean PSNR-Y, SSIM-Y and LPIPS (or LPIPS≈) over the crops; `sheet`: where to write `draw`'s."""
+        """Each metric's mean over the crops; `sheet`: where to write `draw`'s."""
         kept: list[Picture] = []
         with _undisturbed(generator, self._device):
             upscale = _Upscale(generator, self._device)
@@ -95,20 +97,26 @@ class Validator:
         """Sixteen hex digits over the crops' names and pixels: equal crops, equal fingerprint."""
         return self._crops.fingerprint
 
-    def best_by(self, by: BestBy = "auto", *, has_adversarial: bool) -> str:
-        """The key by which the best generator is chosen; "auto": LPIPS with an adversarial loss, else PSNR-Y.
+    def best_by(self, by: str = AUTO, *, has_adversarial: bool) -> str:
+        """The key by which the best generator is chosen: the metric of the kind `by`.
 
-        PSNR would select the generator from before adversarial training, since invented sharp detail lowers
-        it.
+        "auto" is perception with an adversarial loss (LPIPS), else distortion (PSNR-Y), which would select
+        the generator from before adversarial training, since invented sharp detail lowers it. Raises
+        UsageError for a metric that this validation does not measure.
         """
         return f"{PREFIX}{self._chosen(by, has_adversarial=has_adversarial).name}"
 
-    def _chosen(self, by: BestBy, *, has_adversarial: bool) -> Metric:
-        order = ("psnr", "ssim", "lpips")
-        return self._metrics[order.index(("lpips" if has_adversarial else "psnr") if by == "auto" else by)]
+    def _chosen(self, by: str, *, has_adversarial: bool) -> Metric:
+        if by == AUTO:
+            role = "perception" if has_adversarial else "distortion"
+            return next(metric for metric in self._metrics.values() if metric.info.role == role)
+        if by not in self._metrics:
+            measured = ", ".join((AUTO, *self._metrics))
+            raise UsageError(f"validation.best_by must be one of {measured} here, not {by}")
+        return self._metrics[by]
 
     def improves(
-        self, values: dict[str, float], best: float | None, *, by: BestBy, has_adversarial: bool
+        self, values: dict[str, float], best: float | None, *, by: str, has_adversarial: bool
     ) -> float | None:
         """The value that decides, where it is better than the best so far, else None."""
         metric = self._chosen(by, has_adversarial=has_adversarial)
@@ -117,7 +125,7 @@ class Validator:
 
     def _measure(self, upscale: Upscaler, *, keep: list[Picture] | None = None) -> dict[str, float]:
         values: defaultdict[str, list[float]] = defaultdict(list)
-        for row in self._run(upscale, self._crops, metrics=self._metrics, keep=keep):
+        for row in self._run(upscale, self._crops, metrics=tuple(self._metrics.values()), keep=keep):
             values[row.metric].append(row.value)
         return {name: fmean(found) for name, found in values.items()}
 
@@ -146,24 +154,35 @@ def open_validation(
     limit: int | None = None,
     crop: int | None = CROP,
     degradation: Degradation = USUAL,
+    best_by: str = AUTO,
 ) -> Validator:
     """A validation on the images at `source`: a folder (its `HR` where there is one), or "samples".
 
     `limit`: so many of the images, evenly spread over their sorted names. `crop`: the middle so many pixels
-    a side, None for whole images. `degradation`: how LR is made, best as in training. LPIPS is the real one
-    where its weights are at hand, else LPIPS≈. Bicubic is measured at once. UserError: no image, or one
-    too small; UsageError: a limit or crop that leaves nothing.
+    a side, None for whole images. `degradation`: how LR is made, best as in training. Measured are the
+    standard metrics (LPIPS≈ where LPIPS's weights are not at hand), and the one of the kind `best_by`.
+    Bicubic is measured at once. UserError: no image, or one too small; UsageError: a limit or crop that
+    leaves nothing, a metric that there is not.
     """
     if limit is not None and limit < 1:
         raise UsageError(f"a validation needs at least 1 image, not {limit}")
     if crop is not None and crop < SMALLEST:
         raise UsageError(f"validation crops need at least {SMALLEST} px a side, not {crop}")
-    metrics = (
-        *standard_metrics(scale)[:2],
-        perceptual_metric("real" if has_real_lpips() else "student", device=device),
-    )
+    metrics = {part.kind_name(): part.build(device) for part in _measured(best_by)}
     crops = cut_crops(source, limit=limit, crop=crop, grid=degradation.grid(scale))
     return Validator(crops, scale=scale, crop=crop, device=device, metrics=metrics, degradation=degradation)
+
+
+def _measured(best_by: str) -> list[MetricPart]:
+    if best_by != AUTO and best_by not in METRICS:
+        raise UsageError(
+            f"validation.best_by must be {AUTO} or one of {', '.join(METRICS)}, not {best_by}"
+            + did_you_mean(best_by, list(METRICS))
+        )
+    usual = settle(PRIMARY, students=True)
+    if best_by in (AUTO, *(part.kind_name() for part in usual)):
+        return usual
+    return [*usual, parts_of([best_by])[0]]
 
 
 def is_better(metric: Metric, new: float, old: float | None) -> bool:

@@ -1,12 +1,14 @@
-"""The critic: ESRGAN's VGG-style network from an image to one raw score."""
+"""The VGG-style critic: ESRGAN's, from an image to one raw score."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from esrlab.errors import UsageError
+from esrlab.models.critics.base import CriticPart, CriticUse
 
 CriticNorm = Literal["batch", "layer", "none"]
 # Each of the five 4×4 convolutions of stride 2 and padding 1 takes n pixels to floor(n / 2).
@@ -81,3 +83,44 @@ class VGGCritic(nn.Module):
         with torch.autocast(hidden.device.type, enabled=False):
             # Under autocast, too, a score is a whole float: adversarial losses compare means of close scores.
             return self.linear2(hidden.to(self.linear2.weight.dtype))
+
+
+class VGGStyle(CriticPart):
+    """ESRGAN's VGG-style critic: one score for an image."""
+
+    apart: ClassVar[str] = "adversarial.critic.norm to 'layer' or 'none'"
+
+    kind: Literal["vgg"] = "vgg"
+    features: int = Field(
+        default=64, ge=1, le=512, description="channels of its first convolution; 64 as ESRGAN's"
+    )
+    norm: CriticNorm = Field(default="batch", description="normalisation after convolutions")
+
+    @property
+    def label(self) -> str:
+        """As tables say it."""
+        return f"VGG-style, {'no' if self.norm == 'none' else self.norm} norm"
+
+    @property
+    def couples_samples(self) -> bool:
+        """With batch norm."""
+        return self.norm == "batch"
+
+    @property
+    def smallest_size(self) -> int:
+        """Side in pixels."""
+        return SMALLEST_SIZE
+
+    def build(self, *, size: int) -> VGGCritic:
+        """A fresh critic on the CPU, for images of this size alone."""
+        return VGGCritic(size=size, features=self.features, norm=self.norm)
+
+    def problems(self, use: CriticUse) -> list[str]:
+        """What every critic has, and one value a channel, of which batch norm has no variance."""
+        found = super().problems(use)
+        if self.norm == "batch" and use.batch == 1 and use.size < 2 * SMALLEST_SIZE:
+            found.append(
+                f"a critic with batch norm needs more than one patch of {use.size} px: set patches.batch to "
+                "2 or more, or adversarial.critic.norm to 'layer'"
+            )
+        return found

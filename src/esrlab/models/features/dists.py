@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from esrlab.errors import UserError
 from esrlab.models.features.imagenet import fill_weights, normalise
+from esrlab.models.features.students import VGG_STUDENT_LAYER, VGGStudent
 from esrlab.models.features.vgg import VGG
 
 TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
@@ -23,14 +24,14 @@ WEIGHTS = ("vgg16", "dists")
 """The names, in the catalogue, of the features' weights and of α and β."""
 
 _STABILITY = 1e-6
-"""c1 and c2 of eq. 6 and 7."""
+"""c1 and c2 of the paper."""
 
 
 def compare_stages(
     sr: Sequence[Tensor], hr: Sequence[Tensor], alpha: Sequence[Tensor], beta: Sequence[Tensor]
 ) -> Tensor:
     """1 − Σ_ij [α_ij l(x_ij, y_ij) + β_ij s(x_ij, y_ij)] / Σ_ij (α_ij + β_ij) over the stages i and their
-    channels j: (N,). Ding et al. 2020, eq. 8.
+    channels j: (N,). Ding et al. 2020.
 
     l = (2 μx μy + c1)/(μx² + μy² + c1), of the means over an activation's positions; s = (2 σxy + c2)/(σx² +
     σy² + c2), of variances and covariance. Computed as Σ α (1 − l) + β (1 − s), where 1 − l = (μx − μy)²/(μx²
@@ -78,12 +79,8 @@ class DISTSNetwork(nn.Module):
 
     def measure(self, image: Tensor) -> list[Tensor]:
         """The six stages of images (N, 3, h, w) in [0, 1]. Raises ValueError for a side below 16 pixels."""
-        if min(image.shape[-2:]) < SMALLEST_SIDE:
-            raise ValueError(
-                f"DISTS needs images of at least {SMALLEST_SIDE}×{SMALLEST_SIDE} pixels, "
-                f"got {image.shape[-2]}×{image.shape[-1]}"
-            )
-        return [image, *self.backbone(normalise(image), TAPS).values()]
+        _check_size(image)
+        return [image, *(stage.to(image.dtype) for stage in self.backbone(normalise(image), TAPS).values())]
 
     def compare(self, sr: Sequence[Tensor], hr: Sequence[Tensor]) -> Tensor:
         """Distances (N,) of two lists of stages that `measure` gave."""
@@ -93,3 +90,37 @@ class DISTSNetwork(nn.Module):
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Distances (N,) of image pairs (N, 3, h, w) in [0, 1]."""
         return self.compare(self.measure(sr), self.measure(hr))
+
+
+class DISTSOnStudent(nn.Module):
+    """DISTS's formula over the image and the VGG student's one layer, all channels of which count the same.
+
+    It was taught nothing by DISTS, and its values are not DISTS's. In [0, 2), 0 where the images are equal.
+    """
+
+    def __init__(self, student: VGGStudent) -> None:
+        super().__init__()
+        self.backbone = student
+
+    def measure(self, image: Tensor) -> list[Tensor]:
+        """The two stages of images (N, 3, h, w) in [0, 1]. Raises ValueError for a side below 16 pixels."""
+        _check_size(image)
+        features = self.backbone(normalise(image), (VGG_STUDENT_LAYER,))[VGG_STUDENT_LAYER]
+        return [image, features.to(image.dtype)]
+
+    def compare(self, sr: Sequence[Tensor], hr: Sequence[Tensor]) -> Tensor:
+        """Distances (N,) of two lists of stages that `measure` gave."""
+        equal = [torch.ones(stage.shape[1], dtype=stage.dtype, device=stage.device) for stage in sr]
+        return compare_stages(sr, hr, equal, equal)
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Distances (N,) of image pairs (N, 3, h, w) in [0, 1]."""
+        return self.compare(self.measure(sr), self.measure(hr))
+
+
+def _check_size(image: Tensor) -> None:
+    if min(image.shape[-2:]) < SMALLEST_SIDE:
+        raise ValueError(
+            f"DISTS needs images of at least {SMALLEST_SIDE}×{SMALLEST_SIDE} pixels, "
+            f"got {image.shape[-2]}×{image.shape[-1]}"
+        )

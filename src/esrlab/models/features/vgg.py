@@ -26,7 +26,7 @@ def vgg_layers(depth: VGGDepth) -> tuple[str, ...]:
 
 
 class L2Pool(nn.Module):
-    """√(g ∗ x²), halved in size: (N, C, h, w) -> (N, C, ⌈h/2⌉, ⌈w/2⌉). Ding et al. 2020, eq. 3.
+    """√(g ∗ x²), halved in size: (N, C, h, w) -> (N, C, ⌈h/2⌉, ⌈w/2⌉). Ding et al. 2020.
 
     g is a Hann window of 3×3 values, (1 2 1)/4 in each direction; zeros beyond the border. 1e-12 under the
     root keeps the slope finite where x is 0.

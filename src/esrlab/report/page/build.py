@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from esrlab.core.files import write_text
+from esrlab.core.metrics import BUILT_IN, KnownMetrics
 from esrlab.core.scores import Score
 from esrlab.errors import UserError
 from esrlab.report.formats import WORDS
@@ -46,6 +47,7 @@ def write_page(
     tables: Sequence[Table],
     words: Words,
     progress: Callable[[int, int], None] | None = None,
+    known: KnownMetrics = BUILT_IN,
 ) -> None:
     """Writes the page of a study's folder; equal files give equal bytes.
 
@@ -56,10 +58,8 @@ def write_page(
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ModuleNotFoundError as error:
         raise UserError("the page needs Jinja2: pip install 'esrlab[report]'") from error
-    loader = FileSystemLoader(ASSETS)
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, loader=loader
-    )
+    setting: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+    environment = Environment(undefined=StrictUndefined, loader=FileSystemLoader(ASSETS), **setting)
     script = (ASSETS / "page.js").read_text(encoding="utf-8")
     html = environment.get_template("page.html.j2").render(
         title=title,
@@ -72,7 +72,7 @@ def write_page(
         style=(ASSETS / "page.css").read_text(encoding="utf-8"),
         script=script,
         policy=_policy(script),
-        **_sections(study, scores, logs, progress),
+        **_sections(study, scores, logs, progress, known),
     )
     write_text(path, html)
 
@@ -82,6 +82,7 @@ def _sections(
     scores: Sequence[Score],
     logs: Sequence[RunLog],
     progress: Callable[[int, int], None] | None,
+    known: KnownMetrics,
 ) -> dict[str, Any]:
     """What the template's sections show, each None or empty where the folder has nothing for it."""
     recipes = trained_recipes(scores)
@@ -89,11 +90,11 @@ def _sections(
     recipes = list(dict.fromkeys(logged))
     maps = build_maps(study, scores)
     taken = maps.size if maps is not None else 0
-    gallery = build_gallery(study, scores, taken=taken, progress=progress)
+    gallery = build_gallery(study, scores, taken=taken, progress=progress, known=known)
     shifts = gallery.shifts if gallery is not None else {}
     return {
-        "intervals": tabulate_intervals(scores),
-        "planes": draw_planes(scores),
+        "intervals": tabulate_intervals(scores, known=known),
+        "planes": draw_planes(scores, known=known),
         "curves": draw_curves(logs, recipes),
         "curve_table": tabulate_curves(logs, recipes),
         "legends": legends_of(recipes),

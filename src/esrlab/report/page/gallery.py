@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esrlab.core.files import find_inside
+from esrlab.core.metrics import BUILT_IN, KnownMetrics
 from esrlab.core.scores import BICUBIC, Score
 from esrlab.report.page.pictures import (
     Pixels,
@@ -99,6 +100,7 @@ def build_gallery(
     *,
     taken: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    known: KnownMetrics = BUILT_IN,
 ) -> Gallery | None:
     """The cards of every image that has pictures; None where there are none.
 
@@ -115,8 +117,7 @@ def build_gallery(
     if not images:
         return None
     side = choose_side(sum(_weigh(store_root, image) for image in images), taken=taken)
-    values = values_of_first_seed(scores)
-    gains = gains_over_bicubic(scores)
+    values, gains = values_of_first_seed(scores, known=known), gains_over_bicubic(scores, known=known)
     shifts: Shifts = defaultdict(list)
     cards: list[Card] = []
     for number, image in enumerate(images, start=1):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from esrlab.core.metrics import BUILT_IN, KnownMetrics, MetricInfo
 from esrlab.core.scores import BICUBIC, CASCADE, Score
 from esrlab.report.coverage import keep_comparable
 from esrlab.report.page.plots import (
@@ -37,6 +38,7 @@ class Planes:
     """All planes, what their colours and shapes mean, and the same values as a table."""
 
     metric: str
+    distortion: str
     plots: tuple[Plot, ...]
     legends: tuple[Legend, ...]
     table: Table
@@ -61,28 +63,34 @@ def trained_recipes(scores: Sequence[Score]) -> list[str]:
     )
 
 
-def draw_planes(scores: Sequence[Score]) -> Planes | None:
+def draw_planes(scores: Sequence[Score], *, known: KnownMetrics = BUILT_IN) -> Planes | None:
     """Every plane that the rows allow; None where no perceptual metric was measured."""
-    metric = choose_distance(scores)
-    if metric is None:
+    distance, distortion = choose_distance(scores, known), known.distortion
+    if distance is None:
         return None
-    found = spreads(keep_comparable(scores))
+    found = spreads(keep_comparable(scores, known=known))
     recipes = trained_recipes(scores)
     labels = {score.recipe: score.label for score in scores}
     cells = sorted({(s.image.split("/", 1)[0], s.scale) for s in scores}, key=lambda cell: cell)
     plots: list[Plot] = []
     rows: list[Row] = []
     for benchmark, scale in cells:
-        points = find_points(found, labels, benchmark=benchmark, scale=scale, metric=metric)
+        metric = distance.at(scale)
+        points = find_points(found, labels, benchmark=benchmark, scale=scale, metric=metric, known=known)
         if not points:
             continue
         front = pareto_front(points)
-        plots.append(_plane(points, front, recipes, title=f"{benchmark} ×{scale}", metric=metric))
+        title = f"{benchmark} ×{scale}"
+        plots.append(_plane(points, front, recipes, title=title, axes=(distortion, distance)))
         rows += [
-            Row(_cells(benchmark, scale, point, on_front=point in front), begins_group=point is points[0])
+            Row(
+                _cells(title, point, on_front=point in front, axes=(distortion, distance)),
+                begins_group=point is points[0],
+            )
             for point in points
         ]
-    columns = ("benchmark ×", "recipe", "PSNR-Y, dB", metric, "on the front", "seeds")
+    unit = f"{distortion.name}, {distortion.unit}"
+    columns = ("benchmark ×", "recipe", unit, distance.name, "on the front", "seeds")
     legends = [Legend(hue_of(name, recipes), shape_of(name, recipes), name) for name in recipes]
     legends += [
         Legend(hue_of(name, recipes), shape_of(name, recipes), name, hollow=True)
@@ -92,15 +100,19 @@ def draw_planes(scores: Sequence[Score]) -> Planes | None:
     if BICUBIC in labels:
         legends.append(Legend(GREY, CROSS, BICUBIC))
     legends.append(Legend(GREY, STAR, "HR itself"))
-    return Planes(
-        metric, tuple(plots), tuple(legends), Table("planes", "The planes in figures", columns, tuple(rows))
-    )
+    table = Table("planes", "The planes in figures", columns, tuple(rows))
+    return Planes(distance.name, distortion.name, tuple(plots), tuple(legends), table)
+
+
+Axes = tuple[MetricInfo, MetricInfo]
+"""What is drawn across, and what upwards."""
 
 
 def _plane(
-    points: Sequence[Point], front: Sequence[Point], recipes: list[str], *, title: str, metric: str
+    points: Sequence[Point], front: Sequence[Point], recipes: list[str], *, title: str, axes: Axes
 ) -> Plot:
-    near = near_points(points)
+    distortion, distance = axes
+    metric, unit, near = distance.name, distortion.unit, near_points(points)
     across = spanning([bound for point in near for bound in bounds(point.psnr)])
     across = Axis(across.low, across.high + 0.1 * (across.high - across.low))
     top = max(bounds(point.distance)[1] for point in near) * 1.15
@@ -108,8 +120,7 @@ def _plane(
     curves = [Curve(_front_path(canvas, front), GREY, "front", "Pareto front")]
     marks: list[Mark] = []
     for point in points:
-        hue = hue_of(point.recipe, recipes)
-        is_near = point in near
+        hue, is_near = hue_of(point.recipe, recipes), point in near
         if is_near:
             curves += _ranges(canvas, point, hue)
         marks.append(
@@ -118,21 +129,21 @@ def _plane(
                 canvas.y(min(point.distance.mean, canvas.up.high)) + (0 if is_near else 8),
                 hue,
                 shape_of(point.recipe, recipes),
-                f"{point.recipe}: {_show(point.psnr, 2)} dB, {metric} {_show(point.distance, 4)}"
+                f"{point.recipe}: {_show(point.psnr, distortion)} {unit}, {metric} "
+                + _show(point.distance, distance)
                 + ("" if is_near else " (off the plane)"),
                 hollow=point.recipe.endswith(CASCADE),
             )
         )
-    marks.append(
-        Mark(canvas.x(across.high) - 7, canvas.y(0) - 7, GREY, STAR, f"HR: ∞ dB, {metric} 0", label="HR")
-    )
+    ideal = f"HR: ∞ {unit}, {metric} 0"
+    marks.append(Mark(canvas.x(across.high) - 7, canvas.y(0) - 7, GREY, STAR, ideal, label="HR"))
     far = [point.recipe for point in points if point not in near]
     off = f" Off the plane, at its edge: {', '.join(far)}." if far else ""
     best = ", ".join(point.recipe for point in front)
     return canvas.plot(
         title=f"{title}{f' ({len(far)} off the plane, at its edge)' if far else ''}",
-        words=f"{metric} against PSNR-Y; {len(points)} methods. On the Pareto front: {best}.{off}",
-        across="PSNR-Y, dB → better",
+        words=f"{metric} against {distortion.name}; {len(points)} methods. On the Pareto front: {best}.{off}",
+        across=f"{distortion.name}, {unit} → better",
         up=f"{metric}, ↓ better",
         curves=curves,
         marks=marks,
@@ -161,19 +172,18 @@ def _front_path(canvas: Canvas, front: Sequence[Point]) -> str:
     return canvas.path(steps)
 
 
-def _show(spread: Spread, decimals: int) -> str:
-    mean = f"{spread.mean:.{decimals}f}"
-    return mean if spread.sd is None else f"{mean} ± {spread.sd:.{decimals}f}"
+def _show(spread: Spread, info: MetricInfo) -> str:
+    mean = info.show(spread.mean)
+    return mean if spread.sd is None else f"{mean} ± {info.show(spread.sd)}"
 
 
-def _cells(benchmark: str, scale: int, point: Point, *, on_front: bool) -> tuple[str, ...]:
+def _cells(place: str, point: Point, *, on_front: bool, axes: Axes) -> tuple[str, ...]:
     seeds = "–" if point.recipe == BICUBIC else str(point.psnr.seeds)
-    place = f"{benchmark} ×{scale}"
     return (
         place,
         point.recipe,
-        _show(point.psnr, 2),
-        _show(point.distance, 4),
+        _show(point.psnr, axes[0]),
+        _show(point.distance, axes[1]),
         "yes" if on_front else "no",
         seeds,
     )

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from esrlab.evaluation.metrics.choice import paper_metrics, standard_metrics
 from esrlab.evaluation.metrics.psnr import psnr, psnr_paper
 from esrlab.evaluation.metrics.ssim import ssim, ssim_paper
-from esrlab.evaluation.metrics.standard import paper_metrics, standard_metrics
 
 
 def test_labels_state_the_convention() -> None:
