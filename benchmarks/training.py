@@ -182,9 +182,7 @@ def main() -> None:
     peaks = compete(contestants, task, rounds=options.rounds)
     shape, critic = recipe.generator, recipe.adversarial.critic if recipe.adversarial else None
     print(f"{recipe.label}, ×{recipe.scale}, {recipe.patches.batch} patches of {recipe.patches.lr_size} px;")
-    print(
-        f"RRDBNet of {shape.blocks} blocks, {shape.features} features, growth {shape.growth}; critic {critic}"
-    )
+    print(", ".join(f"{name} {value}" for name, value in shape.shape.items()) + f"; critic {critic}")
     print(
         f"{platform.machine()}, {options.device}, {options.threads} threads, torch {torch.__version__}, ",
         end="",

@@ -81,6 +81,8 @@ class Yardstick:
         self, run: TrainState, *, memory_format: torch.memory_format = torch.contiguous_format
     ) -> None:
         assert run.adversarial is not None
+        assert isinstance(run.generator, RRDBNet)
+        self.generator = run.generator
         self.run, self.adversarial = run, run.adversarial
         (self.content,) = (loss for _, loss in run.terms if isinstance(loss, ReadyFeatureLoss))
         self.weights = {term.name: term.weight or 0.0 for term, _ in run.terms}
@@ -95,7 +97,7 @@ class Yardstick:
 
     def step(self, batch: Batch) -> Tensor:
         """One update of each; gives the content loss."""
-        generator, critic, adversarial = self.run.generator, self.adversarial.critic, self.adversarial.loss
+        generator, critic, adversarial = self.generator, self.adversarial.critic, self.adversarial.loss
         critic.requires_grad_(False)
         self.optimiser.zero_grad()
         sr = generate(generator, batch.lr)

@@ -13,8 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from esrlab.errors import UsageError, UserError
-from esrlab.models.generators.rrdb import RRDBNet, start_as_interpolator
-from esrlab.models.generators.rrdb_state import RRDBShape, describe_rrdb, unwrap_state
+from esrlab.models.generators.any_generator import detect_generator
+from esrlab.models.generators.base import AmbiguousScaleError, Detected
+from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.rrdb_state import RRDBGenerator
+from esrlab.models.generators.state_dicts import unwrap_state
 
 
 def small_net(scale: int, *, features: int = 16, growth: int = 8, blocks: int = 2) -> RRDBNet:
@@ -70,9 +73,9 @@ def test_same_seed_gives_same_network() -> None:
 @pytest.mark.shared
 def test_runs_a_foreign_checkpoint(shared: Path) -> None:
     state = load_file(shared / "weights/RealESRGAN_x4plus_fp16.safetensors")
-    shape = describe_rrdb(unwrap_state({"params_ema": state}))
-    assert shape == RRDBShape(scale=4, features=64, growth=32, blocks=23)
-    net = RRDBNet(scale=shape.scale, features=shape.features, growth=shape.growth, blocks=shape.blocks)
+    found = detect_generator(unwrap_state({"params_ema": state}), scale=None)
+    assert found == Detected(RRDBGenerator(features=64, growth=32, blocks=23), scale=4)
+    net = found.part.build(scale=found.scale)
     net.load_state_dict({key: value.float() for key, value in state.items()})
     lr = np.array(Image.open(shared / "benchmarks/Set5/LR_matlab_x4/bird.png").convert("RGB"))
     expected = np.array(Image.open(shared / "golden/RealESRGAN_x4plus_bird.png").convert("RGB")).astype(int)
@@ -90,7 +93,7 @@ def test_runs_a_foreign_checkpoint(shared: Path) -> None:
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_starts_as_bilinear(scale: int) -> None:
     net, lr = small_net(scale), smooth_image()
-    start_as_interpolator(net)
+    net.start_as_bilinear()
     with torch.no_grad():
         sr = net(lr)
     bilinear = functional.interpolate(lr, scale_factor=scale, mode="bilinear", align_corners=False)
@@ -102,7 +105,7 @@ def test_starts_as_bilinear(scale: int) -> None:
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_soft_start_stays_trainable(scale: int) -> None:
     net, lr = small_net(scale), smooth_image(12, 10)
-    start_as_interpolator(net)
+    net.start_as_bilinear()
     hr = functional.interpolate(lr, scale_factor=scale, mode="bicubic", align_corners=False)
     optimiser = torch.optim.Adam(net.parameters(), lr=3e-4)
     losses: list[float] = []
@@ -123,7 +126,7 @@ def test_soft_start_stays_trainable(scale: int) -> None:
 def test_soft_start_keeps_the_other_weights() -> None:
     net = small_net(2)
     before = {key: value.clone() for key, value in net.state_dict().items()}
-    start_as_interpolator(net)
+    net.start_as_bilinear()
     after = net.state_dict()
     assert all(torch.equal(after[key], before[key]) for key in after if key.startswith("body."))
     for key in ("conv_first", "conv_body", "conv_up1", "conv_hr"):
@@ -132,9 +135,9 @@ def test_soft_start_keeps_the_other_weights() -> None:
 
 def test_soft_start_refuses_what_it_cannot_carry() -> None:
     with pytest.raises(UsageError, match=r"features >= 8 .* not 7"):
-        start_as_interpolator(small_net(2, features=7))
+        small_net(2, features=7).start_as_bilinear()
     with pytest.raises(UsageError, match="3 channels in and 3 out"):
-        start_as_interpolator(RRDBNet(scale=2, features=8, growth=4, blocks=1, in_channels=12))
+        RRDBNet(scale=2, features=8, growth=4, blocks=1, in_channels=12).start_as_bilinear()
 
 
 # --- What a state dict tells
@@ -143,30 +146,31 @@ def test_soft_start_refuses_what_it_cannot_carry() -> None:
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_describes_its_own_shapes(scale: int) -> None:
     state = small_net(scale, features=12, growth=6, blocks=3).state_dict()
-    shape = RRDBShape(scale=scale, features=12, growth=6, blocks=3)
-    assert describe_rrdb(state, scale=scale) == shape
+    shape = RRDBGenerator(features=12, growth=6, blocks=3)
+    assert detect_generator(state, scale=scale) == Detected(shape, scale)
 
 
 def test_describing_leaves_the_random_state() -> None:
     state = small_net(4).state_dict()
     before = torch.random.get_rng_state()
-    describe_rrdb(state)
+    detect_generator(state, scale=None)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_scale_four_needs_no_telling() -> None:
-    assert describe_rrdb(small_net(4).state_dict()).scale == 4
+    assert detect_generator(small_net(4).state_dict(), scale=None).scale == 4
 
 
 def test_two_and_three_look_alike() -> None:
-    with pytest.raises(UsageError, match=r"give the scale .*metadata"):
-        describe_rrdb(small_net(3).state_dict())
+    with pytest.raises(AmbiguousScaleError, match=r"give the scale .*metadata") as raised:
+        detect_generator(small_net(3).state_dict(), scale=None)
+    assert raised.value.choices == (2, 3)
 
 
 @pytest.mark.parametrize(("built", "told"), [(4, 2), (2, 4), (3, 5)])
 def test_refuses_a_contradicting_scale(built: int, told: int) -> None:
     with pytest.raises(UsageError, match=f"scale {told} does not fit"):
-        describe_rrdb(small_net(built).state_dict(), scale=told)
+        detect_generator(small_net(built).state_dict(), scale=told)
 
 
 def drop_a_tensor(state: dict[str, Tensor]) -> None:
@@ -209,14 +213,14 @@ def forget_everything(state: dict[str, Tensor]) -> None:
         (skip_a_block, r"body\.1\.rdb1\.conv1\.weight is missing"),
         (take_unshuffled_input, "12 channels.*pixel-unshuffled"),
         (use_old_keys, "old key names.*rename"),
-        (forget_everything, r"not an RRDBNet.*features\.0\.weight"),
+        (forget_everything, r"no generator of a kind .*features\.0\.weight"),
     ],
 )
 def test_refuses_what_is_no_rrdbnet(spoil: Callable[[dict[str, Tensor]], None], told: str) -> None:
     state = dict(small_net(4).state_dict())
     spoil(state)
     with pytest.raises(UserError, match=told):
-        describe_rrdb(state)
+        detect_generator(state, scale=None)
 
 
 @pytest.mark.parametrize("wrapper", ["params_ema", "params", "state_dict", "model", "generator"])

@@ -8,6 +8,7 @@ import tomli_w
 
 from esrlab.errors import UsageError
 from esrlab.losses.pixel import L1
+from esrlab.models.generators.rrdb_state import RRDBGenerator
 from esrlab.recipes.overrides import leaves, with_fields
 from esrlab.recipes.presets import PAPER, RECIPES, find_recipe, with_weights
 from esrlab.recipes.recipe import Recipe, Term, parse_recipe
@@ -22,7 +23,7 @@ def test_the_papers_recipes_come_first_at_its_settings() -> None:
         assert (recipe.patches.lr_size, recipe.patches.batch, recipe.steps) == (32, 16, 5000)
         assert (recipe.optimiser.learning_rate, recipe.optimiser.betas) == (1e-4, (0.0, 0.9))
         shape = recipe.generator
-        assert (shape.features, shape.growth, shape.blocks, shape.init) == (64, 32, 23, "random")
+        assert shape == RRDBGenerator(features=64, growth=32, blocks=23, init="random")
         assert recipe.adversarial is not None
         assert recipe.adversarial.weight == 5e-3
         weights = {term.name: term.weight for term in recipe.terms}
@@ -149,7 +150,7 @@ def test_a_recipe_file_may_build_on_a_named_one(tmp_path: Path) -> None:
     path = tmp_path / "gentle.toml"
     path.write_text('base = "wgan-vgg"\nsteps = 7\n[generator]\nblocks = 2\n[terms.content]\nweight = 0.5\n')
     recipe = find_recipe(str(path))
-    assert (recipe.name, recipe.steps, recipe.generator.blocks) == ("gentle", 7, 2)
+    assert (recipe.name, recipe.steps, recipe.generator.shape["blocks"]) == ("gentle", 7, 2)
     assert recipe.terms[0].weight == 0.5
     path.write_text(
         'base = "psnr"\nname = "own"\n[adversarial]\nloss = "hinge"\n[adversarial.critic]\nfeatures = 8\n'

@@ -63,7 +63,7 @@ def test_lists_are_sweeps_and_cross(tmp_path: Path) -> None:
     ]
     assert len(runs) == 5 * 2 * 2
     for run in runs:
-        assert (run.recipe.steps, run.recipe.generator.blocks) == (9, 2)
+        assert (run.recipe.steps, run.recipe.generator.shape["blocks"]) == (9, 2)
         swept = run.recipe.name != "wgan-vgg"
         assert run.recipe.optimiser.betas == ((0.5, 0.9) if swept else (0.0, 0.9)), (
             "a tuple's list is no sweep"

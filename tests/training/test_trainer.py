@@ -13,6 +13,7 @@ from esrlab.data.photos.collection import Photos
 from esrlab.data.sampling import Batch
 from esrlab.errors import UserError
 from esrlab.models.generator_files import load_generator, save_generator
+from esrlab.models.generators.base import GeneratorNetwork
 from esrlab.models.generators.rrdb import RRDBNet
 from esrlab.recipes.recipe import Recipe, parse_recipe
 from esrlab.training import loop as runs
@@ -141,7 +142,7 @@ def poison(step: int, *, times: int, monkeypatch: pytest.MonkeyPatch) -> list[in
         if run.step + 1 == step and len(hit) < times:
             hit.append(step)
             with torch.no_grad():
-                run.generator.conv_body.weight[0, 0, 0, 0] = float("nan")
+                run.generator.get_parameter("conv_body.weight")[0, 0, 0, 0] = float("nan")
         return train_step(run, batches)
 
     monkeypatch.setattr(runs, "train_step", poisoned)
@@ -396,7 +397,7 @@ def test_validation_keeps_the_best_and_draws_samples(tmp_path: Path, samples: Ph
     class Judge:
         title, fingerprint = "made up", "0"
 
-        def __call__(self, generator: RRDBNet, *, sheet: Path | None = None) -> dict[str, float]:
+        def __call__(self, generator: GeneratorNetwork, *, sheet: Path | None = None) -> dict[str, float]:
             assert sheet is not None
             sheet.parent.mkdir(exist_ok=True)
             sheet.write_bytes(b"")

@@ -15,7 +15,7 @@ from esrlab.evaluation.methods import generator_of
 from esrlab.evaluation.metrics.pairs import check_image
 from esrlab.evaluation.upscalers import generator_upscaler
 from esrlab.models.generator_files import load_generator
-from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.base import GeneratorNetwork
 
 
 class LoadedGenerator:
@@ -27,7 +27,7 @@ class LoadedGenerator:
     ranges, ImageError for a file that cannot be read.
     """
 
-    def __init__(self, network: RRDBNet, path: Path, *, device: torch.device) -> None:
+    def __init__(self, network: GeneratorNetwork, path: Path, *, device: torch.device) -> None:
         self.network = network
         """The network itself, for training on; its parameters are the ones in use."""
         self.path = path

@@ -14,11 +14,11 @@ from esrlab.core.scores import BICUBIC, CASCADE
 from esrlab.data.degradations.base import Degradation
 from esrlab.data.image_files import find_images
 from esrlab.data.photos.benchmark import Benchmark
-from esrlab.errors import UsageError, UserError
+from esrlab.errors import UsageError
 from esrlab.evaluation.run_beside import degradation_of, read_run_beside
 from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
 from esrlab.models.generator_files import load_generator, read_degradation
-from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.base import AmbiguousScaleError, GeneratorNetwork
 from esrlab.training.run_folder import RunFolder, read_outcome
 
 GENERATORS = (".safetensors", ".pth", ".pt", ".ckpt")
@@ -181,11 +181,11 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
     )
 
 
-def _opened(generator: RRDBNet) -> Callable[[torch.device], Upscaler]:
+def _opened(generator: GeneratorNetwork) -> Callable[[torch.device], Upscaler]:
     return lambda device: generator_upscaler(generator, device=device)
 
 
-def _load(path: Path, *, scale: int) -> RRDBNet:
+def _load(path: Path, *, scale: int) -> GeneratorNetwork:
     """A generator at the scale in its file; at `scale` if a file has none."""
     if path.suffix not in GENERATORS:
         raise UsageError(
@@ -193,9 +193,7 @@ def _load(path: Path, *, scale: int) -> RRDBNet:
         )
     try:
         return load_generator(path)
-    except UserError as error:
-        if "have the same keys and shapes" not in str(error):
-            raise
+    except AmbiguousScaleError:
         return load_generator(path, scale=scale)
 
 

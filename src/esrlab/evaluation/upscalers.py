@@ -7,7 +7,7 @@ from torch import Tensor
 
 from esrlab.core.backend import prepare
 from esrlab.data.degradations.bicubic import bicubic_up
-from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.base import GeneratorNetwork
 
 Upscaler = Callable[[Tensor], Tensor]
 """(1, 3, h, w) in [0, 1] -> (1, 3, h·scale, w·scale) in [0, 1]."""
@@ -18,7 +18,7 @@ def bicubic_upscaler(scale: int) -> Upscaler:
     return lambda lr: bicubic_up(lr, scale).clamp(0, 1)
 
 
-def generator_upscaler(generator: RRDBNet, *, device: torch.device) -> Upscaler:
+def generator_upscaler(generator: GeneratorNetwork, *, device: torch.device) -> Upscaler:
     """The whole image at once through a generator in eval mode; the result is clamped, on the CPU.
 
     Channels last, which on a CPU takes half the time for a whole photograph.

@@ -14,8 +14,9 @@ from esrlab.core.tensor_files import read_state
 from esrlab.data.degradations.any_degradation import parse_degradation
 from esrlab.data.degradations.base import Degradation
 from esrlab.errors import UserError
-from esrlab.models.generators.rrdb import RRDBNet
-from esrlab.models.generators.rrdb_state import RRDBShape, describe_rrdb, unwrap_state
+from esrlab.models.generators.any_generator import detect_generator
+from esrlab.models.generators.base import AmbiguousScaleError, Detected, GeneratorNetwork
+from esrlab.models.generators.state_dicts import unwrap_state
 
 DEGRADATION = "degradation"
 """The metadata's name for how LR images were made that the generator was trained on, as text."""
@@ -24,10 +25,10 @@ CONVENTION = "convention"
 """The same in files written before there was any other than bicubic."""
 
 
-def save_generator(generator: RRDBNet, path: Path | str, *, about: dict[str, str]) -> None:
+def save_generator(generator: GeneratorNetwork, path: Path | str, *, about: dict[str, str]) -> None:
     """Writes the generator alone as float32 safetensors: the ecosystem's key names, the scale as metadata."""
     state = {key: value.detach().float().cpu().contiguous() for key, value in generator.state_dict().items()}
-    metadata = {**about, "architecture": "RRDBNet", "scale": str(generator.scale)}
+    metadata = {**about, "architecture": generator.architecture, "scale": str(generator.scale)}
     with replacing(Path(path), failures=(SafetensorError,)) as temporary:
         save_file(state, temporary, metadata=metadata)
         _order_metadata(temporary)
@@ -49,14 +50,16 @@ def _order_metadata(path: Path) -> None:
         file.write(text.ljust(length))
 
 
-def load_generator(path: Path | str, *, scale: int | None = None) -> RRDBNet:
-    """The RRDBNet in a .safetensors or .pth file, shape inferred, scale from its metadata unless given.
+def load_generator(path: Path | str, *, scale: int | None = None) -> GeneratorNetwork:
+    """The generator in a .safetensors or .pth file; its kind and shape are found from its tensors.
 
-    Raises UserError for a file that is damaged or holds something else.
+    scale: for a file whose tensors fit several scales and whose metadata tells none.
+
+    Raises UserError for a file that is damaged or holds something else; AmbiguousScaleError is one.
     """
-    shape, state = _read(Path(path), scale=scale, is_start=False)
+    found, state = _read(Path(path), scale=scale)
     try:
-        generator = shape.build()
+        generator = found.part.build(scale=found.scale)
         generator.load_state_dict(state)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"cannot load a generator from {path}: {error}") from error
@@ -76,41 +79,57 @@ def read_degradation(path: Path | str) -> Degradation | None:
         raise UserError(f"{path} was trained on LR images made by {found!r:.60}: {error}") from error
 
 
-def start_from(generator: RRDBNet, path: str) -> str:
+def start_from(generator: GeneratorNetwork, path: str) -> str:
     """Gives the generator a trained one's weights, and returns in words which file it was.
 
-    The file may be of another scale: all but `conv_up2` is shared, which only ×4 has and which then keeps
-    its initial weights. Raises UserError where features, growth or blocks differ, naming the fields to set.
+    The file may be of another scale: layers that depend on it (`scale_layers`) then keep their initial
+    weights. Raises UserError where kind or shape differ, naming the fields to set.
     """
     if not Path(path).is_file() and (advice := explain_missing(path)):
         raise UserError(f"there is no file {path}{advice}")
-    shape, state = _read(Path(path), scale=None, is_start=True)
+    found, state = _read(Path(path), scale=None, fitting=generator.scale)
     own = generator.state_dict()
-    wrong = [key for key, value in state.items() if key in own and own[key].shape != value.shape]
-    missing = [key for key in own if key not in state and not key.startswith("conv_up2.")]
-    extra = [key for key in state if key not in own and not key.startswith("conv_up2.")]
-    if wrong or missing or extra:
+    mine = detect_generator(own, scale=generator.scale)
+    differing = [key for key in own | state if _shape(own.get(key)) != _shape(state.get(key))]
+    # Of equal shape, but perhaps of other scales: what only one of them has is a scale's layer.
+    outline = found.outline()
+    of_scale = (*generator.scale_layers, *outline.scale_layers)
+    if found.part.shape != mine.part.shape or not all(key.startswith(of_scale) for key in differing):
+        flags = " ".join(f"--generator.{name} {value}" for name, value in found.part.shape.items())
         raise UserError(
-            f"{path} holds a generator of another shape; set --generator.features {shape.features} "
-            f"--generator.growth {shape.growth} --generator.blocks {shape.blocks}, or give another file in "
-            "generator.init"
+            f"{path} holds a generator of another shape; set {flags}, or give another file in generator.init"
         )
-    generator.load_state_dict({**own, **{key: value for key, value in state.items() if key in own}})
+    generator.load_state_dict(own | {key: state[key] for key in own if key not in differing})
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    remark = "" if shape.scale == generator.scale else f", a ×{shape.scale}"
+    remark = "" if found.scale == generator.scale else f", a ×{found.scale}"
     return f"{Path(path).name}{remark}, sha256 {digest[:16]}"
 
 
-def _read(path: Path, *, scale: int | None, is_start: bool) -> tuple[RRDBShape, dict[str, Tensor]]:
+def _shape(value: Tensor | None) -> tuple[int, ...] | None:
+    return None if value is None else tuple(value.shape)
+
+
+def _read(path: Path, *, scale: int | None, fitting: int | None = None) -> tuple[Detected, dict[str, Tensor]]:
+    """A file's generator and its tensors; `fitting`: the scale to take where the tensors fit several."""
     state, metadata = read_state(path)
     try:
-        wanted = scale if scale is not None else _as_scale(metadata.get("scale"))
         bare = unwrap_state(state)
-        if wanted is None and is_start:  # ×2 or ×3: whichever it is, the same weights are taken over
-            wanted = 4 if "conv_up2.weight" in bare else 2
-        return describe_rrdb(bare, scale=wanted), {key: value.float() for key, value in bare.items()}
+        found = _detect(bare, scale=scale or _as_scale(metadata.get("scale")), fitting=fitting)
+        return found, {key: value.float() for key, value in bare.items()}
+    except AmbiguousScaleError as error:
+        raise AmbiguousScaleError(f"cannot load a generator from {path}: {error}", error.choices) from error
     except (RuntimeError, ValueError) as error:
         raise UserError(f"cannot load a generator from {path}: {error}") from error
+
+
+def _detect(state: dict[str, Tensor], *, scale: int | None, fitting: int | None) -> Detected:
+    try:
+        return detect_generator(state, scale=scale)
+    except AmbiguousScaleError as error:
+        if fitting is None:
+            raise
+        chosen = fitting if fitting in error.choices else error.choices[0]
+        return detect_generator(state, scale=chosen)
 
 
 def _as_scale(text: str | None) -> int | None:

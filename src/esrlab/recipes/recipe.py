@@ -72,6 +72,7 @@ class Recipe(Part):
             *self._critic_problems(),
             *self._loss_problems(),
             *self._start_problems(),
+            *self.generator.problems(scale=self.scale),
             *self._time_problems(),
         ]
         if problems:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from esrlab.models.generators.rrdb import RRDBNet
+from esrlab.models.generators.base import GeneratorNetwork
 
 
 class ValidatorLike(Protocol):
@@ -21,7 +21,7 @@ class ValidatorLike(Protocol):
         """Tells one set of images from another."""
         ...
 
-    def __call__(self, generator: RRDBNet, *, sheet: Path | None = None) -> dict[str, float]:
+    def __call__(self, generator: GeneratorNetwork, *, sheet: Path | None = None) -> dict[str, float]:
         """The means, by keys that begin with "validation/"; sample pictures go to `sheet`."""
         ...
 

@@ -17,7 +17,7 @@ from esrlab.losses.feature_loss import share_networks
 from esrlab.losses.inputs import LossFunction
 from esrlab.losses.shares import Balance
 from esrlab.models.generator_files import start_from
-from esrlab.models.generators.rrdb import RRDBNet, start_as_interpolator
+from esrlab.models.generators.base import GeneratorNetwork
 from esrlab.recipes.parts import Adversarial, Term
 from esrlab.recipes.recipe import ADVERSARIAL, Recipe
 from esrlab.training.non_finite import Rollback
@@ -48,7 +48,7 @@ class TrainState:
     recipe: Recipe
     seed: int
     device: torch.device
-    generator: RRDBNet
+    generator: GeneratorNetwork
     average: AveragedModel | None
     optimiser: Optimizer
     terms: tuple[tuple[Term, LossFunction], ...]
@@ -59,9 +59,9 @@ class TrainState:
     rollbacks: list[Rollback] = field(default_factory=list)
 
     @property
-    def result(self) -> RRDBNet:
+    def result(self) -> GeneratorNetwork:
         """The generator that the run is for: the moving average where there is one."""
-        return self.generator if self.average is None else cast("RRDBNet", self.average.module)
+        return self.generator if self.average is None else cast("GeneratorNetwork", self.average.module)
 
     @property
     def draw_seed(self) -> int:
@@ -88,7 +88,7 @@ def start_run(recipe: Recipe, *, seed: int, device: torch.device) -> TrainState:
         torch.manual_seed(seed)
         generator = shape.build(scale=recipe.scale)
         if shape.init == "interpolation":
-            start_as_interpolator(generator)
+            generator.start_as_bilinear()
         elif shape.init not in STARTS:
             origins["init"] = start_from(generator, shape.init)
         adversarial = _start_adversarial(recipe, seed=seed, device=device)

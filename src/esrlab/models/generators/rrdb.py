@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from esrlab.errors import UsageError
+from esrlab.models.generators.base import GeneratorNetwork
 
 SCALES = (2, 3, 4)
 _RESIDUAL = 0.2
@@ -58,7 +59,7 @@ class RRDB(nn.Module):
         return torch.add(features, self.rdb3(self.rdb2(self.rdb1(features))), alpha=_RESIDUAL)
 
 
-class RRDBNet(nn.Module):
+class RRDBNet(GeneratorNetwork):
     """ESRGAN's generator, which enlarges an image `scale` times.
 
     Takes lr (N, in_channels, h, w) in [0, 1]; gives (N, out_channels, h * scale, w * scale), not clamped.
@@ -66,6 +67,8 @@ class RRDBNet(nn.Module):
     Raises UsageError for a scale other than 2, 3, 4 and for a width or depth below 1.
     Wang et al. 2018, "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks".
     """
+
+    architecture = "RRDBNet"
 
     def __init__(
         self,
@@ -94,6 +97,41 @@ class RRDBNet(nn.Module):
         self.conv_hr = _conv(features, features)
         self.conv_last = _conv(features, out_channels)
 
+    @property
+    def receptive_field(self) -> int:
+        enlarged = 3  # convolutions after the last enlargement
+        reach = -(-enlarged // 2) + 1 if self.conv_up2 is not None else enlarged
+        first_factor = 2 if self.conv_up2 is not None else self.scale
+        return 2 + 15 * len(self.body) + -(-reach // first_factor)
+
+    @property
+    def scale_layers(self) -> tuple[str, ...]:
+        return ("conv_up2.",)
+
+    @torch.no_grad()
+    def start_as_bilinear(self) -> None:
+        """Set some of a fresh network's weights so that it begins as bilinear interpolation of its input.
+
+        The image travels in the first three feature channels (it is >= 0, so LeakyReLU lets it pass);
+        `conv_last` reads no other channel, and all other weights keep their random start, so every layer has
+        a gradient from the second optimiser step on. At the border (1 pixel at ×2 and ×3, 2 at ×4) the output
+        is darker, because the convolutions pad with zeros.
+        Raises UsageError for fewer than 8 features, or other than 3 channels in and out.
+        """
+        features = self.conv_body.out_channels
+        if features < 8:
+            raise UsageError(f"a bilinear start needs features >= 8 (3 carry the image), not {features}")
+        if (self.conv_first.in_channels, self.conv_last.out_channels) != (3, 3):
+            raise UsageError("a bilinear start needs a network of 3 channels in and 3 out")
+        up1, up2, hr = _TENTS[self.scale]
+        _carry_image(self.conv_first, _KEEP)
+        _carry_image(self.conv_body, (0.0, 0.0, 0.0))
+        _carry_image(self.conv_up1, up1)
+        if self.conv_up2 is not None:
+            _carry_image(self.conv_up2, up2)
+        _carry_image(self.conv_hr, hr)
+        _carry_image(self.conv_last, _KEEP)
+
     def forward(self, lr: Tensor) -> Tensor:
         shallow = self.conv_first(lr)
         features = shallow + self.conv_body(self.body(shallow))
@@ -118,31 +156,6 @@ _TENTS = {
     3: ((1 / 3, 1 / 3, 1 / 3), _KEEP, _KEEP),
     4: (_KEEP, (0.25, 0.5, 0.25), (0.5, 0.0, 0.5)),
 }
-
-
-@torch.no_grad()
-def start_as_interpolator(net: RRDBNet) -> None:
-    """Set some of a fresh network's weights so that it begins as bilinear interpolation of its input.
-
-    The image travels in the first three feature channels (it is >= 0, so LeakyReLU lets it pass); `conv_last`
-    reads no other channel, and all other weights keep their random start, so every layer has a gradient
-    from the second optimiser step on. At the border (1 pixel at ×2 and ×3, 2 at ×4) the output is darker,
-    because the convolutions pad with zeros.
-    Raises UsageError for fewer than 8 features, or other than 3 channels in and out.
-    """
-    features = net.conv_body.out_channels
-    if features < 8:
-        raise UsageError(f"start_as_interpolator needs features >= 8 (3 carry the image), not {features}")
-    if (net.conv_first.in_channels, net.conv_last.out_channels) != (3, 3):
-        raise UsageError("start_as_interpolator needs a network of 3 channels in and 3 out")
-    up1, up2, hr = _TENTS[net.scale]
-    _carry_image(net.conv_first, _KEEP)
-    _carry_image(net.conv_body, (0.0, 0.0, 0.0))
-    _carry_image(net.conv_up1, up1)
-    if net.conv_up2 is not None:
-        _carry_image(net.conv_up2, up2)
-    _carry_image(net.conv_hr, hr)
-    _carry_image(net.conv_last, _KEEP)
 
 
 def _carry_image(conv: nn.Conv2d, taps: Sequence[float]) -> None:
