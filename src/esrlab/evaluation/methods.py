@@ -20,6 +20,7 @@ from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, gen
 from esrlab.models.generator_files import load_generator, read_degradation
 from esrlab.models.generators.base import AmbiguousScaleError, GeneratorNetwork
 from esrlab.training.run_folder import RunFolder, read_outcome
+from esrlab.upscaling.find_model import generator_of
 
 GENERATORS = (".safetensors", ".pth", ".pt", ".ckpt")
 """Endings of files that may hold a generator."""
@@ -83,20 +84,6 @@ def find_method(text: str, *, scale: int) -> Method:
             "two joined by + (a cascade), or a folder of images"
         )
     return open_cascade(*steps, scale=scale)
-
-
-def generator_of(path: Path) -> Path:
-    """A run's generator where `path` is a run's folder, else `path`; UsageError for a run without one yet."""
-    run = RunFolder(path)
-    if not run.recipe.is_file():
-        return path
-    if not run.generator.is_file():
-        best = f", or use the best generator so far, {run.best}" if run.best.is_file() else ""
-        raise UsageError(
-            f"{path} is a run that is not finished; finish it by running the same esrlab train command "
-            f"again{best}"
-        )
-    return run.generator
 
 
 def check_name(name: str) -> str:

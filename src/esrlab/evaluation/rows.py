@@ -17,13 +17,14 @@ from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UserError
 from esrlab.evaluation.loaded import LoadedGenerator, load
-from esrlab.evaluation.methods import Method, as_name, find_method, generator_of
+from esrlab.evaluation.methods import Method, as_name, find_method
 from esrlab.evaluation.metrics.choice import build_metrics, estimates_of, expand
 from esrlab.evaluation.metrics.inputs import MetricPart
 from esrlab.evaluation.scoring import score_method
 from esrlab.evaluation.settled_degradation import settle_degradation
 from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.lpips_choice import LPIPSWeights
+from esrlab.upscaling.find_model import generator_of
 
 
 def evaluate(
@@ -54,13 +55,11 @@ def evaluate(
 
     Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
     """
-    parts = [part for part in expand(metrics) if part.info.shown != "paper"]
-    parts = estimates_of(parts) if weights == "student" else parts
+    parts = _expand(metrics, weights=weights)
     chosen = _scale_of(method) if scale is None else scale
     place = choose_device(device)
-    found = _as_method(method, scale=chosen, name=name)
     return score_method(
-        _settle(found, convention, degradation),
+        _settle(_as_method(method, scale=chosen, name=name), convention, degradation),
         [_open(benchmark)],
         study="evaluation",
         scale=chosen,
@@ -68,6 +67,11 @@ def evaluate(
         device=place,
         keep=lambda picture: None,
     )
+
+
+def _expand(metrics: Sequence[str | MetricPart], *, weights: LPIPSWeights) -> list[MetricPart]:
+    parts = [part for part in expand(metrics) if part.info.shown != "paper"]
+    return estimates_of(parts) if weights == "student" else parts
 
 
 def _settle(method: Method, convention: Convention | None, degradation: Degradation | str | None) -> Method:
