@@ -159,3 +159,103 @@ def test_function_must_be_a_name() -> None:
 
 def test_label() -> None:
     assert Custom(file=Path("folder/edges.py"), function="sobel").label == "edges.sobel"
+
+
+# Settings
+
+
+def with_settings(file: Path, code: str, **settings: object) -> Custom:
+    file.write_text(code, encoding="utf-8")
+    return Custom.model_validate({"file": file, **settings})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def loss(sr, hr, eps=0.5, *, power=1):\n    return eps * (sr - hr).abs().pow(power).mean()\n",
+        "def loss(sr, hr, *, eps, power):\n    return eps * (sr - hr).abs().pow(power).mean()\n",
+        "def loss(sr, hr, eps, power):\n    return eps * (sr - hr).abs().pow(power).mean()\n",
+        "def loss(i, eps, power):\n    return eps * (i.sr - i.hr).abs().pow(power).mean()\n",
+        "def loss(sr, hr, **more):\n    return more['eps'] * (sr - hr).abs().pow(more['power']).mean()\n",
+    ],
+)
+def test_settings_reach_the_function_by_name(tmp_path: Path, views: LossInputs, code: str) -> None:
+    loss = with_settings(tmp_path / "mine.py", code, eps=0.25, power=3)
+    expected = 0.25 * (views.sr - views.hr).abs().pow(3).mean()
+    assert torch.equal(loss.build(CPU)(views), expected)
+    assert torch.equal(loss(views.sr, views.hr, views.lr), expected)
+
+
+def test_a_modules_settings_are_its_forwards(tmp_path: Path, views: LossInputs) -> None:
+    code = (
+        "import torch\nclass Scaled(torch.nn.Module):\n    def forward(self, sr, hr, by=1.0):\n"
+        "        return by * (sr - hr).abs().mean()\nloss = Scaled()\n"
+    )
+    loss = with_settings(tmp_path / "mine.py", code, by=2)
+    assert torch.equal(loss.build(CPU)(views), 2 * (views.sr - views.hr).abs().mean())
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        (
+            "def loss(sr, hr, eps=1e-3, by=1):\n    pass\n",
+            r"no setting 'epz' \(did you mean eps\?\); it has eps, by",
+        ),
+        (
+            "def loss(sr, hr):\n    pass\n",
+            "has no setting 'epz'; it has none: give the function such an argument",
+        ),
+        ("import torch\nloss = torch.nn.L1Loss()\n", "has no setting 'epz'; it has none"),
+    ],
+)
+def test_a_setting_that_there_is_not_is_told_when_the_file_is_loaded(
+    tmp_path: Path, code: str, complaint: str
+) -> None:
+    with pytest.raises(UserError, match=complaint):
+        with_settings(tmp_path / "mine.py", code, epz=0.1).build(CPU)
+
+
+def test_a_needed_setting_that_is_not_given_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"takes \(sr, hr, eps\)"):
+        with_settings(tmp_path / "mine.py", "def loss(sr, hr, eps):\n    pass\n").build(CPU)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("eps", [0.1, 0.2], "the setting eps is"),
+        ("eps", {"a": 1}, "the setting eps is"),
+        ("eps", None, "finite number, text, or true or false"),
+        ("eps", float("nan"), "the setting eps is nan"),
+        ("e-ps", 1, "'e-ps' cannot be a setting"),
+        ("sr", 1, "'sr' cannot be a setting"),
+        ("lambda", 1, "'lambda' cannot be a setting"),
+    ],
+)
+def test_settings_are_numbers_text_and_truth_values_under_names(
+    name: str, value: object, complaint: str
+) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        Custom.model_validate({"file": "mine.py", name: value})
+
+
+def test_settings_are_part_of_the_loss_its_json_and_its_identity(tmp_path: Path) -> None:
+    code = "def loss(sr, hr, eps=0.1, mode='l1', on=True):\n    return eps * sr.mean()\n"
+    plain, other = (with_settings(tmp_path / "mine.py", code, eps=eps) for eps in (0.1, 0.2))
+    assert plain != other
+    assert plain.identity() != other.identity()
+    whole = with_settings(tmp_path / "mine.py", code, eps=0.3, mode="l2", on=False)
+    again = Custom.model_validate_json(whole.model_dump_json())
+    assert again == whole
+    assert again.settings == {"eps": 0.3, "mode": "l2", "on": False}
+
+
+def test_the_label_names_settings_that_are_not_the_functions_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    code = "1 / 0\ndef loss(sr, hr, eps=0.1, *, mode='l1', on=True, by=None):\n    return sr.mean()\n"
+    assert with_settings(file, code, eps=0.1, mode="l1", on=True).label == "mine.loss", "nothing was run"
+    assert with_settings(file, code, eps=0.2, on=False).label == "mine.loss (eps=0.2, on=False)"
+    assert with_settings(file, code, on=1).label == "mine.loss (on=1)"
+    file.unlink()
+    assert Custom.model_validate({"file": file, "eps": 0.1}).label == "mine.loss (eps=0.1)"

@@ -81,6 +81,7 @@ LOSSES: list[Loss] = [
     Consistency(criterion="mse"),
     Content(network="resnet50", layers={"layer2": 0.5, "layer3": 1.0}, criterion="l1"),
     Custom(file=Path("my/losses.py"), function="edges"),
+    Custom.model_validate({"file": "my/losses.py", "function": "edges", "eps": 0.1, "mode": "x", "on": True}),
 ]
 
 
@@ -102,8 +103,9 @@ def test_json_both_ways(loss: Loss) -> None:
 def test_losses_are_frozen_and_refuse_unknown_fields(loss: Loss) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         loss.kind = "other"  # pyright: ignore[reportAttributeAccessIssue]
+    wrong = [1] if isinstance(loss, Custom) else 1  # a custom loss takes further fields, but no lists
     with pytest.raises(ValidationError, match="wieght"):
-        type(loss).model_validate({**loss.model_dump(), "wieght": 1})
+        type(loss).model_validate({**loss.model_dump(), "wieght": wrong})
 
 
 def test_losses_that_need_weights_say_so_and_run_on_others() -> None:

@@ -19,7 +19,7 @@ def refuse_recipe(path: Path, content: str | bytes) -> str:
     with pytest.raises(UsageError) as caught:
         find_recipe(str(path))
     assert str(path) in str(caught.value)
-    assert len(str(caught.value)) < 1000
+    assert len(str(caught.value)) < 1200
     return str(caught.value)
 
 
@@ -27,7 +27,7 @@ def refuse_study(path: Path, content: str | bytes) -> str:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UsageError) as caught:
         plan_runs(read_study(path))
-    assert len(str(caught.value)) < 1000
+    assert len(str(caught.value)) < 1200
     return str(caught.value)
 
 

@@ -11,11 +11,11 @@ from esrlab.core.devices import choose_device
 from esrlab.data.image_files import PillowImage, Pixels
 from esrlab.data.image_kinds import AnyImage, as_tensor, like
 from esrlab.errors import UserError
-from esrlab.evaluation.methods import generator_of
 from esrlab.evaluation.metrics.pairs import check_image
 from esrlab.evaluation.upscalers import generator_upscaler
 from esrlab.models.generator_files import load_generator
 from esrlab.models.generators.base import GeneratorNetwork
+from esrlab.upscaling.find_model import generator_of
 
 
 class LoadedGenerator:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from esrlab.core.parts import kinds_in
+from esrlab.core.parts import kind_of, kinds_in
 
 
 def exchangeable(part: BaseModel, *, prefix: str = "") -> Iterator[tuple[str, BaseModel, Mapping[str, type]]]:
@@ -51,3 +51,17 @@ def _names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield from _names(inner, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"
+
+
+def name_setting(recipe: BaseModel, dotted: str, kinds_asked: Mapping[str, Any]) -> str | None:
+    """The dotted name of what a part takes beside its fields, a setting of a user's own function; else None.
+
+    kinds_asked: the kinds that are to stand in parts' places, by place with `_` for `-`.
+    """
+    place, _, name = dotted.rpartition(".")
+    for where, part, kinds in exchangeable(recipe):
+        plain = where.replace("-", "_")
+        if plain == place.replace("-", "_"):
+            kind = kinds.get(kinds_asked.get(plain, kind_of(type(part))), type(part))
+            return f"{where}.{name.replace('-', '_')}" if kind.model_config.get("extra") == "allow" else None
+    return None

@@ -14,11 +14,15 @@ from esrlab.core.nearest import did_you_mean
 from esrlab.core.parts import kind_of, kinds_in
 from esrlab.errors import UsageError
 from esrlab.losses.any_loss import LOSS_KINDS
-from esrlab.recipes.kinds import exchange, exchangeable, fields_of
+from esrlab.recipes.kinds import exchange, exchangeable, fields_of, name_setting
 from esrlab.recipes.recipe import Recipe, parse_recipe
 
 FIXED = ("name", "about", "kind")
 """Fields that say what a thing is; they are not settings."""
+
+
+OLD_NAMES = {"patches.convention": "patches.degradation.convention"}
+"""Fields by the names that older files have."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ def _leaves_of(part: BaseModel, *, prefix: str) -> list[Leaf]:
             choices = tuple(str(choice) for choice in get_args(info.annotation)) if _is_literal(info) else ()
             is_tuple = get_origin(info.annotation) is tuple
             found.append(Leaf(dotted, value, info.description or "", choices, is_tuple))
+    for name, value in (part.model_extra or {}).items():
+        found.append(Leaf(f"{prefix}{name}", value, "setting of the function", (), False))
     return found
 
 
@@ -73,13 +79,15 @@ def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """A copy of `recipe` with fields replaced by dotted name, validated anew.
 
     Another `kind` puts another part in the place of one: it keeps the fields that both have where they were
-    changed, and the values of its own fields count among `values`.
+    changed, and the values of its own fields count among `values`. A custom loss takes any further field as a
+    setting.
 
     A term that the recipe lacks is added by its fields: by terms.NAME.loss.kind under any name, or without
     it where NAME itself is a loss's, as in terms.tv.weight.
 
     Raises UsageError for a field the recipe does not have (naming the nearest) and for values it refuses.
     """
+    values = {OLD_NAMES.get(dotted, dotted): value for dotted, value in values.items()}
     dumped = recipe.model_dump(mode="json")
     added = _added_terms(recipe, values)
     dumped["terms"] += added.values()
@@ -94,7 +102,10 @@ def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
             _put_anew(added[term], rest.replace("-", "_"), value)
             continue
         if name not in settable:
-            raise UsageError(_unknown(dotted, recipe, sorted(settable)))
+            setting = name_setting(recipe, dotted, asked_kinds(values))
+            if setting is None:
+                raise UsageError(_unknown(dotted, recipe, sorted(settable)))
+            name = setting
         rival = _rival(name)
         if rival is not None and value is not None and rival not in values:
             _put(dumped, rival, None)
@@ -109,10 +120,10 @@ def _exchange_parts(
 
     Returns the fields `….kind` that this settles.
     """
-    asked = {dotted.replace("-", "_"): value for dotted, value in values.items() if dotted.endswith(".kind")}
+    asked = asked_kinds(values)
     settled: set[str] = set()
     for place, part, kinds in exchangeable(recipe):
-        kind = asked.get(f"{place}.kind", kind_of(type(part)))
+        kind = asked.get(place.replace("-", "_"), kind_of(type(part)))
         if kind == kind_of(type(part)):
             continue
         _put(dumped, place, exchange(part, kind, kinds))
@@ -122,12 +133,21 @@ def _exchange_parts(
     return settled
 
 
+def asked_kinds(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The kinds that values by dotted name ask for, by the part's place."""
+    return {
+        dotted.replace("-", "_").removesuffix(".kind"): value
+        for dotted, value in values.items()
+        if dotted.endswith(".kind")
+    }
+
+
 def fields_of_kinds(recipe: Recipe, kinds_asked: Mapping[str, str]) -> list[str]:
     """The dotted names of the fields that the recipe has once parts are of the kinds asked for, by place."""
     return [
         f"{place}.{name}"
         for place, _, kinds in exchangeable(recipe)
-        for name in fields_of(kinds_asked.get(place), kinds)
+        for name in fields_of(kinds_asked.get(place.replace("-", "_")), kinds)
     ]
 
 

@@ -19,6 +19,7 @@ from esrlab.core.files import replacing
 from esrlab.core.named_files import without_places
 from esrlab.core.tensor_files import describe_error, load_torch
 from esrlab.errors import UserError
+from esrlab.recipes.earlier import as_dumped_now
 from esrlab.training.non_finite import Rollback
 from esrlab.training.state import TrainState
 
@@ -89,13 +90,16 @@ def load_checkpoint(run: TrainState, path: Path, *, identity: dict[str, Any]) ->
 
 
 def _load_moments(optimiser: Optimizer, saved: dict[str, Any]) -> None:
-    """Adam's moments alone: its settings are the recipe's. ValueError where they are not the parameters'."""
+    """An optimiser's moments alone: its settings are the recipe's. ValueError where they are others' moments.
+
+    A moment has its parameter's shape, whatever the optimiser; `step` counts updates.
+    """
     own = optimiser.state_dict()
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     for index, moments in saved["state"].items():
         shape = parameters[index].shape
-        if any(moments[name].shape != shape for name in ("exp_avg", "exp_avg_sq")):
-            raise ValueError(f"Adam's moments of parameter {index} have another shape than the parameter")
+        if any(moment.shape != shape for name, moment in moments.items() if name != "step"):
+            raise ValueError(f"the moments of parameter {index} have another shape than the parameter")
     optimiser.load_state_dict({"state": saved["state"], "param_groups": own["param_groups"]})
 
 
@@ -117,7 +121,8 @@ def _read_whole(path: Path, *, device: torch.device) -> dict[str, Any]:
 def _require_own(state: dict[str, Any], identity: dict[str, Any], *, named: int | None, steps: int) -> None:
     """Raises ValueError for another run's state, or one of another step than the file's name says."""
     own = state["run"]
-    changed = differences({**own, "recipe": without_places(own["recipe"])}, identity)
+    recipe = without_places(as_dumped_now(own["recipe"]))
+    changed = differences({**own, "recipe": recipe}, identity)
     if changed:
         raise ValueError(f"it is another run's: {'; '.join(changed)}")
     step = state["step"]

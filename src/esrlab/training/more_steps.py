@@ -11,6 +11,7 @@ from esrlab.core.files import to_json, write_text
 from esrlab.core.named_files import without_places
 from esrlab.core.text_files import read_json_object
 from esrlab.errors import UserError
+from esrlab.recipes.earlier import as_dumped_now
 
 CONSTANT = "constant"
 
@@ -35,7 +36,7 @@ def asks_more(before: Any, now: Any) -> bool:
     """Whether a dumped recipe is another one with more steps, and resumes from where that one ended."""
     if not isinstance(before, dict) or not isinstance(now, dict) or not _are_more(before, now):
         return False
-    before, now = without_places(before), without_places(now)
+    before, now = without_places(as_dumped_now(before)), without_places(now)
     return _schedule(now) == CONSTANT and without_steps(before) == without_steps(now)
 
 

@@ -21,6 +21,7 @@ from esrlab.core.text_files import read_json, read_json_object
 from esrlab.core.version import __version__
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError
+from esrlab.recipes.earlier import as_dumped_now
 from esrlab.recipes.kept_files import holds_copies
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.folder_lock import HOLDER, LOCK
@@ -142,7 +143,7 @@ def refuse_other_run(folder: RunFolder, about: dict[str, Any]) -> bool:
         return False
     before = read_description(folder)
     known = [key for key in RUN_FIELDS if key in about]
-    there, asked = without_places(before["recipe"]), without_places(about["recipe"])
+    there, asked = without_places(as_dumped_now(before["recipe"])), without_places(about["recipe"])
     if asks_more(there, asked):
         there = asked
     changed = differences(
@@ -178,7 +179,7 @@ def run_identity(folder: RunFolder) -> dict[str, Any]:
     """
     about = read_description(folder)
     return {key: about.get(key) for key in RUN_FIELDS} | {
-        "recipe": without_places(without_steps(about["recipe"]))
+        "recipe": without_places(without_steps(as_dumped_now(about["recipe"])))
     }
 
 

@@ -12,7 +12,8 @@ from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UsageError, UserError
 from esrlab.losses.inputs import FeatureWeights
-from esrlab.recipes.overrides import fields_of_kinds, leaves
+from esrlab.recipes.kinds import name_setting
+from esrlab.recipes.overrides import OLD_NAMES, fields_of_kinds, leaves
 from esrlab.recipes.recipe import Recipe
 
 FIELD = "field:"
@@ -60,14 +61,26 @@ def add_fields(parser: argparse.ArgumentParser, recipe: Recipe, arguments: Seque
             help=f"{leaf.description}{choices} ({leaf.shown})".strip().replace("%", "%%"),
         )
 
-    known = {leaf.name for leaf in leaves(recipe)}
-    exchanged = [
-        name.replace("_", "-")
-        for name in fields_of_kinds(recipe, _asked_kinds(arguments))
-        if name not in known
-    ]
-    for name in dict.fromkeys([*_other_terms(recipe, arguments), *exchanged]):
-        group.add_argument(f"--{name}", dest=f"{FIELD}{name}", help=argparse.SUPPRESS)
+    known = {leaf.name.replace("_", "-") for leaf in leaves(recipe)}
+    kinds = _asked_kinds(arguments)
+    exchanged = [name.replace("_", "-") for name in fields_of_kinds(recipe, kinds)]
+    settings = [name for name in _flags_of_terms(arguments) if name_setting(recipe, name, kinds)]
+    others = dict.fromkeys([*_other_terms(recipe, arguments), *exchanged, *settings, *OLD_NAMES])
+    for name in others:
+        if name.replace("_", "-") in known:
+            continue
+        group.add_argument(
+            f"--{name}", dest=f"{FIELD}{name}", nargs="+", action=_OneOrMore, help=argparse.SUPPRESS
+        )
+
+
+class _OneOrMore(argparse.Action):
+    """One value as itself, several as a list: whether such a field holds several is not known yet."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *rest: Any
+    ) -> None:
+        setattr(namespace, self.dest, values[0] if len(values) == 1 else values)
 
 
 def _asked_kinds(arguments: Sequence[str]) -> dict[str, str]:
@@ -80,13 +93,18 @@ def _asked_kinds(arguments: Sequence[str]) -> dict[str, str]:
 def _other_terms(recipe: Recipe, arguments: Sequence[str]) -> list[str]:
     """The dotted names among the arguments that speak of terms which the recipe does not have."""
     own = {term.name.replace("_", "-") for term in recipe.terms}
-    flags = dict.fromkeys(text.partition("=")[0] for text in arguments if text.startswith("--terms."))
-    parts = {flag.removeprefix("--"): flag.split(".") for flag in flags}
+    parts = {name: name.split(".") for name in _flags_of_terms(arguments)}
     return [
         name
         for name, split in parts.items()
         if len(split) > 2 and split[1] and split[1].replace("_", "-") not in own
     ]
+
+
+def _flags_of_terms(arguments: Sequence[str]) -> list[str]:
+    """The dotted names among the arguments that speak of terms, once each."""
+    flags = (text.partition("=")[0] for text in arguments if text.startswith("--terms."))
+    return [flag.removeprefix("--") for flag in dict.fromkeys(flags)]
 
 
 def chosen_fields(options: argparse.Namespace) -> dict[str, Any]:

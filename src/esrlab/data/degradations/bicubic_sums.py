@@ -59,7 +59,7 @@ def _numerators(size: int, scale: int, *, shrink: bool, border: Border) -> tuple
     source = leftmost + torch.arange(2 * reach // in_step + 1)
     weights = _cubic_numerator((centre - in_step * source).abs(), 2 * scale)
     whole = 2 * (2 * scale) ** 3 * (scale if shrink else 1)
-    return _fold(source, size, border), weights, whole
+    return fold(source, size, border), weights, whole
 
 
 def _cubic_numerator(distance: Tensor, unit: int) -> Tensor:
@@ -69,7 +69,7 @@ def _cubic_numerator(distance: Tensor, unit: int) -> Tensor:
     return torch.where(distance <= unit, near, torch.where(distance < 2 * unit, far, 0))
 
 
-def _fold(source: Tensor, size: int, border: Border) -> Tensor:
+def fold(source: Tensor, size: int, border: Border) -> Tensor:
     """The pixel that stands for each position, inside the image or out."""
     match border:
         case "replicated":
