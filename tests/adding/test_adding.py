@@ -63,7 +63,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         shutil.copy(PARTS / f"{file}.py", copy / folder / f"added_{file}.py")
         place = copy / folder / f"{union_file}.py"
         text = place.read_text(encoding="utf-8")
-        listed = re.search(rf"^{union} = (?:Annotated\[\s*)+(?=\w+ \|)", text, re.MULTILINE)
+        listed = re.search(rf"^{union} = (?:Annotated\[\s*)+(?=\w+\s+\|)", text, re.MULTILINE)
         assert listed is not None, f"{union} lists no classes with | in {place}"
         module = f"esrlab.{folder.replace('/', '.')}.added_{file}"
         text = text[: listed.end()] + f"{name} | " + text[listed.end() :]
