@@ -184,7 +184,7 @@ def test_what_does_not_fit_is_named(place: Path, tmp_path: Path, run: Run) -> No
         "evaluate", "bicubic", place / "Cats", *asked, "--name", "a", code=2
     )
     assert "give either --benchmark" in run("evaluate", "bicubic", "--scale", 4, code=2)
-    assert "--seed, --convention and --replace need --benchmark" in run(
+    assert "--seed, --convention, --degradation and --replace need --benchmark" in run(
         "evaluate", place, place, "--against", place, "--scale", 4, code=2
     )
     for wicked in ("../up", "lr", "a/b", ".hidden", "x\n", "", "a."):
