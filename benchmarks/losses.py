@@ -1,6 +1,6 @@
 """What each loss costs beside L1: time forward, time with the gradient, and memory.
 
-    python benchmarks/losses.py [--threads 1] [--rounds 5] [--batch 8] [--side 128] > docs/results/losses-cpu.txt
+    python benchmarks/losses.py --rounds 5 > docs/results/losses-cpu.txt
 
 Every kind of loss with its defaults, on random images; those on a network with random weights, which cost the
 same as real ones, and once more on the student where there is one. Each round times every loss once, in turn;
@@ -104,12 +104,9 @@ def main() -> None:
         for (name, with_gradient), found in times.items():
             inputs = draw(options.batch, options.side, with_gradient=with_gradient)
             found.append(run_once(built[name], inputs) * 1000 / options.batch)
-    print(
-        f"{options.batch} images of {options.side}×{options.side}, {options.threads} thread(s) of {_processor()},"
-    )
-    print(
-        f"Python {platform.python_version()}, torch {torch.__version__}, float32; medians of {options.rounds} rounds"
-    )
+    print(f"{options.batch} images of {options.side}×{options.side}, {options.threads} thread(s) of", end=" ")
+    print(f"{_processor()}, Python {platform.python_version()}, torch {torch.__version__},")
+    print(f"float32; medians of {options.rounds} rounds")
     print(f"after one to warm up; ratios to {YARDSTICK} in the same round; MiB: peak of the whole batch\n")
     print(f"{'kind':<28}{'label':<30}{'forward':>11}{'ratio':>8}{'+ gradient':>13}{'ratio':>8}{'MiB':>7}")
     for name, measure in built.items():
