@@ -15,6 +15,9 @@ SOURCE = ROOT / "src" / "esrlab"
 LOADERS = ("core.tensor_files",)
 """The module that may call torch.load."""
 
+PILLOW_KNOWN = ("metadata", "modes", "wide", "writing")
+"""Of `data.photograph_files`: EXIF tables, colour profiles, how pixels are stored, and JPEG are Pillow's."""
+
 
 def module_of(path: Path) -> str:
     return path.relative_to(SOURCE).with_suffix("").as_posix().replace("/", ".")
@@ -39,7 +42,7 @@ FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init
 @pytest.mark.parametrize(
     ("package", "places"),
     [
-        ("PIL", {"data.image_files"}),
+        ("PIL", {"data.image_files", *(f"data.photograph_files.{part}" for part in PILLOW_KNOWN)}),
         ("torchvision", set[str]()),
         ("matplotlib", {"report"}),
         ("scipy", {"statistics"}),

@@ -166,3 +166,18 @@ def test_the_best_is_chosen_by_what_the_recipe_is_after(validator: Validator) ->
         assert is_better(metric, 0.5, None)
         assert is_better(metric, 0.5, math.nan)
         assert not is_better(metric, math.nan, None)
+
+
+def test_any_metric_may_choose_the_best_generator(validator: Validator) -> None:
+    chosen = open_validation("samples", scale=2, device=CPU, crop=96, limit=1, best_by="lr-psnr")
+    assert chosen.best_by("lr-psnr", has_adversarial=True) == "validation/LR-PSNR"
+    values = chosen(Bicubic(2))
+    assert values["validation/LR-PSNR"] == values["validation/bicubic/LR-PSNR"]
+    best = {"by": "lr-psnr", "has_adversarial": True}
+    assert chosen.improves({"validation/LR-PSNR": 50.0}, 49.0, **best) == 50.0
+    assert chosen.improves({"validation/LR-PSNR": 48.0}, 49.0, **best) is None
+    assert validator.best_by("ssim", has_adversarial=True) == "validation/SSIM-Y/4"
+    with pytest.raises(UsageError, match="must be one of auto, psnr, ssim, lpips here, not lr-psnr"):
+        validator.best_by("lr-psnr", has_adversarial=False)
+    with pytest.raises(UsageError, match=r"not lr-pnsr \(did you mean lr-psnr"):
+        open_validation("samples", scale=2, device=CPU, best_by="lr-pnsr")

@@ -30,12 +30,45 @@ def smooth_image(height: int = 24, width: int = 20) -> Tensor:
     return torch.stack([0.5 + 0.45 * torch.sin(6 * (a * rows + b * columns) + c) for a, b, c in waves])[None]
 
 
-@pytest.mark.parametrize(("scale", "count"), [(2, 16_661_059), (3, 16_661_059), (4, 16_697_987)])
+@pytest.mark.parametrize(
+    ("scale", "count"), [(1, 16_624_131), (2, 16_661_059), (3, 16_661_059), (4, 16_697_987)]
+)
 def test_parameter_count(scale: int, count: int) -> None:
     assert sum(weight.numel() for weight in RRDBNet(scale=scale).parameters()) == count
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(("scale", "count"), [(1, 16_723_907), (2, 16_703_171)])
+def test_parameter_count_on_unshuffled_input(scale: int, count: int) -> None:
+    net = RRDBNet(scale=scale, unshuffle=True)
+    assert sum(weight.numel() for weight in net.parameters()) == count
+    # Beside ×4's: conv_first takes 3 · fold² channels in place of 3.
+    assert count - 16_697_987 == 9 * 64 * 3 * ((4 // scale) ** 2 - 1)
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_on_unshuffled_input_it_is_the_x4_net_of_folded_pixels(scale: int) -> None:
+    fold = 4 // scale
+    net = RRDBNet(scale=scale, features=8, growth=4, blocks=1, unshuffle=True).double()
+    lr = torch.rand(2, 3, 4 * fold, 3 * fold, dtype=torch.float64)
+    folded = torch.stack(
+        [lr[:, c, i::fold, j::fold] for c in range(3) for i in range(fold) for j in range(fold)], dim=1
+    )
+    plain = RRDBNet(scale=4, features=8, growth=4, blocks=1).double()
+    plain.conv_first = net.conv_first
+    plain.load_state_dict(net.state_dict())
+    torch.testing.assert_close(net(lr), plain(folded), rtol=0, atol=1e-12)
+    odd = lr[..., : 3 * fold + 1, : 2 * fold + 1]
+    padded = functional.pad(odd, (0, fold - 1, 0, fold - 1), mode="replicate")
+    height, width = ((3 * fold + 1) * scale, (2 * fold + 1) * scale)
+    torch.testing.assert_close(net(odd), net(padded)[..., :height, :width])
+
+
+def test_unshuffled_input_is_for_small_scales() -> None:
+    with pytest.raises(UsageError, match="unshuffle has no scale 4: choose 1 or 2"):
+        RRDBNet(scale=4, unshuffle=True)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_enlarges_by_its_scale(scale: int) -> None:
     lr = torch.rand(2, 3, 5, 7)
     before = lr.clone()
@@ -43,9 +76,9 @@ def test_enlarges_by_its_scale(scale: int) -> None:
     assert torch.equal(lr, before)
 
 
-@pytest.mark.parametrize("scale", [1, 8])
+@pytest.mark.parametrize("scale", [0, 8])
 def test_refuses_other_scales(scale: int) -> None:
-    with pytest.raises(UsageError, match=rf"no scale {scale}: choose 2, 3 or 4"):
+    with pytest.raises(UsageError, match=rf"no scale {scale}: choose 1, 2, 3 or 4"):
         RRDBNet(scale=scale)
 
 
@@ -136,8 +169,8 @@ def test_soft_start_keeps_the_other_weights() -> None:
 def test_soft_start_refuses_what_it_cannot_carry() -> None:
     with pytest.raises(UsageError, match=r"features >= 8 .* not 7"):
         small_net(2, features=7).start_as_bilinear()
-    with pytest.raises(UsageError, match="3 channels in and 3 out"):
-        RRDBNet(scale=2, features=8, growth=4, blocks=1, in_channels=12).start_as_bilinear()
+    with pytest.raises(UsageError, match="without unshuffle"):
+        RRDBNet(scale=2, features=8, growth=4, blocks=1, unshuffle=True).start_as_bilinear()
 
 
 # --- What a state dict tells
@@ -167,7 +200,7 @@ def test_two_and_three_look_alike() -> None:
     assert raised.value.choices == (2, 3)
 
 
-@pytest.mark.parametrize(("built", "told"), [(4, 2), (2, 4), (3, 5)])
+@pytest.mark.parametrize(("built", "told"), [(4, 2), (2, 4), (3, 5), (1, 2)])
 def test_refuses_a_contradicting_scale(built: int, told: int) -> None:
     with pytest.raises(UsageError, match=f"scale {told} does not fit"):
         detect_generator(small_net(built).state_dict(), scale=told)
@@ -190,8 +223,8 @@ def skip_a_block(state: dict[str, Tensor]) -> None:
         state[key.replace("body.1.", "body.2.")] = state.pop(key)
 
 
-def take_unshuffled_input(state: dict[str, Tensor]) -> None:
-    state["conv_first.weight"] = torch.zeros(16, 12, 3, 3)
+def take_other_channels(state: dict[str, Tensor]) -> None:
+    state["conv_first.weight"] = torch.zeros(16, 5, 3, 3)
 
 
 def use_old_keys(state: dict[str, Tensor]) -> None:
@@ -211,7 +244,7 @@ def forget_everything(state: dict[str, Tensor]) -> None:
         (add_a_tensor, r"mask is \(3,\), expected nothing"),
         (widen_a_tensor, r"conv_hr\.weight is \(17, 16, 3, 3\), expected \(16, 16, 3, 3\)"),
         (skip_a_block, r"body\.1\.rdb1\.conv1\.weight is missing"),
-        (take_unshuffled_input, "12 channels.*pixel-unshuffled"),
+        (take_other_channels, r"5 channels; an RRDBNet's takes 3, 12 or 48"),
         (use_old_keys, "old key names.*rename"),
         (forget_everything, r"no generator of a kind .*features\.0\.weight"),
     ],

@@ -1,4 +1,4 @@
-"""Files <-> tensors: the only room that knows Pillow.
+"""Files <-> tensors, 8 bits and RGB (what photographs carry besides is `photograph_files`' affair).
 
 Everywhere else an image is an RGB float tensor in [0, 1], NCHW. Greyscale and palette files become RGB;
 16-bit greyscale is scaled, not clipped; EXIF orientation is applied; an alpha channel is dropped and the
@@ -67,14 +67,14 @@ def find_images(folder: Path) -> list[Path]:
     )
 
 
-def max_pixels() -> int:
-    """The most pixels that an image may have: $ESRLAB_MAX_PIXELS, else DEFAULT_MAX_PIXELS.
+def max_pixels(default: int = DEFAULT_MAX_PIXELS) -> int:
+    """The most pixels that an image may have: $ESRLAB_MAX_PIXELS, else the default.
 
     Raises UsageError where the variable is no whole number of at least 1.
     """
     text = os.environ.get(MAX_PIXELS_VARIABLE, "").strip()
     if not text:
-        return DEFAULT_MAX_PIXELS
+        return default
     if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= 1):
         raise UsageError(f"${MAX_PIXELS_VARIABLE} must be a whole number of pixels, 1 or more, not {text!r}")
     return int(text)
@@ -83,7 +83,7 @@ def max_pixels() -> int:
 def decoded_size(path: Path) -> int:
     """Bytes that decoding will give, from the file's header alone; 0 where it will not be decoded."""
     try:
-        with _opened(path, name=str(path)) as image:
+        with opened_image(path, name=str(path)) as image:
             return image.width * image.height * 3
     except ImageError:
         return 0
@@ -91,7 +91,7 @@ def decoded_size(path: Path) -> int:
 
 def decode_pixels(encoded: bytes, *, name: str) -> Pixels:
     """Decodes a whole image file into (H, W, 3) bytes; raises ImageError with `name` when it cannot."""
-    with _opened(io.BytesIO(encoded), name=name) as opened:
+    with opened_image(io.BytesIO(encoded), name=name) as opened:
         return convert_pixels(opened, name=name)
 
 
@@ -104,9 +104,14 @@ def convert_pixels(image: PillowImage, *, name: str) -> Pixels:
 
 
 @contextmanager
-def _opened(file: Path | io.BytesIO, *, name: str) -> Iterator[Image.Image]:
-    """An image of one of FORMATS, not decoded yet; ImageError for all that Pillow raises within the block."""
-    limit = max_pixels()
+def opened_image(
+    file: Path | io.BytesIO, *, name: str, most: int = DEFAULT_MAX_PIXELS
+) -> Iterator[PillowImage]:
+    """An image of one of FORMATS, not decoded yet; ImageError for all that Pillow raises within the block.
+
+    most: pixels that it may have where $ESRLAB_MAX_PIXELS does not say.
+    """
+    limit = max_pixels(most)
     try:
         with _open_bounded(file, limit=limit) as image:
             yield image

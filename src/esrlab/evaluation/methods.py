@@ -17,14 +17,12 @@ from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION, Convention
 from esrlab.data.image_files import find_images
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.errors import UsageError
+from esrlab.evaluation.method_files import load_at, load_two
 from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
-from esrlab.models.generator_files import load_generator, read_convention
-from esrlab.models.generators.base import AmbiguousScaleError, GeneratorNetwork
+from esrlab.models.generator_files import read_convention
+from esrlab.models.generators.base import GeneratorNetwork
 from esrlab.training.run_folder import RunFolder, read_outcome
 from esrlab.upscaling.find_model import generator_of
-
-GENERATORS = (".safetensors", ".pth", ".pt", ".ckpt")
-"""Endings of files that may hold a generator."""
 
 METHOD_FIELDS = ("recipe", "photos", "origins")
 """The parts of a run's recipe.json that make its recipe what it is, whatever its seed."""
@@ -129,7 +127,7 @@ def open_generator(path: Path, *, scale: int) -> Method:
 
     Raises UsageError where it is of another scale, UserError where it cannot be read.
     """
-    generator = _load(path, scale=scale)
+    generator = load_at(path, scale=scale)
     if generator.scale != scale:
         raise UsageError(f"{path} is a ×{generator.scale} generator, but --scale is {scale}")
     about = _read_about(path)
@@ -160,8 +158,7 @@ def open_generator(path: Path, *, scale: int) -> Method:
 
 def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
     """One generator after another; of one run twice it has the run's name, as in a study."""
-    each = round(scale**0.5)
-    generators = [_load(path, scale=each) for path in (first, second)]
+    generators = load_two(first, second, scale=scale)
     made = generators[0].scale * generators[1].scale
     if made != scale:
         factors = "∘".join(f"×{generator.scale}" for generator in generators)
@@ -192,18 +189,6 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
 
 def _opened(generator: GeneratorNetwork) -> Callable[[torch.device], Upscaler]:
     return lambda device: generator_upscaler(generator, device=device)
-
-
-def _load(path: Path, *, scale: int) -> GeneratorNetwork:
-    """A generator at the scale in its file; at `scale` if a file has none."""
-    if path.suffix not in GENERATORS:
-        raise UsageError(
-            f"{path} is not a generator's file; its name must end in one of {', '.join(GENERATORS)}"
-        )
-    try:
-        return load_generator(path)
-    except AmbiguousScaleError:
-        return load_generator(path, scale=scale)
 
 
 def _two_files(text: str) -> tuple[Path, Path] | None:

@@ -25,7 +25,7 @@ from esrlab.recipes.parts import (
 )
 from esrlab.recipes.problems import explain
 
-Scale = Literal[2, 3, 4]
+Scale = Literal[1, 2, 3, 4]
 
 SEEDS = 2**32
 """Seeds are whole numbers from 0 to below this."""

@@ -95,7 +95,7 @@ def learnt_metrics(labels: Iterable[str], known: KnownMetrics = BUILT_IN) -> tup
     return tuple(
         family
         for family in dict.fromkeys(info.family for info in known.infos if info.role == "perception")
-        if any(re.match(rf"{re.escape(family)}(?![\w-])", loss) for loss in losses)
+        if any(re.match(rf"{re.escape(family)}(?:≈|,|$)", loss) for loss in losses)
     )
 
 

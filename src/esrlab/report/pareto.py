@@ -23,12 +23,16 @@ class Point:
 
 
 def choose_distance(scores: Sequence[Score], known: KnownMetrics = BUILT_IN) -> MetricInfo | None:
-    """The first perceptual metric that was measured and is a distance, smaller being better; else None.
+    """The first perceptual metric that was measured and is a distance from HR, 0 for it; else None.
 
     In the order of columns: LPIPS, then its imitation, then others.
     """
     measured = {known.find(metric) for metric in {score.metric for score in scores}}
-    distances = [info for info in known.infos if info.role == "perception" and not info.higher_is_better]
+    distances = [
+        info
+        for info in known.infos
+        if info.role == "perception" and "hr" in info.needs and not info.higher_is_better
+    ]
     return next((info for info in distances if info in measured), None)
 
 

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from esrlab.core.metrics import BUILT_IN
 from esrlab.core.named_files import names_file
@@ -57,6 +65,10 @@ class Study(BaseModel):
     @classmethod
     def _kinds_or_tables(cls, asked: Any) -> Any:
         return tuple(expand(asked)) if isinstance(asked, (list, tuple)) and asked else asked
+
+    @field_serializer("metrics")
+    def _without_defaults(self, metrics: tuple[MetricPart, ...]) -> list[dict[str, Any]]:
+        return [part.model_dump(mode="json", exclude_none=True) for part in metrics]  # TOML has no null
 
     @field_validator("recipes")
     @classmethod

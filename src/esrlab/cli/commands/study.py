@@ -84,7 +84,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     parser.add_argument(
         "--recipes", nargs="+", metavar="NAME", help="train these recipes instead of the study's"
     )
-    parser.add_argument("--scales", nargs="+", type=int, metavar="N", help="magnifications: 2, 3, 4")
+    parser.add_argument("--scales", nargs="+", type=int, metavar="N", help="magnifications, of 1, 2, 3 and 4")
     parser.add_argument(
         "--seeds",
         nargs="+",

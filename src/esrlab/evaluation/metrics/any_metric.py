@@ -5,13 +5,20 @@ from typing import Annotated
 from pydantic import Field
 
 from esrlab.core.parts import kinds_in
+from esrlab.evaluation.metrics.dists import DISTS
 from esrlab.evaluation.metrics.inputs import MetricPart
 from esrlab.evaluation.metrics.lpips import LPIPS
+from esrlab.evaluation.metrics.lpips_vgg import LPIPSVGG
+from esrlab.evaluation.metrics.lr_psnr import LRPSNR
+from esrlab.evaluation.metrics.ms_ssim import MSSSIM
+from esrlab.evaluation.metrics.niqe import NIQE
 from esrlab.evaluation.metrics.psnr import PSNR
 from esrlab.evaluation.metrics.ssim import SSIM
 
 # A new metric is one file in this folder and one name in this line.
-AnyMetric = Annotated[PSNR | SSIM | LPIPS, Field(discriminator="kind")]
+AnyMetric = Annotated[
+    PSNR | SSIM | LPIPS | MSSSIM | LRPSNR | LPIPSVGG | DISTS | NIQE, Field(discriminator="kind")
+]
 
 METRICS: dict[str, type[MetricPart]] = {
     kind: metric for kind, metric in kinds_in(AnyMetric).items() if issubclass(metric, MetricPart)

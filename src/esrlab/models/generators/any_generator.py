@@ -11,10 +11,13 @@ from esrlab.errors import UserError
 from esrlab.models.generators.base import Detected, GeneratorPart
 from esrlab.models.generators.compact import CompactGenerator
 from esrlab.models.generators.rrdb_state import RRDBGenerator
+from esrlab.models.generators.srresnet import SRResNetGenerator
 
 # A new generator is one file in this folder and one name in this line.
 AnyGenerator = Annotated[
-    RRDBGenerator | CompactGenerator, Field(discriminator="kind"), kind_if_missing("rrdb")
+    RRDBGenerator | CompactGenerator | SRResNetGenerator,
+    Field(discriminator="kind"),
+    kind_if_missing("rrdb"),
 ]
 
 
