@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -42,9 +41,6 @@ _GREY_LEVELS = np.round(np.arange(2**16) / 257).astype(np.uint8)
 _opening = threading.Lock()
 
 Pixels = NDArray[np.uint8]
-
-Levels = NDArray[np.uint8 | np.uint16]
-"""(H, W, C): C is 1 for grey, 2 for grey with alpha, 3 for RGB, 4 for RGB with alpha."""
 
 PillowImage = Image.Image
 """What Pillow holds in memory, for those who may not import it."""
@@ -156,13 +152,10 @@ def _open_bounded(file: Path | io.BytesIO, *, limit: int) -> Image.Image:
 
 
 def _grey_16_bit(image: Image.Image, *, name: str) -> Pixels:
-    return np.repeat(_GREY_LEVELS[_check_grey(np.asarray(image), name=name)][..., None], 3, axis=2)
-
-
-def _check_grey(values: NDArray[Any], *, name: str) -> NDArray[Any]:
-    if values.dtype.kind == "f" or values.min() < 0 or values.max() > 65535:
+    values = np.asarray(image)
+    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise ImageError(f"{name} has 32-bit values, whose range is unknown; save it with 8 or 16 bits")
-    return values
+    return np.repeat(_GREY_LEVELS[values][..., None], 3, axis=2)
 
 
 def read_pixels(path: Path) -> Pixels:
@@ -184,36 +177,9 @@ def to_pixels(image: Tensor) -> Pixels:
     return (image[0].detach().clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
 
 
-def to_pillow(pixels: Levels) -> PillowImage:
-    """(H, W, C) levels -> an image of Pillow's: grey, grey with alpha, RGB or RGBA.
-
-    Of 16 bits Pillow holds grey alone: others are rounded to 8.
-    """
-    if pixels.dtype == np.uint16 and pixels.shape[2] > 1:
-        pixels = np.round(pixels / 257).astype(np.uint8)
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-
-
-def pillow_levels(image: PillowImage, *, name: str) -> Levels:
-    """What Pillow holds as (H, W, C) levels, upright: grey stays grey, alpha is kept, 16-bit grey too.
-
-    Palettes, CMYK and the like become RGB. ImageError with `name` for 32-bit values.
-    """
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith(("I", "F")):
-        return _check_grey(np.asarray(upright), name=name).astype(np.uint16)[..., None]
-    mode = {"1": "L", "La": "LA", "PA": "RGBA", "RGBa": "RGBA"}.get(upright.mode, upright.mode)
-    mode = mode if mode in ("L", "LA", "RGB", "RGBA") else "RGB"
-    if upright.info.get("transparency") is not None and upright.mode in ("1", "L", "P", "RGB"):
-        mode = {"L": "LA", "RGB": "RGBA"}[mode]
-    levels = np.array(upright.convert(mode))
-    return levels.reshape(*levels.shape[:2], -1)
-
-
-def read_levels(path: Path) -> Levels:
-    """Reads an image file as `pillow_levels`; raises ImageError naming the file."""
-    with _opened(path, name=str(path)) as opened:
-        return pillow_levels(opened, name=str(path))
+def to_pillow(pixels: Pixels) -> PillowImage:
+    """(H, W, 3) bytes -> an RGB image of Pillow's."""
+    return Image.fromarray(pixels)
 
 
 def read_image(path: Path) -> Tensor:

@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from esrlab.data.image_files import PillowImage, pillow_levels, read_levels, to_pillow
+from esrlab.data.image_files import PillowImage
+from esrlab.data.photograph_files.pillow import levels_to_pillow, pillow_levels
+from esrlab.data.photograph_files.reading import read_photograph
 from esrlab.errors import UsageError
 from esrlab.upscaling.enlarge import enlarge, enlarge_array
 from esrlab.upscaling.find_model import DEFAULT_MODEL, open_model
