@@ -100,10 +100,9 @@ def upscale(
         return _upscale_tensor(image, networks, settings)
     if isinstance(image, np.ndarray):
         return _upscale_array(image, networks, settings)
-    levels = (
-        pillow_levels(image, name="image") if isinstance(image, PillowImage) else read_levels(Path(image))
-    )
-    return to_pillow(_upscale_array(levels, networks, settings))
+    is_open = isinstance(image, PillowImage)
+    levels = pillow_levels(image, name="image") if is_open else read_photograph(Path(image)).pixels
+    return levels_to_pillow(_upscale_array(levels, networks, settings))
 
 
 @dataclass(frozen=True)
