@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from esrlab.data.image_files import PillowImage
 from esrlab.data.photograph_files.pillow import levels_to_pillow, pillow_levels
-from esrlab.data.photograph_files.reading import read_photograph
+from esrlab.data.photograph_files.reading import Levels, read_photograph
 from esrlab.errors import UsageError
 from esrlab.upscaling.enlarge import enlarge, enlarge_array
 from esrlab.upscaling.find_model import DEFAULT_MODEL, open_model
@@ -86,8 +86,7 @@ def upscale(
     frequencies are the image's. device: "auto", "cpu", "cuda" or "mps"; a network of yours stays where it
     is. progress: called with the numbers of tiles done and of all.
 
-    Raises UsageError for what cannot be asked for, and UserError for a model or file that cannot be read, or
-    where the memory does not suffice.
+    Raises UsageError for what cannot be asked for, UserError for a model or file that cannot be read.
     """
     if not isinstance(image, (Tensor, np.ndarray, PillowImage, str, PathLike)):
         raise UsageError(
@@ -100,9 +99,12 @@ def upscale(
         return _upscale_tensor(image, networks, settings)
     if isinstance(image, np.ndarray):
         return _upscale_array(image, networks, settings)
+    return levels_to_pillow(_upscale_array(_levels(image), networks, settings))
+
+
+def _levels(image: PillowImage | str | PathLike[str]) -> Levels:
     is_open = isinstance(image, PillowImage)
-    levels = pillow_levels(image, name="image") if is_open else read_photograph(Path(image)).pixels
-    return levels_to_pillow(_upscale_array(levels, networks, settings))
+    return pillow_levels(image, name="image") if is_open else read_photograph(Path(image)).pixels
 
 
 @dataclass(frozen=True)
