@@ -26,14 +26,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from esrlab.data.degradations.bicubic import Convention, make_lr_from_bytes
+from esrlab.data.degradations.base import Synthetic
+from esrlab.data.degradations.bicubic import Bicubic
+from esrlab.data.degradations.camera import Camera
 from esrlab.data.image_files import Pixels, find_images, read_pixels
 from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.folder import open_photos
 from esrlab.data.photos.opening import open_store
 from esrlab.data.photos.store import place_of, read_store, size_text
 from esrlab.data.prefetch import Ahead
-from esrlab.data.sampling import Batch, _augment, _crop, make_batch
+from esrlab.data.sampling import Batch, cut_crop, draw_crop, make_batch
 
 HEIGHT, WIDTH = 1356, 2040
 SIZE, SCALE, LR_SIDE = 16, 4, 32
@@ -41,13 +43,14 @@ STEP = 0.030
 """Seconds that a GPU takes for a step."""
 LIMIT = 1_500_000_000
 """Bytes of its own memory that the packing process may take (RLIMIT_DATA; mapped files do not count)."""
-CONVENTIONS: tuple[Convention, ...] = ("matlab", "matlab-8bit")
+DEGRADATIONS: tuple[Synthetic, ...] = (Bicubic(), Bicubic(convention="matlab-8bit"), Camera())
 
 
 @dataclass(frozen=True)
 class DecodedAnew:
     """A photograph that is decoded for each crop."""
 
+    name: str
     path: Path
     height: int
     width: int
@@ -98,10 +101,11 @@ def samples_per_second(make: Callable[[int], object], *, batches: int, first: in
     return SIZE * batches / (time.perf_counter() - began)
 
 
-def batch_maker(photos: Photos, convention: Convention) -> Callable[[int], Batch]:
+def batch_maker(photos: Photos, degradation: Synthetic) -> Callable[[int], Batch]:
     """A function from the step to its batch."""
+    reducer = degradation.build(SCALE)
     return lambda step: make_batch(
-        photos, seed=0, step=step, scale=SCALE, lr_size=LR_SIDE, size=SIZE, convention=convention
+        photos, seed=0, step=step, scale=SCALE, lr_size=LR_SIDE, size=SIZE, reducer=reducer
     )
 
 
@@ -114,26 +118,26 @@ def drop_from_memory(folder: Path) -> None:
         os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def compare(folder: Path, rounds: int, convention: Convention) -> None:
+def compare(folder: Path, rounds: int, degradation: Synthetic) -> None:
     """Decoding for each crop, the store from memory, the store from disk, one after the other each round."""
     names = ("decoded for each crop", "packed, in memory", "packed, dropped from memory")
     found: dict[str, list[float]] = {name: [] for name in names}
     read = 0
     for turn in range(rounds + 1):
         photos = open_photos(str(folder), smallest=LR_SIDE * SCALE)
-        files = [DecodedAnew(photo.path, photo.height, photo.width) for photo in photos.members]
+        files = [DecodedAnew(photo.name, photo.path, photo.height, photo.width) for photo in photos.members]
         anew = cast(Photos, SimpleNamespace(members=files))
-        found[names[0]].append(samples_per_second(batch_maker(anew, convention), batches=1, first=turn))
-        make = batch_maker(photos, convention)
+        found[names[0]].append(samples_per_second(batch_maker(anew, degradation), batches=1, first=turn))
+        make = batch_maker(photos, degradation)
         found[names[1]].append(samples_per_second(make, batches=50, first=0))  # the first turn warms these up
         del photos, make
         drop_from_memory(folder)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_inblock
-        make = batch_maker(open_photos(str(folder), smallest=LR_SIDE * SCALE), convention)
+        make = batch_maker(open_photos(str(folder), smallest=LR_SIDE * SCALE), degradation)
         found[names[2]].append(samples_per_second(make, batches=50, first=0))
         read = (resource.getrusage(resource.RUSAGE_SELF).ru_inblock - before) * 512
         del make
-    print(f"\n{'LR by ' + convention:<30}{'samples/s':>12}{'ratio':>9}")
+    print(f"\n{'LR by ' + degradation.label:<30}{'samples/s':>12}{'ratio':>9}")
     for name in names:
         ratios = [own / base for own, base in zip(found[name][1:], found[names[0]][1:], strict=True)]
         print(f"{name:<30}{statistics.median(found[name][1:]):>12.1f}{statistics.median(ratios):>9.1f}")
@@ -156,17 +160,20 @@ def show_parts(photos: Photos) -> None:
     rng = np.random.default_rng(0)
     chosen = photos.members[:SIZE]
     side = LR_SIDE * SCALE
-    crops = [_augment(_crop(photo, side, rng), rng) for photo in chosen]
-    hr = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous()
+    crops = [draw_crop(photo, side, rng) for photo in chosen]
+    cut = [np.ascontiguousarray(cut_crop(photo, crop)) for photo, crop in zip(chosen, crops, strict=True)]
+    hr = torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).contiguous()
     parts: dict[str, Callable[[], object]] = {
-        "copy of a random crop": lambda: [np.ascontiguousarray(_crop(photo, side, rng)) for photo in chosen],
-        "turn and flip": lambda: [_augment(one, rng) for one in crops],
+        "copy of a random crop, turned": lambda: [
+            np.ascontiguousarray(cut_crop(photo, draw_crop(photo, side, rng))) for photo in chosen
+        ],
         "stack, to NCHW floats": lambda: (
-            torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous().float() / 255
+            torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).contiguous().float() / 255
         ),
     }
-    for convention in CONVENTIONS:
-        parts[f"LR by {convention}"] = lambda c=convention: make_lr_from_bytes(hr, SCALE, convention=c)
+    for degradation in DEGRADATIONS:
+        reducer = degradation.build(SCALE)
+        parts[f"LR by {degradation.label}"] = lambda r=reducer: r.reduce_crops(hr, crops, seed=0, step=0)
     print(f"\n{'part (fastest of five tries)':<30}{'µs a sample':>12}")
     for name, work in parts.items():
         print(f"{name:<30}{milliseconds(work) * 1000 / SIZE:>12.1f}")
@@ -176,11 +183,11 @@ def show_supply(photos: Photos, rounds: int) -> None:
     """What reaches a GPU that takes 30 ms a step, with and without making batches ahead."""
     print(f"\n{'a step of 16 that takes 30 ms':<30}{'ms a step':>12}{'samples/s':>12}")
     print(f"{'wanted':<30}{STEP * 1000:>12.1f}{SIZE / STEP:>12.0f}")
-    for convention in CONVENTIONS:
-        make = batch_maker(photos, convention)
+    for degradation in DEGRADATIONS:
+        make = batch_maker(photos, degradation)
         for title, ahead in (("made in turn", False), ("made ahead", True)):
             seconds = statistics.median(step_seconds(make, ahead=ahead) for _ in range(rounds))
-            name = f"{title}, {convention}"
+            name = f"{title}, {degradation.label}"
             print(f"{name:<30}{seconds * 1000:>12.1f}{SIZE / seconds:>12.0f}")
 
 
@@ -233,8 +240,8 @@ def measure(folder: Path, rounds: int) -> None:
     print(f"packed: {size_text(size)} in {seconds:.1f} s, {1000 * seconds / len(encoded):.1f} ms each,")
     print(f"within {size_text(LIMIT)} of own memory (resident at most {size_text(peak)})")
     print(f"opened again in {opening * 1000:.1f} ms")
-    for convention in CONVENTIONS:
-        compare(folder, rounds, convention)
+    for degradation in DEGRADATIONS:
+        compare(folder, rounds, degradation)
     photos = open_photos(str(folder), smallest=LR_SIDE * SCALE)
     show_parts(photos)
     show_supply(photos, rounds)

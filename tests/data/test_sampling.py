@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from esrlab.data.degradations.bicubic import make_lr
+from esrlab.data.degradations.bicubic import CONVENTIONS, Bicubic, Convention, make_lr
 from esrlab.data.photos.collection import Photo, Photos
 from esrlab.data.photos.folder import open_photos
 from esrlab.data.sampling import _visit, make_batch
@@ -28,13 +28,14 @@ def test_equal_arguments_give_equal_batches_and_others_do_not(photos: Photos, sc
     assert not torch.equal(make(5, 7), make(6, 7))
 
 
-@pytest.mark.parametrize("convention", ["matlab", "matlab-8bit"])
-def test_lr_is_the_8_bit_bicubic_reduction_of_hr(photos: Photos, convention: str) -> None:
-    batch = make_batch(photos, seed=0, step=0, scale=4, lr_size=32, size=4, convention=convention)  # pyright: ignore[reportArgumentType]
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_lr_is_the_8_bit_bicubic_reduction_of_hr(photos: Photos, convention: Convention) -> None:
+    reducer = Bicubic(convention=convention).build(4)
+    batch = make_batch(photos, seed=0, step=0, scale=4, lr_size=32, size=4, reducer=reducer)
     assert batch.lr.shape == (4, 3, 32, 32)
     assert batch.hr.shape == (4, 3, 128, 128)
     assert batch.hr.dtype == batch.lr.dtype == torch.float32
-    assert torch.equal(batch.lr, make_lr(batch.hr, 4, convention=convention))  # pyright: ignore[reportArgumentType]
+    assert torch.equal(batch.lr, make_lr(batch.hr, 4, convention=convention))
     assert torch.allclose(batch.lr * 255, (batch.lr * 255).round(), atol=1e-4)
 
 

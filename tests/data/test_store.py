@@ -13,6 +13,9 @@ import pytest
 import torch
 from PIL import PngImagePlugin
 
+from esrlab.data.degradations.base import Degradation
+from esrlab.data.degradations.bicubic import Bicubic
+from esrlab.data.degradations.camera import Camera
 from esrlab.data.image_files import ImageError, read_pixels
 from esrlab.data.photos import packing
 from esrlab.data.photos.collection import collect
@@ -88,15 +91,17 @@ def test_fingerprint_members_and_skipped_are_those_of_a_collection_in_memory(fol
     assert dict(packed.skipped) == dict(memory.skipped)
 
 
-@pytest.mark.parametrize("convention", ["matlab", "matlab-8bit"])
-def test_batches_are_bit_for_bit_those_of_photographs_in_memory(folder: Path, convention: str) -> None:
+@pytest.mark.parametrize("degradation", [Bicubic(), Bicubic(convention="matlab-8bit"), Camera()])
+def test_batches_are_bit_for_bit_those_of_photographs_in_memory(
+    folder: Path, degradation: Degradation
+) -> None:
     save(folder / "exact.png", side=64)
     paths = [(path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*.*"))]
     packed = open_photos(str(folder), smallest=64)
     memory = collect(paths, source="memory", smallest=64)
     for step in range(6):
         one, other = (
-            make_batch(photos, seed=3, step=step, scale=4, lr_size=16, size=4, convention=convention)  # pyright: ignore[reportArgumentType]
+            make_batch(photos, seed=3, step=step, scale=4, lr_size=16, size=4, reducer=degradation.build(4))
             for photos in (packed, memory)
         )
         assert torch.equal(one.hr, other.hr)

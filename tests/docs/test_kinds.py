@@ -11,6 +11,8 @@ from esrlab.core.parts import kinds_in
 from esrlab.evaluation.metrics.any_metric import AnyMetric
 from esrlab.models.critics.any_critic import AnyCritic
 from esrlab.models.critics.base import CriticPart
+from esrlab.models.generators.any_generator import AnyGenerator
+from esrlab.models.generators.base import GeneratorPart
 from esrlab.recipes.optimisers.any_optimiser import AnyOptimiser
 from esrlab.recipes.optimisers.base import OptimiserPart
 
@@ -18,6 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 # Each union of kinds, and the page and section with its table.
 TABLES: dict[str, tuple[Any, str, str]] = {
+    "generator": (AnyGenerator, "training.md", "Generators"),
     "critic": (AnyCritic, "training.md", "Critics"),
     "optimiser": (AnyOptimiser, "training.md", "Optimisers"),
     "metric": (AnyMetric, "metrics.md", ""),
@@ -57,3 +60,13 @@ def test_an_optimisers_row_has_its_own_fields(kind: str) -> None:
     own = kinds_in(AnyOptimiser)[kind].model_fields.keys() - {"kind", *OptimiserPart.model_fields}
     row = next(line for line in section("optimiser").splitlines() if line.startswith(f"| `{kind}` |"))
     assert all(f"`{name}`" in row for name in own)
+
+
+@pytest.mark.parametrize("kind", kinds_in(AnyGenerator))
+def test_a_generators_row_has_its_fields_and_parameters(kind: str) -> None:
+    part = kinds_in(AnyGenerator)[kind]()
+    assert isinstance(part, GeneratorPart)
+    row = next(line for line in section("generator").splitlines() if line.startswith(f"| `{kind}` |"))
+    assert f"| {part.parameters(scale=2):,} | {part.parameters(scale=4):,} |" in row
+    for name in part.shape.keys() - {"kind"}:
+        assert f"`{name}`" in row, name

@@ -22,7 +22,7 @@ from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.evaluation.benchmark import evaluate
-from esrlab.evaluation.metrics.choice import paper_metrics, standard_metrics
+from esrlab.evaluation.metrics.choice import paper_metrics, parts_of, standard_metrics
 from esrlab.evaluation.upscalers import cascade, generator_upscaler
 from esrlab.models.generator_files import load_generator, save_generator
 from esrlab.models.generators.rrdb import RRDBNet
@@ -184,7 +184,7 @@ def test_what_does_not_fit_is_named(place: Path, tmp_path: Path, run: Run) -> No
         "evaluate", "bicubic", place / "Cats", *asked, "--name", "a", code=2
     )
     assert "give either --benchmark" in run("evaluate", "bicubic", "--scale", 4, code=2)
-    assert "--seed, --convention and --replace need --benchmark" in run(
+    assert "--seed, --convention, --degradation and --replace need --benchmark" in run(
         "evaluate", place, place, "--against", place, "--scale", 4, code=2
     )
     for wicked in ("../up", "lr", "a/b", ".hidden", "x\n", "", "a."):
@@ -377,3 +377,16 @@ def test_evaluates_table_tells_of_how_many_images_a_row_is() -> None:
     assert "o3 (mean of 3 of 5 images)" in shown.getvalue()
     assert "bicubic (" not in shown.getvalue()
     assert "not comparable" in shown.getvalue()
+
+
+def test_many_metrics_have_a_row_each_and_all_are_shown_in_a_narrow_terminal() -> None:
+    kinds = ("psnr", "ssim", "lpips", "ms-ssim", "lr-psnr", "niqe")
+    infos = {part.info.at(4): part.info for part in parts_of(kinds)}
+    head = {"recipe": "bicubic", "seed": None, "scale": 4, "images": 5}
+    means = [head | {"metric": metric, "value": 12.34567} for metric in infos]
+    shown = io.StringIO()
+    Console(file=shown, width=60).print(set_means("Set5", means, infos, images=5))
+    for info in infos.values():
+        line = next(line for line in shown.getvalue().splitlines() if info.at(4) in line.split())
+        assert line.split()[-1] == info.show(12.34567)
+    assert "bicubic" in shown.getvalue()

@@ -10,12 +10,12 @@ import torch
 
 from esrlab.cli.main import call
 from esrlab.core.scores import read_scores
-from esrlab.data.degradations.bicubic import Convention, crop_to_multiple, make_lr
+from esrlab.data.degradations.bicubic import Bicubic, Convention, crop_to_multiple, make_lr
 from esrlab.data.image_files import read_image, write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError
-from esrlab.models.generator_files import read_convention
+from esrlab.models.generator_files import read_degradation
 from esrlab.study.runner import run_study
 from esrlab.study.spec import parse_study
 from listener import FIELDS, Listener
@@ -94,7 +94,7 @@ def test_a_generators_file_tells_its_convention_alone(
     place: Path, studies: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alone = shutil.copy(generator(studies, "matlab-8bit"), tmp_path / "alone.safetensors")
-    assert read_convention(alone) == "matlab-8bit"
+    assert read_degradation(alone) == Bicubic(convention="matlab-8bit")
     rows = evaluate(place, alone, "--out", tmp_path / "kept", capsys=capsys)
     own = read_scores(studies["matlab-8bit"] / "scores.jsonl")
     assert {row["label"] for row in rows} == {"alone [LR: matlab-8bit]"}
@@ -123,10 +123,7 @@ def test_two_conventions_are_never_mixed(
 ) -> None:
     one, other = generator(studies, "matlab"), generator(studies, "matlab-8bit")
     said = evaluate(place, one, other, "--name", "a", "--name", "b", code=2, capsys=capsys)
-    assert (
-        "were trained with: b on matlab-8bit; score the methods of each convention in a call and a folder"
-        in said
-    )
+    assert "were trained with: b on matlab-8bit; score the methods of each in a call and a folder" in said
     said = evaluate(place, other, "--convention", "matlab", code=2, capsys=capsys)
     assert "were trained with: psnr on matlab-8bit" in said
     assert "leave --convention out" in said
@@ -145,11 +142,11 @@ def test_a_study_takes_no_more_seeds_of_another_convention(
 ) -> None:
     out = shutil.copytree(studies["matlab-8bit"], tmp_path / "study")
     manifest = json.loads((out / "manifest.json").read_text())
-    assert manifest["conventions"] == {"psnr": "matlab-8bit"}
+    assert manifest["degradations"] == {"psnr": "matlab-8bit"}
     more = parse_study({**ask(place, "matlab-8bit"), "seeds": [0, 1]})
-    del manifest["conventions"]  # rows of a version that made LR as usual, whatever the recipe said
+    del manifest["degradations"]  # rows of a version that made LR as usual, whatever the recipe said
     (out / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(UsageError, match=r"conventions\.psnr: 'matlab' there, 'matlab-8bit' asked"):
+    with pytest.raises(UsageError, match=r"degradations\.psnr: 'matlab' there, 'matlab-8bit' asked"):
         run_study(more, out=out, device=CPU, photos=samples, watcher=Listener())
     assert not (out / "runs" / "psnr-x2-s1").exists()
     again = shutil.copytree(studies["matlab-8bit"], tmp_path / "again")

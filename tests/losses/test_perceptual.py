@@ -9,7 +9,7 @@ from torch.nn import functional
 from esrlab.errors import UserError
 from esrlab.evaluation.metrics.lpips import LPIPS
 from esrlab.losses.content import Content
-from esrlab.losses.inputs import LossInputs
+from esrlab.losses.inputs import FeatureWeights, LossInputs
 from esrlab.losses.lpips import PerceptualDistance
 from esrlab.models.features.imagenet import normalise
 from esrlab.models.weights.loading import load_feature_network
@@ -94,3 +94,14 @@ def test_the_lpips_student_never_goes_by_the_real_ones_name(patches: LossInputs)
     assert not metric.higher_is_better
     assert metric.measure(patches.hr[:1], patches.hr[:1]) == pytest.approx(0, abs=1e-6)
     assert PerceptualDistance(weights="student").label == "LPIPS≈ (student)"
+
+
+@pytest.mark.parametrize("weights", ["student", "untrained"])
+def test_half_precision_outside_leaves_the_comparison_whole(
+    weights: FeatureWeights, patches: LossInputs
+) -> None:
+    loss = PerceptualDistance(weights=weights).build(CPU)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = loss(patches)
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx(loss(patches).item(), rel=0.05)

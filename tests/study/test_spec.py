@@ -168,19 +168,19 @@ def test_a_claim_about_a_sweep_names_a_variant() -> None:
 
 
 def test_claims_may_be_added_to_a_study_that_has_begun(tmp_path: Path) -> None:
-    claim_folder(claiming(), tmp_path, manifest={"metrics": [], "runs": [], "conventions": {}})
-    claim_folder(claiming(CLAIM), tmp_path, manifest={"metrics": [], "runs": [], "conventions": {}})
+    claim_folder(claiming(), tmp_path, manifest={"metrics": [], "runs": [], "degradations": {}})
+    claim_folder(claiming(CLAIM), tmp_path, manifest={"metrics": [], "runs": [], "degradations": {}})
     assert [claim.id for claim in read_claims(tmp_path)] == ["mine"]
-    claim_folder(claiming(), tmp_path, manifest={"metrics": [], "runs": [], "conventions": {}})
+    claim_folder(claiming(), tmp_path, manifest={"metrics": [], "runs": [], "degradations": {}})
     assert [claim.id for claim in read_claims(tmp_path)] == ["mine"], "none asked for, none taken away"
 
 
 def test_a_claim_added_once_a_run_has_scores_is_exploratory(tmp_path: Path) -> None:
-    claim_folder(claiming(CLAIM), tmp_path, manifest={"metrics": [], "runs": [], "conventions": {}})
+    claim_folder(claiming(CLAIM), tmp_path, manifest={"metrics": [], "runs": [], "degradations": {}})
     (tmp_path / "runs" / "wgan-vgg-x2-s0").mkdir(parents=True)
     (tmp_path / "runs" / "wgan-vgg-x2-s0" / "scores.jsonl").touch()
     renamed, other = {**CLAIM, "id": "same"}, {**CLAIM, "id": "other", "metrics": ["PSNR"]}
-    claim_folder(claiming(renamed, other), tmp_path, manifest={"metrics": [], "runs": [], "conventions": {}})
+    claim_folder(claiming(renamed, other), tmp_path, manifest={"metrics": [], "runs": [], "degradations": {}})
     found = {claim.id: claim.exploratory for claim in dated_claims(tmp_path, has_results=True)}
     assert found["same"] == "", "called otherwise, it compares what it did"
     assert date.fromisoformat(found["other"])

@@ -8,6 +8,9 @@ from typing import Any
 STARTS = ("random", "interpolation")
 """Initial weights that need no file."""
 
+SCALE = "{scale}"
+"""What stands for the magnification in names of files and folders."""
+
 DIGEST_ENDING = ".sha256"
 """What is put in the place of a file that was too large to be copied: its digest, as sha256sum writes it."""
 
@@ -26,7 +29,19 @@ def map_files(value: Any, change: Callable[[str], str], *, place: str = "") -> A
         ]
     if isinstance(value, str) and names_file(place) and value not in STARTS:
         return change(value)
+    if isinstance(value, str) and names_folder(place) and is_place(value):
+        return change(value)
     return value
+
+
+def is_place(name: str) -> bool:
+    """Whether a folder's name says where it is; a name alone is beside whatever it belongs to."""
+    return len(Path(name).parts) > 1 or Path(name).is_absolute()
+
+
+def names_folder(dotted: str) -> bool:
+    """Whether a recipe's field holds the name of a folder."""
+    return dotted == "patches.degradation.folder"
 
 
 def names_file(dotted: str) -> bool:

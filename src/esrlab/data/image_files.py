@@ -182,6 +182,14 @@ def to_pillow(pixels: Pixels) -> PillowImage:
     return Image.fromarray(pixels)
 
 
+def through_jpeg(pixels: Pixels, *, quality: int) -> Pixels:
+    """(H, W, 3) bytes as a JPEG file of this quality (1 to 100) holds them; chroma at 4:2:0."""
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, format="JPEG", quality=quality)
+    with Image.open(encoded, formats=("JPEG",)) as image:
+        return np.array(image.convert("RGB"))
+
+
 def read_image(path: Path) -> Tensor:
     """Reads an image file as (1, 3, H, W) float32 in [0, 1]; raises ImageError naming the file."""
     return to_tensor(read_pixels(path))

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from esrlab.data.degradations.bicubic import Convention, make_lr_from_bytes
+from esrlab.data.degradations.base import Crop, Reducer
+from esrlab.data.degradations.bicubic import Bicubic
 from esrlab.data.image_files import Pixels
 from esrlab.data.photos.collection import Photo, Photos
+from esrlab.data.photos.hr_images import stem_of
 
 
 @dataclass(frozen=True)
@@ -31,20 +33,24 @@ def make_batch(
     scale: int,
     lr_size: int,
     size: int,
-    convention: Convention = "matlab",
+    reducer: Reducer | None = None,
+    grid: int = 1,
 ) -> Batch:
     """The batch of `size` patches for this step, the same for the same photographs, seed and step.
 
     Photographs are visited in a new random order each epoch; each gives one random crop of
-    lr_size·scale pixels, flipped at random and turned by a random multiple of 90°. `lr` is the crop
-    reduced by bicubic interpolation under `convention` and rounded to 8 bits, as an LR file would be.
+    lr_size·scale pixels, from a row and column that are multiples of `grid` on, flipped at random and turned
+    by a random multiple of 90°. `lr` is the crop under `reducer`, in 8 bits as an LR file would be; without
+    one, it is reduced by bicubic interpolation as today's MATLAB does.
     """
     rng = np.random.default_rng([seed, step])
     chosen = _visit(len(photos.members), seed=seed, start=step * size, count=size)
     side = lr_size * scale
-    crops = [_augment(_crop(photos.members[index], side, rng), rng) for index in chosen]
-    levels = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).contiguous()
-    return Batch(lr=make_lr_from_bytes(levels, scale, convention=convention), hr=levels.float() / 255)
+    crops = [draw_crop(photos.members[index], side, rng, grid=grid) for index in chosen]
+    cut = [cut_crop(photos.members[index], crop) for index, crop in zip(chosen, crops, strict=True)]
+    levels = torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).contiguous()
+    lr = (reducer or Bicubic().build(scale)).reduce_crops(levels, crops, seed=seed, step=step)
+    return Batch(lr=lr, hr=levels.float() / 255)
 
 
 def _visit(population: int, *, seed: int, start: int, count: int) -> list[int]:
@@ -57,12 +63,15 @@ def _visit(population: int, *, seed: int, start: int, count: int) -> list[int]:
     return chosen
 
 
-def _crop(photo: Photo, side: int, rng: np.random.Generator) -> Pixels:
-    top = int(rng.integers(photo.height - side + 1))
-    left = int(rng.integers(photo.width - side + 1))
-    return photo.crop(top, left, side)
+def draw_crop(photo: Photo, side: int, rng: np.random.Generator, *, grid: int = 1) -> Crop:
+    """Where a crop of a photograph begins, and how it is turned."""
+    top = int(rng.integers((photo.height - side) // grid + 1)) * grid
+    left = int(rng.integers((photo.width - side) // grid + 1)) * grid
+    is_flipped = bool(rng.integers(2))
+    return Crop(stem_of(photo.name), top, left, side, is_flipped, int(rng.integers(4)))
 
 
-def _augment(crop: Pixels, rng: np.random.Generator) -> Pixels:
-    flipped = crop[:, ::-1] if rng.integers(2) else crop
-    return np.ascontiguousarray(np.rot90(flipped, k=int(rng.integers(4))))
+def cut_crop(photo: Photo, crop: Crop) -> Pixels:
+    """The pixels of a crop, turned: a view of (side, side, 3) bytes."""
+    pixels = photo.crop(crop.top, crop.left, crop.side)
+    return np.rot90(pixels[:, ::-1] if crop.is_flipped else pixels, k=crop.turns)

@@ -11,13 +11,16 @@ import torch
 from torch import Tensor
 
 from esrlab.core.files import printable
-from esrlab.data.degradations.bicubic import Convention, crop_to_multiple, make_lr, round_to_8bit
+from esrlab.data.degradations.any_degradation import USUAL
+from esrlab.data.degradations.base import Degradation
+from esrlab.data.degradations.bicubic import crop_to_multiple, round_to_8bit
 from esrlab.data.image_files import read_image
 from esrlab.data.photos.benchmark import Benchmark, OnError, hr_subfolder
+from esrlab.data.photos.hr_images import HrImages
+from esrlab.data.photos.partners import find_partners, images_by_name
 from esrlab.errors import UserError
 from esrlab.evaluation.metrics.inputs import Metric, Shrink
 from esrlab.evaluation.metrics.pairs import TooSmallError
-from esrlab.evaluation.partners import find_partners, images_by_name
 from esrlab.evaluation.upscalers import Upscaler
 
 FAILURES = (ValueError, MemoryError, torch.OutOfMemoryError)
@@ -30,6 +33,11 @@ class ImageSet(Protocol):
     @property
     def name(self) -> str:
         """What the set is called."""
+        ...
+
+    @property
+    def hr(self) -> HrImages:
+        """What a degradation asks of its images."""
         ...
 
     def images(self, on_error: OnError | None = None) -> Iterator[tuple[str, Tensor]]:
@@ -72,22 +80,22 @@ def evaluate(
     *,
     scale: int,
     metrics: Sequence[Metric],
-    convention: Convention = "matlab",
+    degradation: Degradation = USUAL,
     keep: Callable[[Picture], None] | None = None,
     on_error: OnError | None = None,
 ) -> Iterator[Measurement]:
     """Scores an upscaler on a benchmark, image by image.
 
-    HR is cropped to a multiple of the scale, LR made from it by bicubic interpolation under `convention`,
-    and the result rounded to 8 bits before it is measured. `keep` is given each picture. What cannot be read,
+    HR is cropped to a multiple of the scale, LR made from it by `degradation`, and the result rounded to
+    8 bits before it is measured. `keep` is given each picture. What cannot be read,
     upscaled or measured is reported to `on_error`, which is given the image; without it, it raises UserError.
     """
-    shrink, metrics = _shrinker(scale, convention), [metric.at(scale) for metric in metrics]
+    reducer, metrics = degradation.build(scale, benchmark.hr), [metric.at(scale) for metric in metrics]
     for name, image in benchmark.images(on_error):
         title = f"{benchmark.name}/{name}"
         try:
             hr = crop_to_multiple(image, scale)
-            lr = shrink(hr)
+            lr = reducer.reduce_image(hr, name=name)
             sr = round_to_8bit(upscale(lr))
             if sr.shape != hr.shape:
                 raise ValueError(f"upscaled to {tuple(sr.shape)}, but HR is {tuple(hr.shape)}")
@@ -96,6 +104,7 @@ def evaluate(
         except FAILURES as error:
             _report(title, error, on_error)
             continue
+        shrink = partial(reducer.reduce_generated, name=name)
         yield from _measure(Picture(title, lr, sr, hr, shrink), metrics, keep, on_error)
 
 
@@ -105,21 +114,21 @@ def evaluate_folder(
     *,
     scale: int,
     metrics: Sequence[Metric],
-    convention: Convention = "matlab",
+    degradation: Degradation = USUAL,
     keep: Callable[[Picture], None] | None = None,
     on_error: OnError | None = None,
 ) -> Iterator[Measurement]:
     """Scores images that any tool made, matched with the benchmark's by name (see `partners`).
 
     They are as large as the benchmark's, or as these cropped to a multiple of the scale, and are measured as
-    `evaluate` does: on what is left by that crop; LR, made under `convention`, is
-    shown alone. Raises UserError naming the image that has no partner; one of another size, or that cannot be
-    read or measured, is reported to `on_error`, or raises without it.
+    `evaluate` does: on what is left by that crop; LR, made by `degradation`, is shown alone. Raises UserError
+    naming the image that has no partner; one of another size, or that cannot be read or measured, is reported
+    to `on_error`, or raises without it.
     """
     folder = Path(folder)
     members = dict(benchmark.members)
     found = find_partners(images_by_name(folder), members, sr_folder=folder, hr_folder=Path(benchmark.name))
-    shrink, metrics = _shrinker(scale, convention), [metric.at(scale) for metric in metrics]
+    reducer, metrics = degradation.build(scale, benchmark.hr), [metric.at(scale) for metric in metrics]
     for name, image in benchmark.images(on_error):
         title = f"{benchmark.name}/{name}"
         try:
@@ -131,15 +140,12 @@ def evaluate_folder(
                     f"{found[name]} is {_size(sr)}, but {title} is {_size(image)}"
                     + (f" ({_size(hr)} at ×{scale})" if image.shape != hr.shape else "")
                 )
-            lr = shrink(hr)
+            lr = reducer.reduce_image(hr, name=name)
         except FAILURES as error:
             _report(title, error, on_error)
             continue
+        shrink = partial(reducer.reduce_generated, name=name)
         yield from _measure(Picture(title, lr, sr, hr, shrink), metrics, keep, on_error)
-
-
-def _shrinker(scale: int, convention: Convention) -> Shrink:
-    return partial(make_lr, scale=scale, convention=convention)
 
 
 def _measure(

@@ -3,23 +3,22 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter
 
 from esrlab.core.files import printable, to_json
 from esrlab.core.scores import BICUBIC, CASCADE
-from esrlab.core.text_files import Count, read_json_object
-from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION, Convention
+from esrlab.data.degradations.base import Degradation
 from esrlab.data.image_files import find_images
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.errors import UsageError
 from esrlab.evaluation.method_files import load_at, load_two
+from esrlab.evaluation.run_beside import degradation_of, read_run_beside
 from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, generator_upscaler
-from esrlab.models.generator_files import read_convention
+from esrlab.models.generator_files import read_degradation
 from esrlab.models.generators.base import GeneratorNetwork
 from esrlab.training.run_folder import RunFolder, read_outcome
 from esrlab.upscaling.find_model import generator_of
@@ -33,35 +32,14 @@ RESERVED = ("lr", "hr")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+ ()-]{0,119}")
 
 
-@dataclass(frozen=True)
-class _Patches:
-    convention: Convention = DEFAULT_CONVENTION
-
-
-@dataclass(frozen=True)
-class _Trained:
-    name: str
-    steps: Count
-    patches: _Patches = field(default_factory=_Patches)
-
-
-@dataclass(frozen=True)
-class _Description:
-    recipe: _Trained
-    label: str
-    seed: Count
-
-
-_DESCRIPTION = TypeAdapter(_Description)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Method:
     """Something that makes images larger, and how its rows are headed.
 
     `upscale` opens it on a device, and is None for images that are in `folder` already. `digest` tells it
-    from another one of its name; `trained` is what its recipe is, where that is known; `convention` is how
-    the LR images were made that it was trained on, None where that is not known.
+    from another one of its name; `trained` is what its recipe is, where that is known; `degradation` is how
+    the LR images were made that it was trained on, None where that is not known; once a comparison has
+    settled on one, how they are made there.
     """
 
     name: str
@@ -70,7 +48,7 @@ class Method:
     seed: int | None = None
     step: int | None = None
     outcome: str = ""
-    convention: Convention | None = None
+    degradation: Degradation | None = None
     trained: dict[str, Any] | None = None
     upscale: Callable[[torch.device], Upscaler] | None = None
     folder: Path | None = None
@@ -130,7 +108,7 @@ def open_generator(path: Path, *, scale: int) -> Method:
     generator = load_at(path, scale=scale)
     if generator.scale != scale:
         raise UsageError(f"{path} is a ×{generator.scale} generator, but --scale is {scale}")
-    about = _read_about(path)
+    about = read_run_beside(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     if about is None:
         stem = path.stem if path.stem != "generator" else path.resolve().parent.name
@@ -138,7 +116,7 @@ def open_generator(path: Path, *, scale: int) -> Method:
             name=as_name(stem),
             label=stem,
             digest=digest,
-            convention=read_convention(path),
+            degradation=read_degradation(path),
             upscale=_opened(generator),
         )
     is_best = path.stem != "generator"
@@ -150,7 +128,7 @@ def open_generator(path: Path, *, scale: int) -> Method:
         seed=about["seed"],
         step=None if is_best else ended.step if ended is not None else about["recipe"]["steps"],
         outcome=ended.outcome if ended is not None and ended.outcome != "finished" else "",
-        convention=read_convention(path) or about["recipe"].get("patches", {}).get("convention"),
+        degradation=read_degradation(path) or degradation_of(about, path),
         trained=None if is_best else {key: about.get(key) for key in METHOD_FIELDS},
         upscale=_opened(generator),
     )
@@ -166,7 +144,7 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
     parts = [
         open_generator(path, scale=made.scale) for path, made in zip((first, second), generators, strict=True)
     ]
-    known: set[Convention] = {part.convention for part in parts if part.convention is not None}
+    known = {part.degradation.text: part.degradation for part in parts if part.degradation is not None}
     if len(known) > 1:
         raise UsageError(f"{first.name} and {second.name} were trained on LR images made in two ways")
     is_one = parts[0].digest == parts[1].digest
@@ -179,7 +157,7 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
         seed=parts[0].seed if is_one else None,
         step=parts[0].step if is_one else None,
         outcome=next((part.outcome for part in parts if part.outcome), ""),
-        convention=next(iter(known), None),
+        degradation=next(iter(known.values()), None),
         trained=parts[0].trained if is_one else None,
         upscale=lambda device: cascade(
             *(generator_upscaler(generator, device=device) for generator in generators)
@@ -199,14 +177,6 @@ def _two_files(text: str) -> tuple[Path, Path] | None:
         if first.is_file() and second.is_file():
             return first, second
     return None
-
-
-def _read_about(path: Path) -> dict[str, Any] | None:
-    """The recipe.json beside a generator, where there is one; UserError where it describes no run."""
-    file = path.parent / "recipe.json"
-    if not file.is_file():
-        return None
-    return read_json_object(file, _DESCRIPTION)
 
 
 def _digest(folder: Path) -> str:

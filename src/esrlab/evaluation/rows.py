@@ -10,16 +10,18 @@ from torch import Tensor, nn
 
 from esrlab.core.devices import choose_device
 from esrlab.core.scores import BICUBIC, Score
-from esrlab.data.degradations.bicubic import Convention
+from esrlab.data.degradations.any_degradation import parse_degradation
+from esrlab.data.degradations.base import Degradation
+from esrlab.data.degradations.bicubic import Bicubic, Convention
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UserError
-from esrlab.evaluation.conventions import settle_convention
 from esrlab.evaluation.loaded import LoadedGenerator, load
 from esrlab.evaluation.methods import Method, as_name, find_method
 from esrlab.evaluation.metrics.choice import build_metrics, estimates_of, expand
 from esrlab.evaluation.metrics.inputs import MetricPart
 from esrlab.evaluation.scoring import score_method
+from esrlab.evaluation.settled_degradation import settle_degradation
 from esrlab.evaluation.upscalers import Upscaler
 from esrlab.models.lpips_choice import LPIPSWeights
 from esrlab.upscaling.find_model import generator_of
@@ -33,6 +35,7 @@ def evaluate(
     metrics: Sequence[str | MetricPart] = ("psnr", "ssim"),
     weights: LPIPSWeights = "real",
     convention: Convention | None = None,
+    degradation: Degradation | str | None = None,
     name: str | None = None,
     device: str = "auto",
 ) -> list[Score]:
@@ -45,19 +48,18 @@ def evaluate(
 
     metrics: kinds' names, such as "psnr", "ssim", "lpips" (all: docs/metrics.md), or metrics with settings of
     their own. PSNR and SSIM are taken on Y and on RGB, without a border of `scale` pixels, after rounding to
-    8 bits. weights: "student" takes what estimates a metric in its place, LPIPS≈ for LPIPS. convention: how
-    LR images are made, by default as for the method's training, where that is known, else "matlab". name:
-    heads the rows. device: "auto", "cpu", "cuda" or "mps"; a network of yours stays where it is.
+    8 bits. weights: "student" takes what estimates a metric in its place, LPIPS≈ for LPIPS. degradation: how
+    LR images are made, such as "camera:jpeg_quality=40" or `Camera(…)`; by default as for the method's
+    training, where it is known, else by convention: "matlab" or "matlab-8bit". name: heads the rows. device:
+    "auto", "cpu", "cuda" or "mps"; a network of yours stays where it is.
 
     Raises UsageError for a method or scale that cannot be, UserError for images that cannot be used.
     """
-    parts = [part for part in expand(metrics) if part.info.shown != "paper"]
-    parts = estimates_of(parts) if weights == "student" else parts
+    parts = _expand(metrics, weights=weights)
     chosen = _scale_of(method) if scale is None else scale
     place = choose_device(device)
-    (settled,) = settle_convention([_as_method(method, scale=chosen, name=name)], asked=convention)
     return score_method(
-        settled,
+        _settle(_as_method(method, scale=chosen, name=name), convention, degradation),
         [_open(benchmark)],
         study="evaluation",
         scale=chosen,
@@ -65,6 +67,18 @@ def evaluate(
         device=place,
         keep=lambda picture: None,
     )
+
+
+def _expand(metrics: Sequence[str | MetricPart], *, weights: LPIPSWeights) -> list[MetricPart]:
+    parts = [part for part in expand(metrics) if part.info.shown != "paper"]
+    return estimates_of(parts) if weights == "student" else parts
+
+
+def _settle(method: Method, convention: Convention | None, degradation: Degradation | str | None) -> Method:
+    expected = Bicubic(convention=convention) if convention is not None else None
+    asked = parse_degradation(degradation) if isinstance(degradation, str) else degradation
+    (settled,) = settle_degradation([method], asked=asked, expected=expected)
+    return settled
 
 
 def _scale_of(method: Upscaler | str | PathLike[str]) -> int:

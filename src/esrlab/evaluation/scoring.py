@@ -19,7 +19,8 @@ from esrlab.core.files import to_json, write_text
 from esrlab.core.metrics import MetricInfo, add_described
 from esrlab.core.scores import MANIFEST, Score, read_scores, write_scores
 from esrlab.core.text_files import read_json_object
-from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION, Convention
+from esrlab.data.degradations.any_degradation import USUAL
+from esrlab.data.degradations.base import Degradation
 from esrlab.data.image_files import write_image
 from esrlab.data.photos.benchmark import Benchmark, OnError
 from esrlab.errors import UsageError
@@ -28,8 +29,11 @@ from esrlab.evaluation.methods import Method
 from esrlab.evaluation.metrics.inputs import Metric
 
 EVALUATED = "evaluated"
+DEGRADATION = "degradation"
+"""How the LR images of all of a folder's rows were made, as text."""
+
 CONVENTION = "convention"
-"""How the LR images of all of a folder's rows were made."""
+"""The same in folders written before there was any other than bicubic."""
 
 
 def score_method(
@@ -49,7 +53,7 @@ def score_method(
     reported to `on_error`, and raises UserError where there is none.
     """
     upscale = method.upscale(device) if method.upscale is not None else None
-    convention = method.convention or DEFAULT_CONVENTION
+    degradation = method.degradation or USUAL
     rows: list[Score] = []
     for benchmark in benchmarks:
         measure = (
@@ -58,7 +62,7 @@ def score_method(
             else partial(evaluate_folder, method.images_of(benchmark, is_only=len(benchmarks) == 1))
         )
         found = measure(
-            benchmark, scale=scale, metrics=metrics, convention=convention, keep=keep, on_error=on_error
+            benchmark, scale=scale, metrics=metrics, degradation=degradation, keep=keep, on_error=on_error
         )
         rows += [_as_row(measured, method, study=study, scale=scale) for measured in found]
     return rows
@@ -94,7 +98,8 @@ class _Benchmark:
 class _Manifest:
     evaluated: dict[str, _Evaluated]
     benchmarks: dict[str, _Benchmark]
-    convention: Convention = DEFAULT_CONVENTION
+    degradation: str = USUAL.text
+    convention: str = USUAL.text
 
 
 _MANIFEST = TypeAdapter(_Manifest)
@@ -120,13 +125,13 @@ class ScoreFolder:
                     "folder"
                 )
 
-    def refuse_other_convention(self, convention: Convention) -> None:
+    def refuse_other_degradation(self, degradation: Degradation) -> None:
         """UsageError where the folder's rows rest on LR images that were made otherwise."""
-        known = self.manifest.get(CONVENTION, DEFAULT_CONVENTION)
-        if self.rows and known != convention:
+        known = self.manifest.get(DEGRADATION, self.manifest.get(CONVENTION, USUAL.text))
+        if self.rows and known != degradation.text:
             raise UsageError(
-                f"{self.path} holds rows on LR images made by {known}, these would be made by {convention}; "
-                f"choose another folder with --out, or give --convention {known}"
+                f"{self.path} holds rows on LR images made by {known}, these would be made by "
+                f"{degradation.text}; choose another folder with --out, or give --degradation {known}"
             )
 
     def refuse_other_method(self, method: Method, *, scale: int) -> None:
@@ -146,7 +151,8 @@ class ScoreFolder:
             if self.is_pictured(method, scale=scale):
                 shutil.rmtree(self.path / "pictures" / f"x{scale}" / method.name, ignore_errors=True)
             self._write([row for row in self.rows if _owner(row) != (method.name, scale, method.seed)])
-        self.manifest[CONVENTION] = method.convention or DEFAULT_CONVENTION
+        self.manifest.pop(CONVENTION, None)
+        self.manifest[DEGRADATION] = (method.degradation or USUAL).text
         self.manifest[EVALUATED][key] = {"digest": method.digest, "trained": method.trained}
         self.manifest["benchmarks"] |= {benchmark.name: _describe(benchmark) for benchmark in benchmarks}
         write_text(self.path / MANIFEST, to_json(self.manifest, indent=2) + "\n")

@@ -11,14 +11,18 @@ from torch import Tensor
 from esrlab.core.files import replacing
 from esrlab.core.named_files import explain_missing
 from esrlab.core.tensor_files import read_state
-from esrlab.data.degradations.bicubic import CONVENTIONS, Convention
+from esrlab.data.degradations.any_degradation import parse_degradation
+from esrlab.data.degradations.base import Degradation
 from esrlab.errors import UserError
 from esrlab.models.generators.any_generator import detect_generator
 from esrlab.models.generators.base import AmbiguousScaleError, Detected, GeneratorNetwork
 from esrlab.models.generators.state_dicts import unwrap_state
 
+DEGRADATION = "degradation"
+"""The metadata's name for how LR images were made that the generator was trained on, as text."""
+
 CONVENTION = "convention"
-"""The metadata's name for how LR images were made that the generator was trained on."""
+"""The same in files written before there was any other than bicubic."""
 
 
 def save_generator(generator: GeneratorNetwork, path: Path | str, *, about: dict[str, str]) -> None:
@@ -62,21 +66,17 @@ def load_generator(path: Path | str, *, scale: int | None = None) -> GeneratorNe
     return generator.eval()
 
 
-def read_convention(path: Path | str) -> Convention | None:
+def read_degradation(path: Path | str) -> Degradation | None:
     """How the LR images were made that a generator was trained on, where its file tells.
 
     Raises UserError for a file that is damaged or names a way that there is not.
     """
     _, metadata = read_state(Path(path))
-    found = metadata.get(CONVENTION)
-    if found is None:
-        return None
-    for known in CONVENTIONS:
-        if found == known:
-            return known
-    raise UserError(
-        f"{path} was trained on LR images made by {found[:40]!r}; known: {', '.join(CONVENTIONS)}"
-    )
+    found = metadata.get(DEGRADATION, metadata.get(CONVENTION))
+    try:
+        return None if found is None else parse_degradation(found)
+    except UserError as error:
+        raise UserError(f"{path} was trained on LR images made by {found!r:.60}: {error}") from error
 
 
 def start_from(generator: GeneratorNetwork, path: str) -> str:

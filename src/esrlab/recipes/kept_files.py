@@ -13,14 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from esrlab.core.files import replacing, write_text
-from esrlab.core.named_files import DIGEST_ENDING, map_files, seen_from, within
+from esrlab.core.named_files import DIGEST_ENDING, SCALE, map_files, seen_from, within
 from esrlab.core.tables import read_table
 
 SOURCES = "sources"
 """The folder of what a run or a study was made from."""
-
-SCALE = "{scale}"
-"""What stands for the magnification in a study's names of files."""
 
 LARGEST_KEPT = 128 * 2**20
 """Bytes up to which a file is copied; of a larger one its sha256 is kept."""

@@ -21,6 +21,10 @@ FIXED = ("name", "about", "kind")
 """Fields that say what a thing is; they are not settings."""
 
 
+OLD_NAMES = {"patches.convention": "patches.degradation.convention"}
+"""Fields by the names that older files have."""
+
+
 @dataclass(frozen=True)
 class Leaf:
     """One settable field: its dotted name, present value, meaning, and whether it holds several values."""
@@ -83,6 +87,7 @@ def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
 
     Raises UsageError for a field the recipe does not have (naming the nearest) and for values it refuses.
     """
+    values = {OLD_NAMES.get(dotted, dotted): value for dotted, value in values.items()}
     dumped = recipe.model_dump(mode="json")
     added = _added_terms(recipe, values)
     dumped["terms"] += added.values()

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from esrlab.core.backend import Precision
+from esrlab.core.old_recipes import with_degradation
 from esrlab.core.parts import Part
-from esrlab.data.degradations.bicubic import Convention
+from esrlab.data.degradations.any_degradation import USUAL, AnyDegradation
 from esrlab.losses.adversarial import AdversarialLossName
 from esrlab.losses.any_loss import AnyLoss
 from esrlab.models.critics.any_critic import AnyCritic
@@ -53,9 +54,12 @@ class Patches(Part):
 
     lr_size: int = Field(default=32, ge=8, le=512, description="side of the low-resolution patch in pixels")
     batch: int = Field(default=16, ge=1, le=4096, description="patches in one batch")
-    convention: Convention = Field(
-        default="matlab", description="bicubic implementation that makes the low-resolution patch"
-    )
+    degradation: AnyDegradation = USUAL
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_convention(cls, fields: Any) -> Any:
+        return with_degradation(fields) if isinstance(fields, dict) else fields
 
 
 class Adversarial(WeightedTerm):

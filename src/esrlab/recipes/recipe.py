@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from esrlab.core.named_files import STARTS
 from esrlab.core.parts import Part
+from esrlab.data.degradations.any_degradation import USUAL
 from esrlab.errors import UsageError
 from esrlab.losses.adversarial import AdversarialLossName, adversarial_loss
 from esrlab.losses.content import Content
@@ -209,8 +210,8 @@ class Recipe(Part):
             remarks.append(f"critic: {self.active_adversarial.critic.label}")
         if _is_unusual(self, "optimiser"):
             remarks.append(self.optimiser.label)
-        if self.patches.convention != "matlab":
-            remarks.append(f"LR: {self.patches.convention}")
+        if self.patches.degradation != USUAL:
+            remarks.append(f"LR: {self.patches.degradation.label}")
         if self.engine.precision != "float32":
             remarks.append(self.engine.precision)
         if self.engine.compile:

@@ -9,6 +9,7 @@ from typing import Any
 
 from esrlab.core.differences import Difference, find_differences
 from esrlab.core.named_files import without_places
+from esrlab.core.old_recipes import renewed
 from esrlab.core.scores import CASCADE, Score
 from esrlab.report.study_files import find_runs, read_about
 
@@ -70,9 +71,8 @@ def _of_evaluated(manifest: dict[str, Any], recipe: str) -> dict[str, Any] | Non
 
 
 def _trained(about: dict[str, Any]) -> dict[str, Any]:
-    recipe = {
-        key: value for key, value in without_places(about["recipe"]).items() if key not in ("scale", "about")
-    }
+    fields = without_places(renewed(about)["recipe"])
+    recipe = {key: value for key, value in fields.items() if key not in ("scale", "about")}
     origins = {key: re.sub(r", a ×\d", "", origin) for key, origin in about["origins"].items()}
     return {"recipe": recipe, "photos": about["photos"], "origins": origins}
 

@@ -13,7 +13,7 @@ from esrlab.core.metrics import add_described
 from esrlab.core.named_files import without_places
 from esrlab.core.scores import BICUBIC, MANIFEST, Score, read_scores, write_scores
 from esrlab.core.text_files import read_json_object
-from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION, Convention
+from esrlab.data.degradations.any_degradation import USUAL
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UsageError, UserError
@@ -30,6 +30,7 @@ from esrlab.training.run_folder import is_used
 class _Manifest:
     metrics: list[AnyMetric] | None = None
     perceptual: list[str] = field(default_factory=list)
+    degradations: dict[str, str] = field(default_factory=dict)
     conventions: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
 
@@ -136,7 +137,7 @@ def describe_data(
     return {
         "metrics": [part.model_dump(mode="json") for part in metrics],
         "runs": [run.name for run in runs],
-        "conventions": {run.recipe.name: run.recipe.patches.convention for run in runs},
+        "degradations": {run.recipe.name: run.recipe.patches.degradation.text for run in runs},
         "photos": {"count": len(photos.members), "fingerprint": photos.fingerprint},
         "benchmarks": {
             benchmark.name: {"count": len(benchmark.members), "fingerprint": benchmark.fingerprint}
@@ -197,8 +198,9 @@ def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
     if not (out / MANIFEST).exists():
         return
     before = _read_manifest(out)
-    usual = _usual_conventions(before.get("runs", manifest["runs"]), manifest["conventions"])
-    before["conventions"] = manifest["conventions"] | before.get("conventions", usual)
+    usual = _usual_degradations(before.get("runs", manifest["runs"]), manifest["degradations"])
+    known = before.get("degradations", before.pop("conventions", usual))  # by the old name, bicubic's alone
+    before["degradations"] = manifest["degradations"] | known
     if "runs" in before and set(before["runs"]) <= set(manifest["runs"]):
         before["runs"] = manifest["runs"]
     before.pop("perceptual", None)
@@ -211,10 +213,10 @@ def _refuse_other_data(out: Path, manifest: dict[str, Any]) -> None:
         )
 
 
-def _usual_conventions(runs: list[str], recipes: Iterable[str]) -> dict[str, Convention]:
+def _usual_degradations(runs: list[str], recipes: Iterable[str]) -> dict[str, str]:
     """For rows whose manifest does not tell how their LR images were made: as usual, whatever the recipe."""
     begun = {run.rsplit("-x", 1)[0] for run in runs}
-    return {recipe: DEFAULT_CONVENTION for recipe in recipes if recipe in begun}
+    return {recipe: USUAL.text for recipe in recipes if recipe in begun}
 
 
 def _read_manifest(out: Path) -> dict[str, Any]:

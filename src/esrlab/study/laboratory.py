@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 
 from esrlab.core.scores import Score
-from esrlab.data.degradations.bicubic import Convention
+from esrlab.data.degradations.base import Degradation
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UserError
@@ -39,7 +39,7 @@ class Laboratory:
     metrics: tuple[Metric, ...]
     watcher: StudyWatcher
     origins: dict[str, dict[str, str]]
-    convention: Convention
+    degradation: Degradation
     failed: list[PlannedRun] = field(default_factory=list)
 
 

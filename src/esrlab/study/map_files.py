@@ -12,7 +12,7 @@ import torch
 
 from esrlab.core.files import to_json, write_text
 from esrlab.core.text_files import OBJECT, read_json
-from esrlab.data.degradations.bicubic import crop_to_multiple, make_lr
+from esrlab.data.degradations.bicubic import crop_to_multiple
 from esrlab.data.image_files import write_grey
 from esrlab.data.photos.benchmark import Benchmark
 from esrlab.errors import UserError
@@ -61,11 +61,10 @@ def keep_maps(
         return
     for benchmark, place in wanted:
         try:
-            _, image = next(benchmark.images())
+            name, image = next(benchmark.images())
             hr = crop_to_multiple(image, run.recipe.scale)
-            maps = map_pulls(
-                state, lr=make_lr(hr, run.recipe.scale, convention=run.recipe.patches.convention), hr=hr
-            )
+            reducer = run.recipe.patches.degradation.build(run.recipe.scale, benchmark.hr)
+            maps = map_pulls(state, lr=reducer.reduce_image(hr, name=name), hr=hr)
         except Exception as error:  # a user's own loss may raise any
             _write_absence(place, run, error)
         else:

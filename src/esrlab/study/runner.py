@@ -21,10 +21,10 @@ from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
 from esrlab.errors import UserError
 from esrlab.evaluation.benchmark import NotMeasurableError, Picture
-from esrlab.evaluation.conventions import settle_convention
 from esrlab.evaluation.methods import Method, find_method, open_cascade, open_generator
 from esrlab.evaluation.metrics.choice import build_metrics
 from esrlab.evaluation.scoring import score_method
+from esrlab.evaluation.settled_degradation import settle_degradation
 from esrlab.recipes.kept_files import SOURCES
 from esrlab.study.folder import choose_metrics, claim_folder, collect_scores, describe_data, settle_study
 from esrlab.study.laboratory import Laboratory, StudyWatcher, require_folder, run_folder
@@ -72,8 +72,8 @@ def run_study(
             origins = find_origins(runs, device=device)
         refuse_other_origins(runs, out, expected=origins)
         claim_folder(study, out, manifest=describe_data(runs, photos, benchmarks, parts))
-        convention = runs[0].recipe.patches.convention
-        lab = Laboratory(study, out, device, photos, benchmarks, metrics, watcher, origins, convention)
+        degradation = runs[0].recipe.patches.degradation
+        lab = Laboratory(study, out, device, photos, benchmarks, metrics, watcher, origins, degradation)
         if command:
             keep_command(out, command)
         _carry_out(lab, runs, wanted)
@@ -169,7 +169,7 @@ def _score_bicubic(lab: Laboratory) -> None:
     scores = read_scores(path) if path.exists() else []
     missing = [scale for scale in lab.study.scales if all(score.scale != scale for score in scores)]
     for scale in missing:
-        (method,) = settle_convention([find_method(BICUBIC, scale=scale)], asked=lab.convention)
+        (method,) = settle_degradation([find_method(BICUBIC, scale=scale)], asked=lab.degradation)
         scores += _score(lab, method, scale=scale)
     if missing:
         write_scores(path, scores)

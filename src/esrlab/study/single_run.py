@@ -99,12 +99,11 @@ def _open_validator(
 ) -> ValidatorLike | None:
     if source is None:
         return None
-    convention = recipe.patches.convention
     return open_validation(
         os.fspath(source),
         scale=recipe.scale,
         device=device,
-        convention=convention,
+        degradation=recipe.patches.degradation,
         best_by=recipe.validation.best_by,
     )
 

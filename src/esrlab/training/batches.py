@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 
+from esrlab.data.degradations.base import Reducer
 from esrlab.data.photos.collection import Photos
 from esrlab.data.prefetch import Ahead
 from esrlab.data.sampling import Batch, make_batch
@@ -39,19 +40,28 @@ class OnDemand:
 
 
 def open_supply(recipe: Recipe, photos: Photos, *, seed: int, device: torch.device) -> Supply:
-    """The batches of a run of this recipe whose draws `seed` decides."""
+    """The batches of a run of this recipe whose draws `seed` decides.
+
+    Raises UserError where the recipe's degradation lacks what it needs for these photographs.
+    """
+    reducer = recipe.patches.degradation.build(recipe.scale, photos.hr)
 
     def make(step: int) -> list[Batch]:
-        return step_batches(recipe, photos, seed=seed, step=step)
+        return step_batches(recipe, photos, seed=seed, step=step, reducer=reducer)
 
     return OnDemand(make) if device.type == "cpu" else Ahead(make)
 
 
-def step_batches(recipe: Recipe, photos: Photos, *, seed: int, step: int) -> list[Batch]:
+def step_batches(
+    recipe: Recipe, photos: Photos, *, seed: int, step: int, reducer: Reducer | None = None
+) -> list[Batch]:
     """A step's batches, on the CPU: optimiser.grad_accumulation of them for each update of the critic.
 
-    The last ones serve the generator too; a step without adversarial training has these alone.
+    The last ones serve the generator too; a step without adversarial training has these alone. reducer: the
+    recipe's degradation, built for these photographs; without it, it is built.
     """
+    degradation = recipe.patches.degradation
+    reduce = reducer or degradation.build(recipe.scale, photos.hr)
     parts = recipe.optimiser.grad_accumulation
     adversarial = recipe.active_adversarial
     count = (adversarial.critic.updates if adversarial is not None else 1) * parts
@@ -64,7 +74,8 @@ def step_batches(recipe: Recipe, photos: Photos, *, seed: int, step: int) -> lis
             scale=recipe.scale,
             lr_size=recipe.patches.lr_size,
             size=recipe.patches.batch,
-            convention=recipe.patches.convention,
+            reducer=reduce,
+            grid=degradation.grid(recipe.scale),
         )
         for index in range(0 if is_adversarial else count - parts, count)
     ]

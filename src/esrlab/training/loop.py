@@ -14,7 +14,7 @@ import torch
 from esrlab.core.files import remove_leftovers, to_json
 from esrlab.core.signals import Interrupted, StopRequest, stop_requests
 from esrlab.data.photos.collection import Photos
-from esrlab.models.generator_files import CONVENTION, save_generator
+from esrlab.models.generator_files import DEGRADATION, save_generator
 from esrlab.recipes.recipe import Recipe
 from esrlab.training.callbacks import Callbacks, ValidatorLike
 from esrlab.training.collapse import best_lead, find_signs
@@ -199,4 +199,4 @@ def _finish(session: Session) -> None:
 
 def _write_generator(state: TrainState, path: Path) -> None:
     about = {"recipe": state.recipe.name, "seed": str(state.seed), "step": str(state.step)}
-    save_generator(state.result, path, about={**about, CONVENTION: state.recipe.patches.convention})
+    save_generator(state.result, path, about={**about, DEGRADATION: state.recipe.patches.degradation.text})

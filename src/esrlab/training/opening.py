@@ -49,7 +49,7 @@ def open_run(
     """The run started or resumed: recipe.json written or compared with `about`, the state found."""
     validator, watcher = options.validator, options.watcher or Callbacks()
     state = start_run(recipe, seed=about["seed"], device=device)
-    about["origins"] = state.origins
+    about["origins"] = state.origins | recipe.patches.degradation.origins(recipe.scale, photos.hr)
     if validator is not None:
         about["validation"] = _describe_validation(validator, recipe)
     validation_changed = _settle_description(

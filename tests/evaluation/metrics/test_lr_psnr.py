@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from esrlab.cli.main import call
+from esrlab.data.degradations.any_degradation import parse_degradation
 from esrlab.data.degradations.bicubic import bicubic_down, bicubic_up, make_lr, round_to_8bit
 from esrlab.data.image_files import write_image
 from esrlab.evaluation.benchmark import evaluate
@@ -34,13 +35,10 @@ def test_it_is_the_psnr_of_what_becomes_of_the_image_once_it_is_small() -> None:
 
 def test_a_benchmark_gives_it_what_it_needs_by_the_rows_own_convention() -> None:
     crops = cut_crops("samples", limit=1, crop=96)
+    bicubic, metrics = bicubic_upscaler(2), [LRPSNR().build(CPU)]
     found = {
-        convention: next(
-            evaluate(
-                bicubic_upscaler(2), crops, scale=2, metrics=[LRPSNR().build(CPU)], convention=convention
-            )
-        )
-        for convention in ("matlab", "matlab-8bit")
+        text: next(evaluate(bicubic, crops, scale=2, metrics=metrics, degradation=parse_degradation(text)))
+        for text in ("matlab", "matlab-8bit")
     }
     assert all(row.metric == "LR-PSNR" and 30 < row.value < 70 for row in found.values())
     assert found["matlab"].value != found["matlab-8bit"].value

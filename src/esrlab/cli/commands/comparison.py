@@ -13,16 +13,17 @@ from esrlab.core.counting import count
 from esrlab.core.devices import choose_device
 from esrlab.core.files import printable, remove_leftovers, to_json
 from esrlab.core.scores import Score
-from esrlab.data.degradations.bicubic import DEFAULT_CONVENTION
+from esrlab.data.degradations.any_degradation import USUAL, parse_degradation
+from esrlab.data.degradations.bicubic import Bicubic
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.errors import UsageError
 from esrlab.evaluation.benchmark import Picture
-from esrlab.evaluation.conventions import settle_convention
 from esrlab.evaluation.methods import Method, check_name, find_method
 from esrlab.evaluation.metrics.any_metric import STANDARD
 from esrlab.evaluation.metrics.choice import build_metrics, describe, estimates_of, parts_of
 from esrlab.evaluation.metrics.inputs import Metric, MetricPart
 from esrlab.evaluation.scoring import ScoreFolder, open_score_folder, score_method
+from esrlab.evaluation.settled_degradation import settle_degradation
 from esrlab.training.folder_lock import sole_use
 
 UNKEPT = "evaluation"
@@ -116,7 +117,7 @@ def _find_methods(options: argparse.Namespace) -> list[Method]:
                 "give it once per METHOD"
             )
         methods = [_named(method, flag, value) for method, value in zip(methods, asked, strict=True)]
-    methods = settle_convention(methods, asked=options.convention)
+    methods = _settle(methods, options)
     headed: set[tuple[str, int | None]] = set()
     for method in methods:
         if (check_name(method.name), method.seed) in headed:
@@ -126,6 +127,15 @@ def _find_methods(options: argparse.Namespace) -> list[Method]:
             )
         headed.add((method.name, method.seed))
     return methods
+
+
+def _settle(methods: Sequence[Method], options: argparse.Namespace) -> list[Method]:
+    """The methods with LR images made in one way: --degradation's or --convention's where one is given."""
+    if options.degradation is not None and options.convention is not None:
+        raise UsageError("give --degradation or --convention, not both: --degradation takes conventions too")
+    asked = parse_degradation(options.degradation) if options.degradation is not None else None
+    expected = Bicubic(convention=options.convention) if options.convention is not None else None
+    return settle_degradation(methods, asked=asked, expected=expected)
 
 
 def _named(method: Method, flag: str, value: Any) -> Method:
@@ -144,7 +154,7 @@ def _refuse_others(
     options: argparse.Namespace,
 ) -> None:
     folder.refuse_other_images(benchmarks)
-    folder.refuse_other_convention(methods[0].convention or DEFAULT_CONVENTION)
+    folder.refuse_other_degradation(methods[0].degradation or USUAL)
     if not options.replace:
         for method in methods:
             folder.refuse_other_method(method, scale=options.scale)

@@ -7,6 +7,9 @@ seed, give --replace.
 
 LR images are made from the HR images as they were for the training of the generators, where that is known;
 --convention sets it for others. One call, and one folder, compares methods on LR images made in one way.
+--degradation sets it for all, whatever they were trained on: matlab, matlab-8bit, camera (blur, noise, JPEG;
+camera:jpeg_quality=40:blur=0), or pairs:folder=LR_matlab_x{scale} for LR images in a folder beside HR. Labels
+say which.
 
 With --against, each image of one folder is compared with the image of the same name in another (or in its
 HR). File formats may differ, and common suffixes of names (baby_x4, baby_out) are ignored if that leaves
@@ -103,6 +106,12 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
         help="how LR images are made: as today's MATLAB does, or as its older one for 8-bit images did "
         "(default: as a generator was trained, else matlab)",
     )
+    kept.add_argument(
+        "--degradation",
+        metavar="KIND[:FIELD=VALUE…]",
+        help="how LR images are made for all methods, such as camera:jpeg_quality=40, or "
+        "pairs:folder=LR_matlab_x{scale}",
+    )
     for flag, kind, words in (
         ("--name", str, "the method's name in tables (default: a run's recipe, or the file's name)"),
         ("--label", str, "the method's description in tables (default: a run's, or the name)"),
@@ -119,12 +128,12 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("give either --benchmark NAME=DIR (once or more) or --against HR_DIR")
     if options.benchmark is not None:
         return compare_methods(options)
-    kept = ("out", "name", "label", "seed", "convention")
+    kept = ("out", "name", "label", "seed", "convention", "degradation")
     asked = [one for one in kept if getattr(options, one) is not None]
     if len(options.methods) > 1 or options.replace or asked:
         raise UsageError(
             "--against compares one folder and writes nothing; several methods, --out, --name, --label, "
-            "--seed, --convention and --replace need --benchmark NAME=DIR"
+            "--seed, --convention, --degradation and --replace need --benchmark NAME=DIR"
         )
     metrics = _choose(options)
     left_out: list[str] = []

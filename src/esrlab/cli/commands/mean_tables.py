@@ -11,6 +11,9 @@ from rich.text import Text
 from esrlab.core.metrics import MetricInfo
 from esrlab.core.scores import Score
 
+MOST_COLUMNS = 5
+"""Metrics side by side: of more, each has a row of its own and methods stand side by side."""
+
 FEWER = "Means of fewer images than the others' are not comparable with them."
 
 
@@ -45,9 +48,7 @@ def set_means(
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
-    table.add_column("method", overflow="fold")
-    for metric in metrics:
-        table.add_column(metric, justify="right", no_wrap=True)
+    columns: list[list[str]] = []
     for name, seed in dict.fromkeys((mean["recipe"], mean["seed"]) for mean in means):
         own = [mean for mean in means if (mean["recipe"], mean["seed"]) == (name, seed)]
         found = {mean["metric"]: mean["value"] for mean in own}
@@ -56,5 +57,16 @@ def set_means(
         if fewest < images:
             shown += f" (mean of {fewest} of {images} images)"
             table.caption, table.caption_justify = FEWER, "left"
-        table.add_row(Text(shown), *(as_figure(infos[metric], found.get(metric)) for metric in metrics))
+        columns.append([shown, *(as_figure(infos[metric], found.get(metric)) for metric in metrics)])
+    _fill(table, [["method", *metrics], *columns], is_turned=len(metrics) > MOST_COLUMNS)
     return table
+
+
+def _fill(table: Table, lines: list[list[str]], *, is_turned: bool) -> None:
+    """Sets lines, the first one the headings; turned, each is a column."""
+    heads, *rows = zip(*lines, strict=True) if is_turned else lines
+    for place, head in enumerate(heads):
+        side = "right" if place else "left"
+        table.add_column(Text(head), justify=side, no_wrap=not is_turned and place > 0, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))

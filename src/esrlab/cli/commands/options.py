@@ -13,7 +13,7 @@ from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UsageError, UserError
 from esrlab.losses.inputs import FeatureWeights
 from esrlab.recipes.kinds import name_setting
-from esrlab.recipes.overrides import fields_of_kinds, leaves
+from esrlab.recipes.overrides import OLD_NAMES, fields_of_kinds, leaves
 from esrlab.recipes.recipe import Recipe
 
 FIELD = "field:"
@@ -65,11 +65,22 @@ def add_fields(parser: argparse.ArgumentParser, recipe: Recipe, arguments: Seque
     kinds = _asked_kinds(arguments)
     exchanged = [name.replace("_", "-") for name in fields_of_kinds(recipe, kinds)]
     settings = [name for name in _flags_of_terms(arguments) if name_setting(recipe, name, kinds)]
-    others = dict.fromkeys([*_other_terms(recipe, arguments), *exchanged, *settings])
+    others = dict.fromkeys([*_other_terms(recipe, arguments), *exchanged, *settings, *OLD_NAMES])
     for name in others:
         if name.replace("_", "-") in known:
             continue
-        group.add_argument(f"--{name}", dest=f"{FIELD}{name}", help=argparse.SUPPRESS)
+        group.add_argument(
+            f"--{name}", dest=f"{FIELD}{name}", nargs="+", action=_OneOrMore, help=argparse.SUPPRESS
+        )
+
+
+class _OneOrMore(argparse.Action):
+    """One value as itself, several as a list: whether such a field holds several is not known yet."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *rest: Any
+    ) -> None:
+        setattr(namespace, self.dest, values[0] if len(values) == 1 else values)
 
 
 def _asked_kinds(arguments: Sequence[str]) -> dict[str, str]:

@@ -235,6 +235,6 @@ def _open_validator(
         source,
         scale=recipe.scale,
         device=device,
-        convention=recipe.patches.convention,
+        degradation=recipe.patches.degradation,
         best_by=recipe.validation.best_by,
     )

@@ -6,12 +6,14 @@ denominator. Numerators are summed as whole numbers in float64, without error, a
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from esrlab.data.degradations.base import Seed, Synthetic
 from esrlab.data.degradations.bicubic_sums import sum_columns, sum_rows
 
 Convention = Literal["matlab", "matlab-8bit"]
@@ -19,13 +21,24 @@ Convention = Literal["matlab", "matlab-8bit"]
 8-bit images, replicated border, vertical pass first, rounded and clamped after each pass."""
 
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
-DEFAULT_CONVENTION: Convention = "matlab"
 
 
-def name_convention(label: str, convention: Convention) -> str:
-    """A row's label that says how LR is made, where that is not as usual and it does not say so yet."""
-    words = f"LR: {convention}"
-    return label if convention == DEFAULT_CONVENTION or words in label else f"{label} [{words}]"
+class Bicubic(Synthetic):
+    """MATLAB's bicubic `imresize`, rounded to 8 bits: what benchmarks and papers call LR."""
+
+    kind: Literal["bicubic"] = "bicubic"
+    convention: Convention = Field(
+        default="matlab", description="bicubic implementation that makes the low-resolution image"
+    )
+
+    @property
+    def label(self) -> str:
+        """The convention's name."""
+        return self.convention
+
+    def reduce(self, hr: Tensor, scale: int, seeds: Sequence[Seed]) -> Tensor:
+        """`make_lr_from_bytes`; nothing is drawn."""
+        return make_lr_from_bytes(hr, scale, convention=self.convention)
 
 
 _PEAK = 255
@@ -79,7 +92,7 @@ def round_to_8bit(image: Tensor) -> Tensor:
             f"round_to_8bit takes floats in [0, 1], not {image.dtype}: divide 8-bit values by 255"
         )
     levels = image.to(torch.promote_types(image.dtype, torch.float32)) * _PEAK
-    return _round_levels(levels).div_(_PEAK).to(image.dtype)
+    return round_levels(levels).div_(_PEAK).to(image.dtype)
 
 
 def make_lr(hr: Tensor, scale: int, *, convention: Convention = "matlab") -> Tensor:
@@ -102,7 +115,7 @@ def make_lr(hr: Tensor, scale: int, *, convention: Convention = "matlab") -> Ten
     def shrink(image: Tensor) -> Tensor:
         levels = _restore_levels(image)
         if convention == "matlab-8bit":
-            levels = _round_levels(levels)
+            levels = round_levels(levels)
         return _shrink_levels(levels, scale, convention=convention).to(hr)
 
     with torch.no_grad():
@@ -138,15 +151,15 @@ def _shrink_levels(levels: Tensor, scale: int, *, convention: Convention) -> Ten
 
 def _shrink_as_doubles(levels: Tensor, scale: int) -> Tensor:
     """Both passes, then one rounding; levels 0 to 255 in float64, in and out."""
-    return _round_levels(_resize(levels, scale, shrink=True))
+    return round_levels(_resize(levels, scale, shrink=True))
 
 
 def _shrink_in_8bit_steps(levels: Tensor, scale: int) -> Tensor:
     """Vertical pass, rounding, horizontal pass, rounding; whole levels 0 to 255 in float64, in and out."""
     squat, whole = sum_rows(levels, scale, shrink=True, border="replicated")
-    squat = _round_levels(squat / whole)
+    squat = round_levels(squat / whole)
     small, whole = sum_columns(squat, scale, shrink=True, border="replicated")
-    return _round_levels(small / whole)
+    return round_levels(small / whole)
 
 
 def _by_plane(function: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
@@ -174,7 +187,8 @@ def _restore_levels(hr: Tensor) -> Tensor:
     return (_in_float64(hr) * (_PEAK * _GRAIN)).round_().div_(_GRAIN)
 
 
-def _round_levels(levels: Tensor) -> Tensor:
+def round_levels(levels: Tensor) -> Tensor:
+    """Levels as 8 bits hold them: whole, halves up, clamped to 0 to 255."""
     return (levels + 0.5).floor_().clamp_(0, _PEAK)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from esrlab.core.files import printable
 from esrlab.data.image_files import ImageError, find_images, read_image
+from esrlab.data.photos.hr_images import HrImages
 from esrlab.data.photos.samples import HELD_OUT, SAMPLES, sample_paths
 from esrlab.errors import UserError
 
@@ -18,10 +19,16 @@ OnError = Callable[[str, UserError], None]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A named set of image files."""
+    """A named set of image files; `folder` is where they are, None where in none of their own."""
 
     name: str
     members: tuple[tuple[str, Path], ...]
+    folder: Path | None = None
+
+    @property
+    def hr(self) -> HrImages:
+        """What a degradation asks of them; their sizes are not known before they are read."""
+        return HrImages(tuple(name for name, _ in self.members), self.folder)
 
     @property
     def fingerprint(self) -> str:
@@ -70,4 +77,4 @@ def open_benchmark(source: str, *, name: str) -> Benchmark:
             f"the benchmark folder {folder} holds two images with the same name in different formats; "
             "rename or remove one"
         )
-    return Benchmark(name, tuple(members))
+    return Benchmark(name, tuple(members), folder)

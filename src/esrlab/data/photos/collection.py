@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esrlab.data.image_files import ImageError, Pixels, decode_pixels
+from esrlab.data.photos.hr_images import HrImages, stem_of
 
 WillNeed = Callable[[int, int], None]
 """Called with the range of a photograph's bytes about to be read: the first one, and how many."""
@@ -48,6 +49,13 @@ class Photos:
         """Sixteen hex digits over names and file contents: equal data, equal fingerprint."""
         text = "\n".join(f"{photo.name} {photo.digest}" for photo in self.members)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def hr(self) -> HrImages:
+        """What a degradation asks of them; their folder, where they are of one."""
+        sizes = {stem_of(photo.name): (photo.height, photo.width) for photo in self.members}
+        folder = Path(self.source)
+        return HrImages(tuple(sizes), folder if folder.is_dir() else None, sizes)
 
 
 def collect(

@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -15,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from esrlab.core.nearest import did_you_mean
-from esrlab.data.degradations.bicubic import Convention
+from esrlab.data.degradations.any_degradation import USUAL
+from esrlab.data.degradations.base import Degradation
 from esrlab.data.image_files import write_image
 from esrlab.errors import UsageError
 from esrlab.evaluation.benchmark import Measurement, Picture, evaluate
@@ -51,14 +53,14 @@ class Validator:
         crop: int | None,
         device: torch.device,
         metrics: Mapping[str, Metric],
-        convention: Convention,
+        degradation: Degradation,
     ) -> None:
         self._crops = crops
         self._scale = scale
         self._crop = crop
         self._device = device
         self._metrics = {kind: metric.at(scale) for kind, metric in metrics.items()}
-        self._convention: Convention = convention
+        self._degradation = degradation
         self._bicubic = {
             f"{PREFIX}bicubic/{name}": value for name, value in self._measure(bicubic_upscaler(scale)).items()
         }
@@ -77,7 +79,7 @@ class Validator:
 
     def draw(self, generator: nn.Module) -> Tensor:
         """(1, 3, H, W): for up to four images, below each other, one crop as LR, bicubic, SR and HR."""
-        few = Crops(self._crops.name, self._crops.members[:MOST_ROWS])
+        few = replace(self._crops, members=self._crops.members[:MOST_ROWS])
         kept: list[Picture] = []
         with _undisturbed(generator, self._device):
             list(self._run(_Upscale(generator, self._device), few, metrics=(), keep=kept))
@@ -139,7 +141,7 @@ class Validator:
             crops,
             scale=self._scale,
             metrics=metrics,
-            convention=self._convention,
+            degradation=self._degradation,
             keep=remember,
         )
 
@@ -151,13 +153,13 @@ def open_validation(
     device: torch.device,
     limit: int | None = None,
     crop: int | None = CROP,
-    convention: Convention = "matlab",
+    degradation: Degradation = USUAL,
     best_by: str = AUTO,
 ) -> Validator:
     """A validation on the images at `source`: a folder (its `HR` where there is one), or "samples".
 
     `limit`: so many of the images, evenly spread over their sorted names. `crop`: the middle so many pixels
-    a side, None for whole images. `convention`: how LR is made, best as in training. Measured are the
+    a side, None for whole images. `degradation`: how LR is made, best as in training. Measured are the
     standard metrics (LPIPS≈ where LPIPS's weights are not at hand), and the one of the kind `best_by`.
     Bicubic is measured at once. UserError: no image, or one too small; UsageError: a limit or crop that
     leaves nothing, a metric that there is not.
@@ -167,8 +169,8 @@ def open_validation(
     if crop is not None and crop < SMALLEST:
         raise UsageError(f"validation crops need at least {SMALLEST} px a side, not {crop}")
     metrics = {part.kind_name(): part.build(device) for part in _measured(best_by)}
-    crops = cut_crops(source, limit=limit, crop=crop)
-    return Validator(crops, scale=scale, crop=crop, device=device, metrics=metrics, convention=convention)
+    crops = cut_crops(source, limit=limit, crop=crop, grid=degradation.grid(scale))
+    return Validator(crops, scale=scale, crop=crop, device=device, metrics=metrics, degradation=degradation)
 
 
 def _measured(best_by: str) -> list[MetricPart]:

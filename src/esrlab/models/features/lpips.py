@@ -108,11 +108,9 @@ class LPIPSNetwork(nn.Module):
             )
         assert isinstance(self.shift, Tensor)
         assert isinstance(self.scale, Tensor)
-        taps = self.backbone((2 * image - 1 - self.shift) / self.scale, self.form.taps)
-        return [
-            tap / (torch.linalg.vector_norm(tap, dim=1, keepdim=True) + _NORM_EPSILON)
-            for tap in taps.values()
-        ]
+        found = self.backbone((2 * image - 1 - self.shift) / self.scale, self.form.taps)
+        taps = [tap.to(image.dtype) for tap in found.values()]  # under autocast they are half as precise
+        return [tap / (torch.linalg.vector_norm(tap, dim=1, keepdim=True) + _NORM_EPSILON) for tap in taps]
 
     def compare(self, sr: Sequence[Tensor], hr: Sequence[Tensor]) -> Tensor:
         """Distances (N,) in [0, ∞) of two lists of activations that `measure` gave; 0 where equal."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from esrlab.core.backend import full_precision
 from esrlab.models.features.base import FeatureNetwork
 
 VGG_STUDENT_LAYER: Final = "conv3_4"
@@ -142,14 +143,16 @@ class LPIPSStudent(nn.Module):
             if index in (1, 2):
                 features = functional.max_pool2d(features, kernel_size=3, stride=2)
             features = functional.relu(conv(features))
-            length = features.square().sum(dim=1, keepdim=True).add(1e-12).sqrt()
-            found.append(features / (length + 1e-10))
+            tap = features.to(image.dtype)  # under autocast they are half as precise
+            length = tap.square().sum(dim=1, keepdim=True).add(1e-12).sqrt()
+            found.append(tap / (length + 1e-10))
         return found
 
     def compare(self, taps_sr: Sequence[Tensor], taps_hr: Sequence[Tensor]) -> list[Tensor]:
         """The distance at each place of each tap: (N, h', w') five times."""
         pairs = zip(self.heads, taps_sr, taps_hr, strict=True)
-        return [torch.einsum("c,nchw->nhw", head.abs(), (sr - hr).square()) for head, sr, hr in pairs]
+        with full_precision(taps_sr[0].device):
+            return [torch.einsum("c,nchw->nhw", head.abs(), (sr - hr).square()) for head, sr, hr in pairs]
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """The distance of each pair, (N,). Raises ValueError for images too small (under 31 pixels)."""

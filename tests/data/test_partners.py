@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from esrlab.data.photos.partners import find_partners
 from esrlab.errors import UserError
-from esrlab.evaluation.partners import find_partners
 
 
 def pair(sr: list[str], hr: list[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Images of two folders, paired by name: a tool's output and the HR images that it is compared with."""
+"""Images of two folders, paired by name: HR images with their LR, or with what a tool made of them."""
 
 import re
 from collections.abc import Mapping
@@ -30,14 +30,19 @@ def images_by_name(folder: Path) -> dict[str, Path]:
 
 
 def find_partners(
-    sr: Mapping[str, Path], hr: Mapping[str, Path], *, sr_folder: Path, hr_folder: Path
+    sr: Mapping[str, Path],
+    hr: Mapping[str, Path],
+    *,
+    sr_folder: Path,
+    hr_folder: Path,
+    may_be_more: bool = False,
 ) -> dict[str, Path]:
     """For each name in `hr`, sorted, the file of `sr` that belongs to it.
 
     Equal names belong together. Among those left over, names that are equal without what tools add to them
     (baby_x4, babyx4, baby_out, baby-sr) do, where they are the only two; then those that all
     have the same added to them, whatever it is (baby_SwinIR, bird_SwinIR). Raises UserError naming an image
-    without a partner, or with several that it could be.
+    without a partner, or with several that it could be. `may_be_more`: images of `sr` may be left over.
     """
     found = {name: sr[name] for name in hr if name in sr}
     lonely_sr, lonely_hr = ({*some} - found.keys() for some in (sr, hr))
@@ -57,7 +62,7 @@ def find_partners(
         lonely_hr.discard(name)
         lonely_sr.discard(partner)
     for lonely, files, folder in ((lonely_sr, sr, hr_folder), (lonely_hr, hr, sr_folder)):
-        if lonely:
+        if lonely and not (may_be_more and files is sr):
             more = f" (and {len(lonely) - 1} more)" if len(lonely) > 1 else ""
             raise UserError(f"{files[min(lonely)]} has no image of the same name in {folder}{more}")
     return dict(sorted(found.items()))
