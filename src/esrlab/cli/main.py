@@ -35,6 +35,7 @@ COMMANDS = (
     Command("train", "train one generator with a recipe"),
     Command("study", "train recipes × scales × seeds, score them, report"),
     Command("report", "rebuild tables, figures and page from the rows of a study, or of several"),
+    Command("upscale", "enlarge photographs with a trained generator, whatever their format and size"),
     Command("evaluate", "score checkpoints, cascades, bicubic and folders of images on benchmarks"),
     Command("data", "pack photographs for training; list, check and remove packed stores"),
     Command("weights", "list pretrained weights, and download them"),

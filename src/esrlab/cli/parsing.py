@@ -1,11 +1,14 @@
 """argparse that takes "_" for "-" in a flag, and names the nearest to what is misspelt."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from esrlab.core.nearest import did_you_mean
 from esrlab.core.terminal import show_controls
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,3 +58,26 @@ class Parser(argparse.ArgumentParser):
                 action,
                 f"there is no {value!r}{did_you_mean(str(value), names)}; choose from {', '.join(names)}",
             )
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """3840x2160 as (width, height)."""
+    found = re.fullmatch(r"([1-9]\d{0,6})[x×]([1-9]\d{0,6})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"it is WIDTHxHEIGHT, such as 3840x2160, not {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def cascade_scales(text: str) -> tuple[int, ...]:
+    """2x2 as (2, 2)."""
+    if re.fullmatch(r"[2-9]([x×][2-9]){1,3}", text) is None:
+        raise argparse.ArgumentTypeError(f"it is two to four scales, such as 2x2 or 2x3, not {text!r}")
+    return tuple(int(scale) for scale in re.split("[x×]", text))
+
+
+def memory_size(text: str) -> int:
+    """2GB, 500MB, 1.5GiB as bytes."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?) ?([KMG]?I?)B?", text.upper())
+    if found is None or found[2] == "I" or float(found[1]) == 0:
+        raise argparse.ArgumentTypeError(f"it is an amount such as 2GB, 500MB or 1.5GiB, not {text!r}")
+    return int(float(found[1]) * _UNITS[found[2]])
