@@ -8,10 +8,13 @@ from pydantic import Field
 from torch import Tensor
 
 from esrlab.losses.feature_loss import FeatureLoss
-from esrlab.models.features.sizes import layer_side
+from esrlab.models.features.sizes import layer_side, smallest_side
 
 MOST_POSITIONS = 64 * 64
 """Positions of a layer that are compared, each with each: 64 MiB an image and matrix in float32."""
+
+FEWEST_POSITIONS = 8
+"""Rows and columns of a layer below which nearly every feature finds its like, and nothing is pulled."""
 
 _EPSILON = 1e-5
 """Keeps d̃ finite where a feature has an exact partner (the paper's ε)."""
@@ -42,6 +45,10 @@ class Contextual(FeatureLoss):
     bandwidth: float = Field(
         default=0.5, ge=0.01, le=100, description="h: small ones count the nearest feature alone"
     )
+
+    @property
+    def smallest_side(self) -> int:
+        return max(smallest_side(self.network, layer, positions=FEWEST_POSITIONS) for layer in self.layers)
 
     def problems(self, *, height: int, width: int) -> list[str]:
         found = super().problems(height=height, width=width)
