@@ -43,17 +43,7 @@ def make_case(base: Base, folder: Path, dice: random.Random, number: int) -> Cas
     asked = ("upscale", "photos", "--model", "generator.safetensors", "--out", "large", "--device", "cpu")
     return Case(
         f"{picture.about} → upscale {' '.join(options)}".rstrip(),
-        (
-            "upscale",
-            "photos",
-            "--model",
-            "generator.safetensors",
-            "--out",
-            "large",
-            "--device",
-            "cpu",
-            *options,
-        ),
+        (*asked, *options),
         check=partial(_is_upscaled, file=file),
         is_narrow=dice.random() < 0.02,
     )
