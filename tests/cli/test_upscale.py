@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -209,3 +210,11 @@ def test_what_stops_in_the_middle_leaves_the_finished_and_nothing_half(
     assert (code, out) == (130, "all_x2/a.png\n".replace("all_x2", str(tmp_path / "all_x2")))
     assert "stopped; 1 of 3 photographs are dealt with; run the same command again to go on" in err
     assert [path.name for path in (tmp_path / "all_x2").iterdir()] == ["a.png"]
+
+
+def test_a_name_that_is_no_unicode_is_upscaled_and_shown(upscale, tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    picture(tmp_path / "all" / name)
+    code, out, err = upscale("all", "--out", "large")
+    assert (code, out, err) == (0, "large/caf\\udce9.png\n", "")
+    assert size_of(tmp_path / "large" / name) == (24, 18)
