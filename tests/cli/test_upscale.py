@@ -218,3 +218,22 @@ def test_a_name_that_is_no_unicode_is_upscaled_and_shown(upscale, tmp_path: Path
     code, out, err = upscale("all", "--out", "large")
     assert (code, out, err) == (0, "large/caf\\udce9.png\n", "")
     assert size_of(tmp_path / "large" / name) == (24, 18)
+
+
+def test_the_smallest_and_the_longest_are_upscaled_and_what_is_none_is_one_line(
+    upscale, tmp_path: Path
+) -> None:
+    picture(tmp_path / "dot.png", size=(1, 1))
+    picture(tmp_path / "line.png", size=(1, 3_000))
+    assert upscale("dot.png", "line.png")[:2] == (0, "dot_x2.png\nline_x2.png\n")
+    assert (size_of(tmp_path / "dot_x2.png"), size_of(tmp_path / "line_x2.png")) == ((2, 2), (2, 6_000))
+    Image.fromarray(np.full((4, 4), np.nan, np.float32)).save(tmp_path / "nan.tif")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    for name, words in (
+        ("nan.tif", "has values that are no numbers"),
+        ("empty.jpg", "is not an image in PNG, JPEG, WebP, TIFF or BMP format"),
+    ):
+        code, out, err = upscale(name)
+        assert (code, out, len(err.splitlines())) == (1, "", 2)
+        assert f"  {name} {words}" in err
+        assert not list(tmp_path.glob(f"{name.split('.', maxsplit=1)[0]}_x2*"))
