@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "esrlab"
 LOADERS = ("core.tensor_files",)
 """The module that may call torch.load."""
 
-PILLOW_KNOWN = ("metadata", "modes", "wide", "writing")
+PILLOW_KNOWN = ("metadata", "modes", "pillow", "wide", "writing")
 """Of `data.photograph_files`: EXIF tables, colour profiles, how pixels are stored, and JPEG are Pillow's."""
 
 

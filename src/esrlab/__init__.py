@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what follows `else` must name the same; tests/test_api.py h
     from esrlab.evaluation.rows import evaluate
     from esrlab.recipes.recipe import Recipe
     from esrlab.study.single_run import train
+    from esrlab.upscaling.images import upscale
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -36,6 +37,7 @@ else:
             "resize": "esrlab.evaluation.functional",
             "ssim": "esrlab.evaluation.functional",
             "train": "esrlab.study.single_run",
+            "upscale": "esrlab.upscaling.images",
         },
     )
 
@@ -51,4 +53,5 @@ __all__ = [
     "resize",
     "ssim",
     "train",
+    "upscale",
 ]

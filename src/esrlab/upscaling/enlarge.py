@@ -105,7 +105,7 @@ def enlarge_rows(
     what the one before it made. scale, size (height, width): where the generators make another size,
     bicubic does the rest, exactly. memory: bytes that may be taken beside what is held already; by default
     half of what is free. keep_colour: correct the low frequencies to the image's. overlap: pixels of the
-    small image that tiles see beyond their own; by default the generator's receptive field, up to 32.
+    small image that tiles see beyond their own; by default the generator's receptive field, up to 48.
 
     Raises UsageError for a scale, size or number of channels that cannot be, and UserError, while the bands
     are made, where the memory does not suffice.

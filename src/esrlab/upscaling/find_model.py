@@ -13,6 +13,9 @@ from esrlab.training.run_folder import RunFolder
 SHIPPED: dict[str, Path] = {}
 """Models that come with the package, by name and scale ("faithful-x4"). There are none yet."""
 
+DEFAULT_MODEL = "faithful"
+"""What is taken where no model is named."""
+
 
 def find_model(name_or_path: str | PathLike[str], *, scale: int | None = None) -> Path:
     """The file of a model: a generator's file as it is, a run's generator, or a shipped model's file.

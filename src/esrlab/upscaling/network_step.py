@@ -21,10 +21,10 @@ _SLACK = 1.15
 _MOST_PIXELS = 1024**2
 """The largest tile: a still larger one is no quicker."""
 
-_EXACT = 32
+_EXACT = 48
 """Up to this receptive field, tiles overlap by the whole of it; above, by this much, and fade."""
 
-_BLEND = 8
+_BLEND = 16
 
 
 def scale_of(network: nn.Module) -> int:
@@ -64,7 +64,7 @@ def choose_overlap(network: nn.Module, asked: int | None) -> Overlap:
     if asked is None:
         asked = field if isinstance(field, int) and field <= _EXACT else _EXACT
     is_exact = isinstance(field, int) and asked >= field
-    return Overlap(margin=max(asked, 2), blend=0 if is_exact else min(_BLEND, asked // 2))
+    return Overlap(margin=max(asked, 2), blend=0 if is_exact else min(_BLEND, asked // 3))
 
 
 def _costs(rows: Rows, network: nn.Module, scale: int, device: torch.device) -> Costs:
