@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from esrlab.core.parts import kinds_in
+from esrlab.data.degradations.any_degradation import AnyDegradation
 from esrlab.evaluation.metrics.any_metric import AnyMetric
+from esrlab.losses.any_loss import AnyLoss
 from esrlab.models.critics.any_critic import AnyCritic
 from esrlab.models.critics.base import CriticPart
 from esrlab.models.generators.any_generator import AnyGenerator
@@ -24,6 +26,8 @@ TABLES: dict[str, tuple[Any, str, str]] = {
     "critic": (AnyCritic, "training.md", "Critics"),
     "optimiser": (AnyOptimiser, "training.md", "Optimisers"),
     "metric": (AnyMetric, "metrics.md", ""),
+    "loss": (AnyLoss, "losses.md", ""),
+    "degradation": (AnyDegradation, "degradations.md", ""),
 }
 KINDS = [(sort, kind) for sort, (union, _, _) in TABLES.items() for kind in kinds_in(union)]
 

@@ -8,6 +8,9 @@ from typing import Any
 ONLY_KINDS = {"generator": "rrdb", "adversarial.critic": "vgg", "optimiser": "adam"}
 """The kind that a recipe's part is of where it tells none, by the part's dotted name."""
 
+LATER_FIELDS: dict[str, dict[str, Any]] = {"rrdb": {"unshuffle": False}, "lpips": {"network": "alex"}}
+"""Fields that kinds got later, with what was so before there was a choice."""
+
 
 def renewed(about: dict[str, Any]) -> dict[str, Any]:
     """What recipe.json says of a run, its recipe written as today."""
@@ -21,13 +24,18 @@ def renewed(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fill_kinds(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A copy in which every part that ONLY_KINDS names has a kind."""
-    filled = {
-        name: _fill_kinds(value, f"{prefix}{name}.") if isinstance(value, dict) else value
-        for name, value in fields.items()
-    }
+    """A copy in which every part that ONLY_KINDS names has a kind, and each kind the fields it got later."""
+    filled = {name: _fill_inside(value, f"{prefix}{name}.") for name, value in fields.items()}
     kind = ONLY_KINDS.get(prefix.removesuffix("."))
-    return filled if kind is None else {"kind": kind, **filled}
+    if kind is not None:
+        filled = {"kind": kind, **filled}
+    return {**LATER_FIELDS.get(str(filled.get("kind")), {}), **filled}
+
+
+def _fill_inside(value: Any, prefix: str) -> Any:
+    if isinstance(value, list):
+        return [_fill_inside(each, prefix) for each in value]
+    return _fill_kinds(value, prefix) if isinstance(value, dict) else value
 
 
 def with_degradation(patches: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Content loss: the distance between sr and hr in the features of a frozen classification network."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -23,6 +23,8 @@ class Content(FeatureLoss):
     layers: weight by layer name, also as text: "conv5_4" or "relu1_2=0.1,conv5_4=1"; VGG's convN_M is the
     layer before its activation. Weights are at least 0. Raises ValueError for a layer the network lacks.
     """
+
+    names_recipe: ClassVar[bool] = True
 
     kind: Literal["content"] = "content"
     criterion: Literal["mse", "l1"] = Field(default="mse", description="distance of features")

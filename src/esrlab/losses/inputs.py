@@ -77,6 +77,9 @@ class Loss(BaseModel):
     size_remedy: ClassVar[str] = ""
     """What else helps against images that are too small, such as ", or fewer scales"."""
 
+    names_recipe: ClassVar[bool] = False
+    """Whether a recipe is called by it: its label comes first, and the pixel loss is not named."""
+
     needs_lr: ClassVar[bool] = False
     """Whether it looks at lr, which must be given then."""
 

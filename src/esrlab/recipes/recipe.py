@@ -10,7 +10,6 @@ from esrlab.core.parts import Part
 from esrlab.data.degradations.any_degradation import USUAL
 from esrlab.errors import UsageError
 from esrlab.losses.adversarial import AdversarialLossName, adversarial_loss
-from esrlab.losses.content import Content
 from esrlab.models.critics.base import CriticUse
 from esrlab.models.generators.any_generator import AnyGenerator
 from esrlab.models.generators.rrdb_state import RRDBGenerator
@@ -185,13 +184,11 @@ class Recipe(Part):
         """What tables call it: the adversarial loss, the content with its weights' origin, and what else was
         added.
         """
-        content = [
-            term.loss.label for term in self.terms if isinstance(term.loss, Content) and term.is_active
-        ]
+        content = [term.loss.label for term in self.terms if term.loss.names_recipe and term.is_active]
         others = [
             term.loss.label
             for term in self.terms
-            if not isinstance(term.loss, Content) and term.is_active and term.name != "pixel"
+            if not term.loss.names_recipe and term.is_active and term.name != "pixel"
         ]
         gan = (
             [ADVERSARIAL_TITLES[self.active_adversarial.loss]] if self.active_adversarial is not None else []
