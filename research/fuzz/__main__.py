@@ -1,7 +1,8 @@
 """Feeds esrlab damaged and hostile files, and ends its processes at random moments.
 
-    python -m research.fuzz                                   everything: 5,000 images, 1,000 checkpoints,
-                                                              1,000 text files, 40 kills
+    python -m research.fuzz                                   everything: 5,000 images, 2,700 to upscale,
+                                                              1,000 checkpoints, 1,000 text
+                                                              files, 40 kills
     python -m research.fuzz --part images --count 200
     python -m research.fuzz --case images:1234                one case again; its folder is kept and named
     python -m research.fuzz --out docs/results/fuzz.txt       the table into a file, too
@@ -28,7 +29,7 @@ from .kills import prepare_kills, run_kill, run_undisturbed
 from .report import as_table, group_failures, write_failures
 from .worker import prepare, run_case
 
-COUNTS = {"images": 5000, "checkpoints": 1000, "texts": 1000, "kills": 40}
+COUNTS = {"images": 5000, "upscale": 2700, "checkpoints": 1000, "texts": 1000, "kills": 40}
 
 
 def main() -> int:

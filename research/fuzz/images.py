@@ -37,7 +37,7 @@ def private_picture() -> bytes:
 
 def make_case(base: Base, folder: Path, dice: random.Random, number: int) -> Case:
     """One image and a command that meets it, beside an undamaged one."""
-    picture = _draw(dice)
+    picture = draw_any(dice)
     name = b"damaged"
     if dice.random() < 0.04:
         name = dice.choice(ODD_NAMES)
@@ -46,7 +46,8 @@ def make_case(base: Base, folder: Path, dice: random.Random, number: int) -> Cas
     return feed(base, folder, picture, file, dice)
 
 
-def _draw(dice: random.Random) -> Picture:
+def draw_any(dice: random.Random) -> Picture:
+    """A picture of any kind: damaged, mostly; valid, foreign, a bomb, noise."""
     kind = dice.choices(("damaged", "valid", "foreign", "bomb", "noise"), weights=(80, 8, 7, 3, 2))[0]
     match kind:
         case "valid":
@@ -105,20 +106,22 @@ def _damage_chunk(data: bytes, dice: random.Random) -> tuple[bytes, str]:
     ), f"chunk {name.decode(errors='replace')} {how}"
 
 
-def _put(folder: Path, file: bytes, data: bytes) -> None:
+def put(folder: Path, file: bytes, data: bytes) -> None:
+    """Writes a file of any name."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(bytes(folder) + b"/" + file, "wb") as stream:  # noqa: PTH123 (a name that is no text)
         stream.write(data)
 
 
-def _neighbour(folder: Path, *, side: int = 40) -> None:
-    _put(folder, f"{NEIGHBOUR}.png".encode(), b"")
+def put_neighbour(folder: Path, *, side: int = 40) -> None:
+    """Puts an undamaged photograph beside."""
+    put(folder, f"{NEIGHBOUR}.png".encode(), b"")
     photograph(side, side).save(folder / f"{NEIGHBOUR}.png")
 
 
 def _pack(base: Base, folder: Path, picture: Picture, file: bytes, dice: random.Random) -> Case:
-    _put(folder / "photos", file, picture.data)
-    _neighbour(folder / "photos")
+    put(folder / "photos", file, picture.data)
+    put_neighbour(folder / "photos")
     return Case(
         f"{picture.about} → data pack",
         ("data", "pack", "photos"),
@@ -140,16 +143,16 @@ def _is_packed(folder: Path, ended: Ended, *, foreign: bytes | None) -> Fault:
 def _against(base: Base, folder: Path, picture: Picture, file: bytes, dice: random.Random) -> Case:
     """The damaged one is the result, or the true image; the other side is of the size it had."""
     damaged, other = ("sr", "hr") if dice.random() < 0.7 else ("hr", "sr")
-    _put(folder / damaged, file, picture.data)
+    put(folder / damaged, file, picture.data)
     width, height = (min(side, 20000) for side in picture.size)
     if width * height <= 10**6:
-        _put(folder / other, file, b"")
+        put(folder / other, file, b"")
         stem = bytes(folder / other) + b"/" + file
         photograph(width, height).save(stem.decode("utf-8", "surrogateescape"), "PNG")
     else:
-        _put(folder / other, file, picture.data)
-    _neighbour(folder / "sr")
-    _neighbour(folder / "hr")
+        put(folder / other, file, picture.data)
+    put_neighbour(folder / "sr")
+    put_neighbour(folder / "hr")
     return Case(
         f"{picture.about} → evaluate --against",
         ("evaluate", "sr", "--against", "hr", "--scale", dice.choice(("2", "4")), "--json"),
@@ -167,8 +170,8 @@ def _is_scored(folder: Path, ended: Ended) -> Fault:
 
 
 def _benchmark(base: Base, folder: Path, picture: Picture, file: bytes, dice: random.Random) -> Case:
-    _put(folder / "bench", file, picture.data)
-    _neighbour(folder / "bench")
+    put(folder / "bench", file, picture.data)
+    put_neighbour(folder / "bench")
     method = dice.choice(("bicubic", "bicubic", "generator.safetensors"))
     shutil.copy(base.folder / "run" / "generator.safetensors", folder)
     return Case(
@@ -183,8 +186,8 @@ def _is_measured(folder: Path, ended: Ended) -> Fault:
 
 
 def _train(base: Base, folder: Path, picture: Picture, file: bytes, dice: random.Random) -> Case:
-    _put(folder / "photos", file, picture.data)
-    _neighbour(folder / "photos")
+    put(folder / "photos", file, picture.data)
+    put_neighbour(folder / "photos")
     validation = ("--validation", "photos") if dice.random() < 0.5 else ()
     return Case(
         f"{picture.about} → train --photos",

@@ -13,6 +13,8 @@ from . import images
 from .base import Base, build_base
 from .cases import GOOD, Judged, dice_for, judge, snapshot
 from .sandbox import run_command
+from .upscale import MOST_PIXELS
+from .upscale import make_case as make_upscaling
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ def prepare(part: str, scratch: Path | None) -> None:
     """Loads the package and makes the part's base; called once in every worker process."""
     global _worker  # noqa: PLW0603 (a process pool's initialiser has no other place)
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+    if part == "upscale":
+        os.environ["ESRLAB_MAX_PIXELS"] = MOST_PIXELS
     from esrlab.cli.main import call
 
     place = Path(tempfile.mkdtemp(prefix="fuzz-", dir=scratch)).resolve()
@@ -53,7 +57,12 @@ def _maker(part: str) -> images.Make:
         return images.make_case
     from . import checkpoints, texts
 
-    return {"checkpoints": checkpoints.make_case, "texts": texts.make_case}[part]
+    makers = {
+        "checkpoints": checkpoints.make_case,
+        "texts": texts.make_case,
+        "upscale": make_upscaling,
+    }
+    return makers[part]
 
 
 def run_case(part: str, number: int, *, seed: int, keep: Path | None = None, is_kept: bool = False) -> Judged:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -209,3 +210,30 @@ def test_what_stops_in_the_middle_leaves_the_finished_and_nothing_half(
     assert (code, out) == (130, "all_x2/a.png\n".replace("all_x2", str(tmp_path / "all_x2")))
     assert "stopped; 1 of 3 photographs are dealt with; run the same command again to go on" in err
     assert [path.name for path in (tmp_path / "all_x2").iterdir()] == ["a.png"]
+
+
+def test_a_name_that_is_no_unicode_is_upscaled_and_shown(upscale, tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    picture(tmp_path / "all" / name)
+    code, out, err = upscale("all", "--out", "large")
+    assert (code, out, err) == (0, "large/caf\\udce9.png\n", "")
+    assert size_of(tmp_path / "large" / name) == (24, 18)
+
+
+def test_the_smallest_and_the_longest_are_upscaled_and_what_is_none_is_one_line(
+    upscale, tmp_path: Path
+) -> None:
+    picture(tmp_path / "dot.png", size=(1, 1))
+    picture(tmp_path / "line.png", size=(1, 3_000))
+    assert upscale("dot.png", "line.png")[:2] == (0, "dot_x2.png\nline_x2.png\n")
+    assert (size_of(tmp_path / "dot_x2.png"), size_of(tmp_path / "line_x2.png")) == ((2, 2), (2, 6_000))
+    Image.fromarray(np.full((4, 4), np.nan, np.float32)).save(tmp_path / "nan.tif")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    for name, words in (
+        ("nan.tif", "has values that are no numbers"),
+        ("empty.jpg", "is not an image in PNG, JPEG, WebP, TIFF or BMP format"),
+    ):
+        code, out, err = upscale(name)
+        assert (code, out, len(err.splitlines())) == (1, "", 2)
+        assert f"  {name} {words}" in err
+        assert not list(tmp_path.glob(f"{name.split('.', maxsplit=1)[0]}_x2*"))

@@ -58,7 +58,7 @@ def test_an_opaque_image_is_as_without_alpha() -> None:
 def test_tiles_change_nothing_of_an_image_with_alpha() -> None:
     image = torch.cat([photo(130, 60), (photo(130, 60, channels=1, seed=1) * 2 - 0.5).clamp(0, 1)], dim=1)
     told: list[int] = []
-    tiled = enlarge(image, compact(), memory=10**6, progress=lambda done, of: told.append(of))
+    tiled = enlarge(image, compact(), memory=15 * 10**5, progress=lambda done, of: told.append(of))
     torch.testing.assert_close(tiled, enlarge(image, compact()), rtol=0, atol=1e-5)
     assert told[-1] > 2
 

@@ -102,7 +102,7 @@ def test_8_bit_results_are_rounded_once() -> None:
 
 def test_a_large_result_comes_in_bands_of_a_bounded_height() -> None:
     levels = np.zeros((700, 12, 3), np.uint8)
-    heights = [len(band) for band in enlarge_array(levels, compact(), scale=1.5, memory=10**6)]
+    heights = [len(band) for band in enlarge_array(levels, compact(), scale=1.5, memory=2 * 10**6)]
     assert sum(heights) == 1050
     assert max(heights) <= 128
 

@@ -43,11 +43,16 @@ def _correct(bands: Iterator[Tensor], given: Rows, *, scale: int, planes: int) -
     for top in range(0, height, ROWS_AT_ONCE):
         bottom = min(top + ROWS_AT_ONCE, height)
         shift = _enlarge(_blur(differences, top, bottom), scale)
-        band = made.read(top * scale, bottom * scale).clone()
-        band[:, :planes] = (band[:, :planes] + shift).clamp_(0, 1)
+        band = made.read(top * scale, bottom * scale)
+        colours = shift.add_(band[:, :planes]).clamp_(0, 1)
         differences.forget(max(bottom - _REACH, 0))
         made.forget(bottom * scale)
-        yield band
+        yield colours if planes == band.shape[1] else torch.cat((colours, band[:, planes:]), dim=1)
+
+
+def rows_held() -> int:
+    """Rows of the given image for which keep_colour holds what was made of them, at most."""
+    return 2 * (_REACH + 3 * ROWS_AT_ONCE)
 
 
 def _differences(made: BandRows, given: Rows, *, scale: int, planes: int) -> Iterator[Tensor]:
@@ -64,10 +69,17 @@ def _blur(differences: BandRows, top: int, bottom: int) -> Tensor:
     first, last = int(rows.min()), int(rows.max()) + 1
     columns = fold(torch.arange(-_REACH, differences.width + _REACH), differences.width, "symmetric")
     blurred = differences.read(first, last)[:, :, rows - first][..., columns]
-    for kernel in ((2 * _RADIUS + 1, 1), (1, 2 * _RADIUS + 1)):
-        for _ in range(2):
-            blurred = functional.avg_pool2d(blurred, kernel, stride=1)
+    for dim in (2, 2, 3, 3):
+        blurred = _mean_over(blurred, dim)
     return blurred
+
+
+def _mean_over(values: Tensor, dim: int) -> Tensor:
+    """Means over 2·_RADIUS + 1 neighbours along a dimension, which loses 2·_RADIUS, by running sums."""
+    length = 2 * _RADIUS + 1
+    count = values.shape[dim] - length + 1
+    sums = functional.pad(values, (0, 0, 1, 0) if dim == 2 else (1, 0)).cumsum(dim, dtype=torch.float64)
+    return ((sums.narrow(dim, length, count) - sums.narrow(dim, 0, count)) / length).to(values)
 
 
 def _enlarge(shift: Tensor, scale: int) -> Tensor:

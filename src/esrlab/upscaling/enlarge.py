@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from esrlab.errors import UsageError
 from esrlab.upscaling.alpha import SpreadRows
 from esrlab.upscaling.colour import keep_colour as with_kept_colour
+from esrlab.upscaling.colour import rows_held
 from esrlab.upscaling.network_step import enlarge_by_network, scale_of
 from esrlab.upscaling.rows import ArrayRows, BandRows, Rows, TensorRows, as_levels, whole_image
-from esrlab.upscaling.sizes import resize_bands, target_size
+from esrlab.upscaling.sizes import bytes_held, resize_bands, target_size
 from esrlab.upscaling.tiles import Progress
 
 Generator = nn.Module | Sequence[nn.Module]
@@ -119,7 +120,9 @@ def enlarge_rows(
     height, width = target_size(rows.height, rows.width, factor=factor, scale=scale, size=size)
     has_alpha = rows.channels % 2 == 0
     source = SpreadRows(rows) if has_alpha else rows
-    bands = _cascade(source, networks, memory=memory, overlap=overlap, progress=progress)
+    later = rows_held() * 4 * rows.width * rows.channels * factor**2 if keep_colour else 0
+    later += bytes_held((rows.height * factor, rows.width * factor), (height, width), rows.channels)
+    bands = _cascade(source, networks, memory=memory, later=later, overlap=overlap, progress=progress)
     if keep_colour:
         bands = with_kept_colour(bands, source, scale=factor, planes=rows.channels - has_alpha)
     if (rows.height * factor, rows.width * factor) != (height, width):
@@ -132,6 +135,7 @@ def _cascade(
     networks: Sequence[nn.Module],
     *,
     memory: int | None,
+    later: int,
     overlap: int | None,
     progress: Progress | None,
 ) -> Iterator[Tensor]:
@@ -143,6 +147,7 @@ def _cascade(
             rows,
             network,
             memory=memory,
+            later=later,
             overlap=overlap,
             share=len(networks),
             progress=counts.of(number),

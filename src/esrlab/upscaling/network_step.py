@@ -15,8 +15,8 @@ from esrlab.upscaling.tiles import Enlarge, Progress, Tiling, enlarge_in_tiles
 _SHARE = 0.5
 """Of the memory that is free, what is taken where no bound is given."""
 
-_SLACK = 1.15
-"""Above the tensors themselves, what an allocator and convolutions' scratch memory take: up to 1.12."""
+_SLACK = 1.25
+"""Above the tensors themselves, what an allocator and convolutions' scratch memory take."""
 
 _MOST_PIXELS = 1024**2
 """The largest tile: a still larger one is no quicker."""
@@ -40,18 +40,19 @@ def enlarge_by_network(
     network: nn.Module,
     *,
     memory: int | None,
+    later: int,
     overlap: int | None,
     share: int,
     progress: Progress | None,
 ) -> Iterator[Tensor]:
-    """Bands of the rows enlarged by a network, within a `share`th of the memory."""
+    """Bands of the rows enlarged by a network, within a `share`th of the memory less what is held `later`."""
     scale = scale_of(network)
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
     left = memory if memory is not None else int(_SHARE * free_memory(device))
     tiling = Tiling(
         overlap=choose_overlap(network, overlap),
         costs=_costs(rows, network, scale, device),
-        memory=left / share,
+        memory=(left - later) / share,
         most_pixels=_MOST_PIXELS,
     )
     function = enlarge_planes(_run(network, device), scale=scale)

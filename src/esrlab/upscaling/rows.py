@@ -14,7 +14,7 @@ from torch import Tensor
 
 from esrlab.errors import UsageError
 
-ROWS_AT_ONCE = 64
+ROWS_AT_ONCE = 32
 """Rows that a stage makes of its own accord; what a row needs besides itself is the stage's affair."""
 
 

@@ -39,3 +39,12 @@ def resize_bands(rows: Rows, height: int, width: int) -> Iterator[Tensor]:
         band = [resize_columns(resize_rows(plane, down, first, last), across).float() for plane in planes]
         rows.forget(down.seen(last, last + 1)[0] if last < height else rows.height)
         yield torch.cat(band, dim=1).clamp_(0, 1)
+
+
+def bytes_held(given: tuple[int, int], wanted: tuple[int, int], channels: int) -> int:
+    """What `resize_bands` holds at once, about; 0 where nothing is to be resized."""
+    if given == wanted:
+        return 0
+    ratio = given[0] / wanted[0]
+    read = ROWS_AT_ONCE * ratio + 4 * max(ratio, 1)
+    return int(16 * channels * (read * given[1] + ROWS_AT_ONCE * wanted[1]))

@@ -27,12 +27,11 @@ from typing import Any
 from esrlab.cli.commands.options import add_device
 from esrlab.cli.commands.upscale_files import STANDARD, Job, Naming, Plan, plan_files
 from esrlab.cli.commands.upscale_one import Models, Sizing, open_models, upscale_one
-from esrlab.cli.console import Meter, console, meter
+from esrlab.cli.console import Meter, answers, console, meter
 from esrlab.cli.parsing import cascade_scales, image_size, memory_size
 from esrlab.core.counting import count
 from esrlab.core.files import printable, to_json
 from esrlab.core.signals import Interrupted
-from esrlab.core.terminal import show_controls
 from esrlab.data.image_files import decoded_size
 from esrlab.data.photograph_files.writing import DEFAULT_QUALITY, OUTPUT_FORMATS
 from esrlab.errors import UsageError, UserError
@@ -178,7 +177,7 @@ def _upscale_all(
                 for notice in made.notices:
                     console.print(f"{made.name}: {notice}", markup=False, soft_wrap=True)
                 if not options.json:
-                    print(show_controls(str(job.target)))
+                    answers().print(printable(str(job.target)), markup=False, soft_wrap=True)
             progress.before += weight
     return rows
 

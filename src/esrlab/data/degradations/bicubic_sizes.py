@@ -72,7 +72,7 @@ def resize_columns(rows: Tensor, side: Side) -> Tensor:
 def bicubic_to_size(image: Tensor, size: tuple[int, int]) -> Tensor:
     """An image at another size (height, width), as MATLAB's `imresize(image, [height width], "bicubic")`.
 
-    (N, C, H, W) floats of any range -> (N, C, *size), same dtype, neither clamped nor rounded; a side that
+    (N, C, H, W) floats of any range -> `(N, C, *size)`, same dtype, neither clamped nor rounded; a side that
     shrinks is antialiased. Differentiable. ValueError: no pixels, in or out.
     """
     given = tuple(image.shape[-2:])
