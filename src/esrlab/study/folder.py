@@ -29,10 +29,14 @@ from esrlab.training.run_folder import is_used
 @dataclass(frozen=True)
 class _Manifest:
     metrics: list[AnyMetric] | None = None
-    perceptual: list[str] = field(default_factory=list)
+    perceptual: list[str] | None = None
     degradations: dict[str, str] = field(default_factory=dict)
     conventions: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.metrics is None and self.perceptual is None:  # the older name of what was measured
+            raise ValueError("metrics is missing")
 
 
 _MANIFEST = TypeAdapter(_Manifest)
