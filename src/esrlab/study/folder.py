@@ -160,7 +160,7 @@ def choose_metrics(study: Study, out: Path) -> list[MetricPart]:
     if not (out / MANIFEST).exists():
         return settle(study.measured, students=study.weights == "student")
     there = _MANIFEST.validate_python(_read_manifest(out))
-    return _of_older(there.perceptual) if there.metrics is None else [*there.metrics]
+    return _of_older(there.perceptual or ()) if there.metrics is None else [*there.metrics]
 
 
 def _of_older(perceptual: Sequence[str]) -> list[MetricPart]:

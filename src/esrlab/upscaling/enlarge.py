@@ -34,7 +34,7 @@ def enlarge(
 ) -> Tensor:
     """An image through a generator, in tiles where its memory asks for it; the whole result at once.
 
-    image: (1, C, H, W) floats in [0, 1]: grey, grey and alpha, RGB, or RGB and alpha. Gives (1, C, *size),
+    image: (1, C, H, W) floats in [0, 1]: grey, grey and alpha, RGB, or RGB and alpha. Gives `(1, C, *size)`,
     clamped to [0, 1] and not rounded, float32 on the CPU. See `enlarge_rows` for the rest.
     """
     rows = TensorRows(image)
