@@ -33,7 +33,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 
 MAX_PIXELS_VARIABLE = "ESRLAB_MAX_PIXELS"
 DEFAULT_MAX_PIXELS = 2**25
-"""8192×8192: the photograph of a camera of 61 megapixels fits."""
+"""5792×5792 pixels; whole images are held in memory many times over when they are scored."""
 
 _GREY_LEVELS = np.round(np.arange(2**16) / 257).astype(np.uint8)
 """The 8-bit value of each 16-bit one."""
