@@ -10,7 +10,7 @@ from esrlab.core.scores import Score
 from esrlab.report.columns import name_conventions
 from esrlab.report.figures import FORMATS, draw_figures
 from esrlab.report.formats import escape_markdown, to_latex, to_markdown
-from esrlab.report.limitations import Words, write_words
+from esrlab.report.limitations import Words, name_degradations, write_words
 from esrlab.report.logs import RunLog, name_absent_adversaries, name_endings, name_unfinished, read_logs
 from esrlab.report.page.build import write_page
 from esrlab.report.paper import SCALE_NOTE
@@ -75,6 +75,7 @@ def _collect_notes(
     measured = {score.metric for score in scores}
     return [
         *read_merge_notes(study),
+        *name_degradations(scores),
         *name_unfinished(study, scores),
         *name_endings(logs),
         *name_absent_adversaries(logs),

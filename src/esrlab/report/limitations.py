@@ -14,6 +14,10 @@ from esrlab.statistics.verdicts import Verdict
 PAPER_STEPS = 5000
 SETTLING_SEEDS = 3
 
+_SCORED_ON = re.compile(r"\[scored on LR: ([^;\]]+)")
+_MADE_BY = re.compile(r"(?:\[|; )LR: ([^;\]]+)")
+"""What a label tells among its remarks: on which LR images it was scored, else how all were made."""
+
 SPELT_WITH_AN = "AEFHILMNORSX"
 """Letters whose own names begin with a vowel: an LPIPS loss, a DISTS loss."""
 
@@ -87,6 +91,18 @@ def _limits_of_judging(
         yield f"how good these losses are at their best: {below} of the rows are below bicubic in {measured}"
     if PRINTED.keys() & {score.recipe for score in scores}:
         yield "the paper's figures as such: its photographs, its generator's size and its test images differ"
+
+
+def name_degradations(scores: Iterable[Score]) -> list[str]:
+    """A note on each unusual way in which the LR images of rows were made, which tables do not tell."""
+    found: dict[str, dict[str, None]] = {}
+    for score in scores:
+        for degradation in _SCORED_ON.findall(score.label) or _MADE_BY.findall(score.label):
+            found.setdefault(degradation, {})[score.recipe] = None
+    return [
+        f"LR images were made by {degradation}, not by the benchmarks' bicubic: {', '.join(recipes)}."
+        for degradation, recipes in found.items()
+    ]
 
 
 def learnt_metrics(labels: Iterable[str], known: KnownMetrics = BUILT_IN) -> tuple[str, ...]:

@@ -61,6 +61,9 @@ def compare_methods(options: argparse.Namespace) -> int:
     for benchmark in benchmarks:
         if found := [mean for mean in means if mean["benchmark"] == benchmark.name]:
             answers().print(set_means(benchmark.name, found, infos, images=len(benchmark.members)))
+    used = methods[0].degradation
+    if used is not None and used != USUAL:
+        answers().print(f"LR images: {used.label}", markup=False)
     if options.out is not None:
         console.print(
             f"kept in {options.out}; esrlab report [STUDY] {options.out} makes the tables", markup=False
