@@ -10,17 +10,21 @@ import torch
 from safetensors import safe_open
 
 from esrlab.cli.main import call
-from esrlab.core.scores import read_scores
+from esrlab.core.scores import Score, read_scores, write_scores
+from esrlab.data.degradations.any_degradation import parse_degradation
 from esrlab.data.degradations.bicubic import make_lr
 from esrlab.data.degradations.camera import Camera
 from esrlab.data.degradations.pairs import Pairs
 from esrlab.data.image_files import read_image, write_image
 from esrlab.data.photos.benchmark import open_benchmark
 from esrlab.data.photos.collection import Photos
-from esrlab.errors import UserError
+from esrlab.errors import UsageError, UserError
+from esrlab.evaluation.methods import Method
 from esrlab.evaluation.rows import evaluate
+from esrlab.evaluation.settled_degradation import settle_degradation
 from esrlab.evaluation.validation.validator import open_validation
 from esrlab.models.generator_files import read_degradation
+from esrlab.report.merging import merge_studies
 from esrlab.study.runner import run_study
 from esrlab.study.spec import parse_study
 from esrlab.training.loop import train
@@ -184,3 +188,20 @@ def test_a_run_of_the_older_form_goes_on(samples: Photos, tmp_path: Path) -> Non
     assert {row.label.rpartition(" [")[2] for row in rows} == {"LR: matlab-8bit]"}
     again = train(recipe, samples, seed=0, device=CPU, out=tmp_path / "run")
     assert again.generator.read_bytes() == whole.generator.read_bytes()
+
+
+def test_a_cascade_of_two_degradations_is_scored_where_one_is_asked_for() -> None:
+    mixed = Method(name="a+b-cascade", label="a + b", digest="", mixed="matlab and camera")
+    with pytest.raises(UsageError, match=r"a\+b-cascade .*\(matlab and camera\); choose .* --degradation"):
+        settle_degradation([mixed])
+    (settled,) = settle_degradation([mixed], asked=parse_degradation("matlab-8bit"))
+    assert settled.label == "a + b [LR: matlab-8bit]"
+
+
+def test_folders_scored_on_other_lr_images_are_to_be_reported_one_by_one(tmp_path: Path) -> None:
+    for name, value in (("one", 25.0), ("two", 28.0)):
+        row = Score(study=name, recipe="bicubic", label="bicubic", scale=4, seed=None, step=None, image="a/b",
+                    metric="PSNR-Y/4", value=value)  # fmt: skip
+        write_scores(tmp_path / name / "scores.jsonl", [row])
+    with pytest.raises(UsageError, match="other LR or HR images; report the folders one by one"):
+        merge_studies([tmp_path / "one", tmp_path / "two"], tmp_path / "both")

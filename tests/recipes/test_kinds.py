@@ -37,8 +37,15 @@ def test_the_command_line_knows_the_fields_of_the_kind_that_it_asks_for() -> Non
 
 def test_a_field_of_the_part_that_was_there_is_refused() -> None:
     chosen = with_fields(find_recipe("psnr"), {"terms.pixel.loss.kind": "charbonnier"})
-    with pytest.raises(UsageError, match=r"has no field terms\.pixel\.loss\.epsilon"):
+    told = r"terms\.pixel\.loss is of kind l1, which has no field epsilon; set .* \(charbonnier, fourier\)"
+    with pytest.raises(UsageError, match=told):
         with_fields(chosen, {"terms.pixel.loss.kind": "l1", "terms.pixel.loss.epsilon": 0.1})
+    with pytest.raises(UsageError, match=r"optimiser is of kind adam, .* set optimiser\.kind to .*adamw"):
+        recipe_from("--optimiser.weight-decay", "1")
+    with pytest.raises(UsageError, match=r"generator is of kind compact, which has no field blocks"):
+        recipe_from("--generator.kind", "compact", "--generator.blocks", "3")
+    with pytest.raises(UsageError, match="there is no kind 'nosuch'"):
+        recipe_from("--generator.kind", "nosuch", "--generator.convs", "3")
 
 
 def test_an_unknown_kind_names_the_nearest() -> None:

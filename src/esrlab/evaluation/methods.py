@@ -39,7 +39,8 @@ class Method:
     `upscale` opens it on a device, and is None for images that are in `folder` already. `digest` tells it
     from another one of its name; `trained` is what its recipe is, where that is known; `degradation` is how
     the LR images were made that it was trained on, None where that is not known; once a comparison has
-    settled on one, how they are made there.
+    settled on one, how they are made there. `mixed` names the two of a cascade whose parts were trained on
+    different ones.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Method:
     step: int | None = None
     outcome: str = ""
     degradation: Degradation | None = None
+    mixed: str = ""
     trained: dict[str, Any] | None = None
     upscale: Callable[[torch.device], Upscaler] | None = None
     folder: Path | None = None
@@ -145,8 +147,6 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
         open_generator(path, scale=made.scale) for path, made in zip((first, second), generators, strict=True)
     ]
     known = {part.degradation.text: part.degradation for part in parts if part.degradation is not None}
-    if len(known) > 1:
-        raise UsageError(f"{first.name} and {second.name} were trained on LR images made in two ways")
     is_one = parts[0].digest == parts[1].digest
     name = f"{parts[0].name}{CASCADE}" if is_one else f"{parts[0].name}+{parts[1].name}{CASCADE}"
     factors = "∘".join(f"×{generator.scale}" for generator in generators)
@@ -157,7 +157,8 @@ def open_cascade(first: Path, second: Path, *, scale: int) -> Method:
         seed=parts[0].seed if is_one else None,
         step=parts[0].step if is_one else None,
         outcome=next((part.outcome for part in parts if part.outcome), ""),
-        degradation=next(iter(known.values()), None),
+        degradation=next(iter(known.values())) if len(known) == 1 else None,
+        mixed=" and ".join(known) if len(known) > 1 else "",
         trained=parts[0].trained if is_one else None,
         upscale=lambda device: cascade(
             *(generator_upscaler(generator, device=device) for generator in generators)

@@ -20,6 +20,12 @@ def settle_degradation(
     """
     if asked is not None:
         return [_settle(method, asked) for method in methods]
+    for method in methods:
+        if method.mixed:
+            raise UsageError(
+                f"{method.name} joins generators that were trained on different LR images ({method.mixed}); "
+                "choose those to score it on with --degradation"
+            )
     known = {method.name: method.degradation for method in methods if method.degradation is not None}
     chosen = next(iter([*([expected] if expected else []), *known.values(), USUAL]))
     others = [f"{name} on {trained.text}" for name, trained in known.items() if trained != chosen]

@@ -104,7 +104,10 @@ def with_fields(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         if name not in settable:
             setting = name_setting(recipe, dotted, asked_kinds(values))
             if setting is None:
-                raise UsageError(_unknown(dotted, recipe, sorted(settable)))
+                raise UsageError(
+                    _of_other_kind(dotted, recipe, asked_kinds(values))
+                    or _unknown(dotted, recipe, sorted(settable))
+                )
             name = setting
         rival = _rival(name)
         if rival is not None and value is not None and rival not in values:
@@ -127,6 +130,8 @@ def _exchange_parts(
         if kind == kind_of(type(part)):
             continue
         _put(dumped, place, exchange(part, kind, kinds))
+        if kind not in kinds:
+            parse_recipe(dumped)  # refuses it, and names the kinds that there are
         settable -= {name for name in settable if name.startswith(f"{place}.")}
         settable |= {f"{place}.{name}" for name in fields_of(kind, kinds)}
         settled.add(f"{place}.kind")
@@ -142,12 +147,13 @@ def asked_kinds(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def fields_of_kinds(recipe: Recipe, kinds_asked: Mapping[str, str]) -> list[str]:
-    """The dotted names of the fields that the recipe has once parts are of the kinds asked for, by place."""
+def fields_of_kinds(recipe: Recipe) -> list[str]:
+    """The dotted names of all fields that the recipe's parts may have, of whatever kinds they are."""
     return [
         f"{place}.{name}"
         for place, _, kinds in exchangeable(recipe)
-        for name in fields_of(kinds_asked.get(place.replace("-", "_")), kinds)
+        for kind in kinds
+        for name in fields_of(kind, kinds)
     ]
 
 
@@ -201,6 +207,21 @@ def _put(dumped: dict[str, Any], dotted: str, value: Any) -> None:
             next(term for term in place if term["name"] == part) if isinstance(place, list) else place[part]
         )
     place[last] = value
+
+
+def _of_other_kind(dotted: str, recipe: Recipe, asked: Mapping[str, Any]) -> str:
+    """Why a field cannot be set that only other kinds of its part have; nothing where none has it."""
+    name = dotted.replace("-", "_")
+    for place, part, kinds in exchangeable(recipe):
+        field = name.removeprefix(f"{place.replace('-', '_')}.")
+        having = [kind for kind in kinds if field in fields_of(kind, kinds)]
+        if field != name and having:
+            kind = asked.get(place.replace("-", "_"), kind_of(type(part)))
+            return (
+                f"recipe {recipe.name!r}: {place} is of kind {kind}, which has no field {field}; set "
+                f"{place}.kind to one that has it ({', '.join(having)}), or leave it out"
+            )
+    return ""
 
 
 def _unknown(dotted: str, recipe: Recipe, settable: list[str]) -> str:

@@ -149,10 +149,11 @@ def _merge_rows(sources: Sequence[MergeSource]) -> list[Score]:
                 )
     if conflicts:
         more = f"\n  … and {len(conflicts) - 5} more" if len(conflicts) > 5 else ""
-        raise UsageError(
-            "rows of one recipe, seed and image have two values; give --apart to show every study's recipes "
-            "by themselves (bicubic has to agree):\n" + "\n".join(conflicts[:5]) + more
-        )
+        remedy = "give --apart to show every study's recipes by themselves"
+        if any(line.startswith(f"  {BICUBIC} ") for line in conflicts):
+            remedy = "bicubic's too, so they rest on other LR or HR images; report the folders one by one"
+        told = "\n".join(conflicts[:5]) + more
+        raise UsageError(f"rows of one recipe, seed and image have two values; {remedy}:\n{told}")
     return list(rows.values())
 
 

@@ -63,7 +63,7 @@ def add_fields(parser: argparse.ArgumentParser, recipe: Recipe, arguments: Seque
 
     known = {leaf.name.replace("_", "-") for leaf in leaves(recipe)}
     kinds = _asked_kinds(arguments)
-    exchanged = [name.replace("_", "-") for name in fields_of_kinds(recipe, kinds)]
+    exchanged = [name.replace("_", "-") for name in fields_of_kinds(recipe)]
     settings = [name for name in _flags_of_terms(arguments) if name_setting(recipe, name, kinds)]
     others = dict.fromkeys([*_other_terms(recipe, arguments), *exchanged, *settings, *OLD_NAMES])
     for name in others:
