@@ -237,3 +237,14 @@ def test_the_smallest_and_the_longest_are_upscaled_and_what_is_none_is_one_line(
         assert (code, out, len(err.splitlines())) == (1, "", 2)
         assert f"  {name} {words}" in err
         assert not list(tmp_path.glob(f"{name.split('.', maxsplit=1)[0]}_x2*"))
+
+
+def test_no_way_of_writing_a_folder_lets_a_result_overwrite_its_photograph(upscale, tmp_path: Path) -> None:
+    source = picture(tmp_path / "photo.png")
+    before = source.read_bytes()
+    (tmp_path / "link").symlink_to(tmp_path)
+    for out in (f"../{tmp_path.name}", "link"):
+        code, _, said = upscale("photo.png", "--out", out, "--overwrite")
+        assert code == 1
+        assert "would be overwritten by its own result" in said
+        assert source.read_bytes() == before

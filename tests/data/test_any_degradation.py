@@ -108,3 +108,8 @@ def test_every_kind_has_a_label_and_described_fields() -> None:
     for kind, model in kinds_in(AnyDegradation).items():
         for name, info in model.model_fields.items():
             assert name == "kind" or info.description, f"{kind}.{name}"
+
+
+@pytest.mark.parametrize("folder", ["4", "a..b", "LR_matlab_x{scale}", "true"])
+def test_a_folders_name_is_text_whatever_it_looks_like(folder: str) -> None:
+    assert parse_degradation(Pairs(folder=folder).text) == Pairs(folder=folder)

@@ -1,5 +1,6 @@
 """Sizes, cascades, 16 bits and memory of `enlarge`, `enlarge_array` and `esrlab.upscale`."""
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import esrlab
 from esrlab.data.degradations.bicubic_sizes import bicubic_to_size
-from esrlab.errors import UserError
+from esrlab.errors import UsageError, UserError
 from esrlab.models.generator_files import save_generator
+from esrlab.models.generators.rrdb_state import RRDBGenerator
 from esrlab.upscaling import memory as memory_module
+from esrlab.upscaling import network_step
 from esrlab.upscaling.enlarge import enlarge, enlarge_array
 from esrlab.upscaling.find_model import SHIPPED, find_model
 from esrlab.upscaling.memory import bytes_per_pixel, free_memory
@@ -214,7 +218,7 @@ def test_what_cannot_be_upscaled_is_named(model: Path) -> None:
         (lambda: esrlab.upscale(torch.full((1, 3, 4, 4), torch.nan), model=model), "values from nan"),
         (lambda: esrlab.upscale(torch.zeros(3, 4, 4), model=model), r"\(3, 4, 4\).*\(N, C, H, W\)"),
         (lambda: esrlab.upscale([1], model=model), "image is a list"),  # pyright: ignore
-        (lambda: esrlab.upscale(image, model=nn.Identity()), "Identity does not tell its scale"),
+        (lambda: esrlab.upscale(image, model=nn.Identity().eval()), "Identity does not tell its scale"),
         (lambda: esrlab.upscale(image, model=[]), "there is no generator"),
         (lambda: esrlab.upscale(image, model=compact(), memory=5000), "not enough for even a small tile"),
     ):
@@ -233,3 +237,40 @@ def test_models_are_found_by_name_file_or_run(
     assert find_model("sharp-x2") == find_model("sharp", scale=2) == model
     with pytest.raises(UserError, match="models that come with esrlab: sharp-x2"):
         find_model("sharp", scale=3)
+
+
+def test_a_file_that_fits_two_scales_is_opened_at_the_one_that_is_told(tmp_path: Path) -> None:
+    network = RRDBGenerator(features=8, growth=4, blocks=1).build(scale=2)
+    save_file(network.state_dict(), tmp_path / "bare.safetensors")
+    image = photo(8, 8)
+    told = esrlab.upscale(image, 2, model=tmp_path / "bare.safetensors", device="cpu")
+    assert torch.allclose(told, esrlab.upscale(image, 2, model=network.eval()), atol=1e-5)
+    for scale in (2.5, None):
+        with pytest.raises(UserError, match=r"×2 .* ×3|scale=2"):
+            esrlab.upscale(image, scale, model=tmp_path / "bare.safetensors", device="cpu")
+
+
+def test_a_network_in_training_mode_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"in training mode: call its eval\(\)"):
+        esrlab.upscale(photo(8, 8), model=compact().train())
+
+
+def test_what_a_failed_pass_held_is_given_up_before_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[weakref.ref[Tensor]] = []
+    network = compact()
+    forward = network.forward
+
+    def fail_once(lr: Tensor) -> Tensor:
+        if not held:
+            activations = torch.zeros(4)
+            held.append(weakref.ref(activations))
+            raise torch.OutOfMemoryError("no")
+        assert held[0]() is None
+        return forward(lr)
+
+    image = photo(64, 64)
+    expected = enlarge(image, network, memory=2**30)
+    monkeypatch.setattr(network, "forward", fail_once)
+    monkeypatch.setattr(network_step, "bytes_per_pixel", lambda network, device: 1000.0)
+    assert torch.allclose(enlarge(image, network, memory=2**30), expected, atol=1e-5)
+    assert len(held) == 1

@@ -1,5 +1,6 @@
 """Which generator is meant: a shipped model's name, a generator's file, a run's folder."""
 
+import math
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -68,6 +69,20 @@ def open_model(
     file = find_model(model, scale=scale)
     try:
         network = load_generator(file)
-    except AmbiguousScaleError:
+    except AmbiguousScaleError as error:
+        if scale not in error.choices:
+            raise
         network = load_generator(file, scale=scale)
     return prepare(network.to(place)).eval()
+
+
+def scale_to_open(model: str | PathLike[str], wanted: float | None) -> int | None:
+    """The scale to open a model at for a magnification.
+
+    A file has its own, which only a whole number may settle; of a model with several, the least that does.
+    """
+    if wanted is None:
+        return None
+    if Path(model).exists():
+        return int(wanted) if wanted == int(wanted) else None
+    return min(max(math.ceil(wanted), 2), 4)

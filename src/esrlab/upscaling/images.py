@@ -1,6 +1,5 @@
 """A larger image of the same kind: `esrlab.upscale`."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -17,7 +16,7 @@ from esrlab.data.photograph_files.pillow import levels_to_pillow, pillow_levels
 from esrlab.data.photograph_files.reading import Levels, read_photograph
 from esrlab.errors import UsageError
 from esrlab.upscaling.enlarge import enlarge, enlarge_array
-from esrlab.upscaling.find_model import DEFAULT_MODEL, open_model
+from esrlab.upscaling.find_model import DEFAULT_MODEL, open_model, scale_to_open
 from esrlab.upscaling.rows import peak_of
 from esrlab.upscaling.tiles import Progress
 
@@ -81,10 +80,10 @@ def upscale(
 
     scale: any number above 0, by default the model's own; or size, (height, width). What the model's own
     scale does not make is done by bicubic. model: a model's name, a generator's file, a run's folder, or a
-    network with its `scale`; of several, each takes what the one before it made. memory: bytes that may be
-    taken beside what is held already; by default half of what is free. keep_colour: the result's low
-    frequencies are the image's. device: "auto", "cpu", "cuda" or "mps"; a network of yours stays where it
-    is. progress: called with the numbers of tiles done and of all.
+    network in eval mode with its `scale`; of several, each takes what the one before it made. memory: bytes
+    that may be taken beside what is held already; by default half of what is free. keep_colour: the result's
+    low frequencies are the image's. device: "auto", "cpu", "cuda" or "mps"; a network of yours stays where
+    it is. progress: called with the numbers of tiles done and of all; of several images, for each anew.
 
     Raises UsageError for what cannot be asked for, UserError for a model or file that cannot be read.
     """
@@ -120,11 +119,20 @@ def _open(model: Model | Sequence[Model], *, scale: float | None, device: str) -
     """The networks in their order; a name without a scale is looked for at the scale that is asked for."""
     single = isinstance(model, (str, PathLike, nn.Module))
     models = [model] if single else list(model)
-    whole = math.ceil(scale) if scale is not None else None
+    wanted = None if scale is None or len(models) > 1 else scale
     return [
-        each if isinstance(each, nn.Module) else open_model(each, scale=whole, device=device)
+        _checked(each)
+        if isinstance(each, nn.Module)
+        else open_model(each, scale=scale_to_open(each, wanted), device=device)
         for each in models
     ]
+
+
+def _checked(network: nn.Module) -> nn.Module:
+    """A user's network; UsageError for one in training mode, which would change by being used."""
+    if network.training:
+        raise UsageError(f"{type(network).__name__} is in training mode: call its eval() first")
+    return network
 
 
 def _upscale_tensor(image: Tensor, networks: list[nn.Module], settings: _Settings) -> Tensor:

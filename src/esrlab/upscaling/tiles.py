@@ -52,25 +52,17 @@ def enlarge_in_tiles(
     """
     top, done, most = 0, 0, tiling.most_pixels
     carried: Tensor | None = None
-    failed: tuple[Plan, Exception] | None = None
+    failed: Plan | None = None
     while top < rows.height:
         now = Tiling(overlap=tiling.overlap, costs=tiling.costs, memory=tiling.memory, most_pixels=most)
         plan = now.plan(rows.height - top, rows.width)
-        if failed is not None and failed[0] == plan:
-            raise _no_smaller(plan) from failed[1]
+        if failed == plan:
+            raise _no_smaller(plan)
         bottom = top + plan.rows[0][1]
         row = _Row(rows, top, bottom, scale=scale, overlap=tiling.overlap)
-        try:
-            band = row.allocate()
-            for number, (left, right) in enumerate(plan.columns):
-                row.add(band, enlarge, left, right)
-                if progress is not None:
-                    progress(done + number + 1, done + plan.tiles)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            failed = (plan, error)
-            most = row.largest // 2
+        band = row.make(plan, enlarge, _after(progress, done, plan.tiles))
+        if band is None:
+            failed, most = plan, row.largest // 2
             release_memory()
             continue
         finished, carried = row.finish(band, carried)
@@ -80,6 +72,11 @@ def enlarge_in_tiles(
         rows.forget(max(top - tiling.overlap.margin - ALIGNMENT, 0))
         yield from finished.split(ROWS_AT_ONCE * scale, dim=2)
         del finished
+
+
+def _after(progress: Progress | None, done: int, tiles: int) -> Callable[[int], None]:
+    """Tells the progress of one row of tiles, after `done` others and of `tiles` that are left with it."""
+    return lambda number: None if progress is None else progress(done + number, done + tiles)
 
 
 class _Row:
@@ -92,6 +89,22 @@ class _Row:
         self.fades_in, self.fades_out = top > 0, bottom < rows.height
         self.given = rows.read(*self.seen)
         self.largest = self.given[0, 0].numel()
+
+    def make(self, plan: Plan, enlarge: Enlarge, tell: Callable[[int], None]) -> Tensor | None:
+        """The band of all its tiles, seams faded; None where memory ran out.
+
+        What the failed pass held is given up with this frame: the error's traceback would keep it.
+        """
+        try:
+            band = self.allocate()
+            for number, (left, right) in enumerate(plan.columns, start=1):
+                self.add(band, enlarge, left, right)
+                tell(number)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return None
+        return band
 
     def allocate(self) -> Tensor:
         tall, wide = (self.last - self.first) * self.scale, self.rows.width * self.scale

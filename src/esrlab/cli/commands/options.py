@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -85,9 +84,12 @@ class _OneOrMore(argparse.Action):
 
 def _asked_kinds(arguments: Sequence[str]) -> dict[str, str]:
     """The kinds that arguments such as `--generator.kind compact` ask for, by the part's dotted name."""
-    joined = " ".join(arguments)
-    found = re.findall(r"--([\w.-]+)\.kind(?:=| +)(\S+)", joined)
-    return {place.replace("-", "_"): kind for place, kind in found}
+    found: dict[str, str] = {}
+    for text, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        flag, sign, value = text.partition("=")
+        if flag.startswith("--") and flag.endswith(".kind"):
+            found[flag[2:].removesuffix(".kind").replace("-", "_")] = value if sign else following
+    return found
 
 
 def _other_terms(recipe: Recipe, arguments: Sequence[str]) -> list[str]:

@@ -10,11 +10,11 @@ without --overwrite. A photograph that cannot be upscaled does not stop the othe
 by bicubic interpolation. Large photographs go through the model in tiles that fit in --memory.
 
 examples:
-  esrlab upscale photo.jpg
-  esrlab upscale photo.jpg --model runs/first --scale 1.5 --out large.png
-  esrlab upscale holiday 'scans/**/*.tif' --out large --width 3840 --memory 2GB
+  esrlab upscale photo.jpg --model runs/first
+  esrlab upscale photo.jpg --model x4.pth --scale 1.5 --out large.png
+  esrlab upscale holiday 'scans/**/*.tif' --model x4.pth --out large --width 3840 --memory 2GB
   esrlab upscale photo.png --model x2.safetensors --cascade 2x2 --format webp --quality 90
-  esrlab upscale - < photo.jpg > large.jpg
+  esrlab upscale - --model x4.pth < photo.jpg > large.jpg
 """
 
 import argparse
@@ -26,17 +26,16 @@ from typing import Any
 
 from esrlab.cli.commands.options import add_device
 from esrlab.cli.commands.upscale_files import STANDARD, Job, Naming, Plan, plan_files
-from esrlab.cli.commands.upscale_one import Models, Sizing, open_models, upscale_one
+from esrlab.cli.commands.upscale_one import Models, Sizing, upscale_one
 from esrlab.cli.console import Meter, answers, console, meter
 from esrlab.cli.parsing import cascade_scales, image_size, memory_size
 from esrlab.core.counting import count
 from esrlab.core.files import printable, to_json
 from esrlab.core.signals import Interrupted
 from esrlab.data.image_files import decoded_size
-from esrlab.data.photograph_files.writing import DEFAULT_QUALITY, OUTPUT_FORMATS
+from esrlab.data.photograph_files.writing import DEFAULT_QUALITY, OUTPUT_FORMATS, format_of_suffix
 from esrlab.errors import UsageError, UserError
-
-DEFAULT_MODEL = "faithful"
+from esrlab.upscaling.find_model import DEFAULT_MODEL
 
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
@@ -48,7 +47,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         "--model",
         default=DEFAULT_MODEL,
         metavar="NAME|FILE",
-        help=f"a model's name, a generator's file or a run's folder (default: {DEFAULT_MODEL})",
+        help="a generator's file or a run's folder; needed, since no model comes with esrlab yet",
     )
     parser.add_argument(
         "--scale", type=float, help="magnification, any number such as 1.5 (default: the model's)"
@@ -97,7 +96,8 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Upscales, names what failed."""
     sizing = _check(options)
-    if options.photos == [STANDARD] or options.out == STANDARD:
+    _check_ending(options)
+    if STANDARD in options.photos or options.out == STANDARD:
         return _through_pipes(options, sizing)
     models = Models(options.model, sizing=sizing, cascade=options.cascade, device=options.device)
     naming = Naming(
@@ -106,17 +106,11 @@ def run(options: argparse.Namespace) -> int:
         wanted=OUTPUT_FORMATS.get(options.format),
         overwrite=options.overwrite,
     )
-    if (
-        naming.names_a_file
-        and options.format
-        and Path(options.out).suffix.lstrip(".") not in _endings(options)
-    ):
-        raise UsageError(f"--out {options.out} is no name of a {options.format} file: leave --format out")
     plan = plan_files(options.photos, naming)
     rows = [_row(path, "skipped", reason=reason) for path, reason in plan.skipped]
     rows += [_row(path, "failed", reason=reason) for path, reason in plan.failed]
     if plan.jobs:
-        networks = open_models(models)
+        networks = models.networks
         rows += _upscale_all(plan, networks, sizing, options)
     return _tell(rows, options)
 
@@ -139,7 +133,7 @@ def _through_pipes(options: argparse.Namespace, sizing: Sizing) -> int:
         console.print(f"skipped: {target} is there already; --overwrite makes it again", markup=False)
         return 0
     models = Models(options.model, sizing=sizing, cascade=options.cascade, device=options.device)
-    made = upscale_one(Job(source, target), open_models(models), sizing=sizing, options=options)
+    made = upscale_one(Job(source, target), models.networks, sizing=sizing, options=options)
     for notice in made.notices:
         console.print(f"{made.name}: {notice}", markup=False, soft_wrap=True)
     return 0
@@ -236,5 +230,9 @@ def _check(options: argparse.Namespace) -> Sizing:
     return Sizing(scale=options.scale, width=width, height=height)
 
 
-def _endings(options: argparse.Namespace) -> tuple[str, ...]:
-    return {"jpg": ("jpg", "jpeg"), "tiff": ("tif", "tiff")}.get(options.format, (options.format,))
+def _check_ending(options: argparse.Namespace) -> None:
+    """UsageError where --out is the name of a file of another format than --format."""
+    if options.out is None or options.format is None or Path(options.out).is_dir():
+        return
+    if format_of_suffix(Path(options.out).suffix) not in (None, OUTPUT_FORMATS[options.format]):
+        raise UsageError(f"--out {options.out} is no name of a {options.format} file: leave --format out")

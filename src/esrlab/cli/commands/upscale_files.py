@@ -1,10 +1,12 @@
 """Which photographs a call means, and the file that each becomes."""
 
 import glob
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from esrlab.core.named_files import absolute
 from esrlab.data.image_files import IMAGE_SUFFIXES, find_images
 from esrlab.data.photograph_files.writing import PNG, OutputFormat, format_of_suffix
 from esrlab.errors import UsageError, UserError
@@ -58,7 +60,7 @@ class Naming:
         if root is None:
             folder, label = (source.parent, self.label) if self.out is None else (self.out, "")
         else:
-            place = root.absolute()
+            place = Path(absolute(root))
             folder = place.with_name(f"{place.name}{self.label}") if self.out is None else self.out
             folder, label = folder / source.relative_to(root).parent, ""
         return folder / f"{source.stem}{label}{suffix}"
@@ -70,7 +72,7 @@ def plan_files(inputs: Sequence[str], naming: Naming) -> Plan:
     for text in dict.fromkeys(inputs):
         try:
             for source, root in _expand(text):
-                if naming.out is None or root is None or not source.is_relative_to(naming.out):
+                if naming.out is None or root is None or not _is_below(source, naming.out):
                     found.setdefault(source, naming.target(source, root))
         except UserError as error:
             plan.failed.append((Path(text), str(error)))
@@ -79,13 +81,13 @@ def plan_files(inputs: Sequence[str], naming: Naming) -> Plan:
             f"--out {naming.out} is one file, and {len(found)} photographs are given: name a folder"
         )
     _check_distinct(found)
-    results = {target.absolute() for target in found.values()}
+    results = {os.path.realpath(target) for target in found.values()}
     for source, target in found.items():
-        if source.absolute() == target.absolute():
+        if os.path.realpath(source) == os.path.realpath(target):
             plan.failed.append(
                 (source, f"{source} would be overwritten by its own result: give another --out")
             )
-        elif source.absolute() in results:
+        elif os.path.realpath(source) in results:
             plan.skipped.append((source, "it is the result of another photograph given here"))
         elif target.exists() and not naming.overwrite:
             plan.skipped.append((source, f"{target} is there already"))
@@ -94,10 +96,15 @@ def plan_files(inputs: Sequence[str], naming: Naming) -> Plan:
     return plan
 
 
+def _is_below(path: Path, folder: Path) -> bool:
+    """Whether a file is inside a folder, whatever links and dots lead to either."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def _check_distinct(found: dict[Path, Path]) -> None:
-    first: dict[Path, Path] = {}
+    first: dict[str, Path] = {}
     for source, target in found.items():
-        other = first.setdefault(target.absolute(), source)
+        other = first.setdefault(os.path.realpath(target), source)
         if other != source:
             raise UsageError(
                 f"{other} and {source} would both become {target}: give them one at a time, "

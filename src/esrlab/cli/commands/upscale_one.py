@@ -29,9 +29,10 @@ from esrlab.data.photograph_files.writing import (
 )
 from esrlab.errors import UserError
 from esrlab.upscaling.enlarge import enlarge_array
-from esrlab.upscaling.find_model import open_model
+from esrlab.upscaling.find_model import open_model, scale_to_open
+from esrlab.upscaling.network_step import scale_of
+from esrlab.upscaling.tiles import Progress
 
-Progress = Callable[[int, int], None]
 _ROWS = 64
 
 
@@ -83,7 +84,10 @@ class Models:
     def networks(self) -> list[nn.Module]:
         """Ready to compute; UserError for a model that is not there, or is not of the cascade's scales."""
         if self.cascade is None:
-            return [open_model(self.name, scale=self._nearest(), device=self.device)]
+            wanted = self.sizing.scale
+            if wanted is None and not Path(self.name).exists():
+                wanted = 4
+            return [open_model(self.name, scale=scale_to_open(self.name, wanted), device=self.device)]
         opened = {
             scale: open_model(self.name, scale=scale, device=self.device) for scale in set(self.cascade)
         }
@@ -94,27 +98,9 @@ class Models:
                 )
         return [opened[scale] for scale in self.cascade]
 
-    def _nearest(self) -> int | None:
-        """Of a model with several scales, the least that suffices; a file has its own."""
-        if self.sizing.scale is None:
-            return None if Path(self.name).exists() else 4
-        return min(max(math.ceil(self.sizing.scale), 2), 4)
-
-
-def scale_of(network: nn.Module) -> int:
-    """What a generator enlarges by."""
-    scale = getattr(network, "scale", None)
-    assert isinstance(scale, int)
-    return scale
-
 
 def _factor(networks: Sequence[nn.Module]) -> int:
     return math.prod(scale_of(network) for network in networks)
-
-
-def open_models(models: Models) -> list[nn.Module]:
-    """The networks that a photograph goes through, one after another."""
-    return models.networks
 
 
 @dataclass(frozen=True)

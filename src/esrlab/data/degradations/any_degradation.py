@@ -43,7 +43,9 @@ def parse_degradation(text: str) -> Degradation:
         )
     given = dict(field.split("=", 1) for field in fields)
     try:
-        return _ANY.validate_python({**{name: _read(value) for name, value in given.items()}, "kind": kind})
+        texts = {name for name, info in kinds[kind].model_fields.items() if info.annotation is str}
+        read = {name: value if name in texts else _read(value) for name, value in given.items()}
+        return _ANY.validate_python({**read, "kind": kind})
     except ValidationError as error:
         raise UsageError(_explain(error, kind, list(kinds[kind].model_fields))) from error
 

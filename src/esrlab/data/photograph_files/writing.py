@@ -107,14 +107,13 @@ def _write_8_bit(
     if image.mode in ("LA", "RGBA") and not wanted.has_alpha:
         white = Image.new(image.mode, image.size, (255, 255) if image.mode == "LA" else (255,) * 4)
         image = Image.alpha_composite(white.convert("RGBA"), image.convert("RGBA")).convert(image.mode[:-1])
-    exif = kept.exif if len(kept.exif) <= _MOST_EXIF else b""
     options: dict[str, object] = {"icc_profile": kept.icc or None}
     if wanted.name == "JPEG":
         options |= {"subsampling": "4:4:4", "dpi": kept.dpi or (0, 0)}
     else:
         options |= {"method": 4, "exact": True}
-    if exif:
-        options["exif"] = b"Exif\0\0" + exif
+    if kept.exif:
+        options["exif"] = b"Exif\0\0" + kept.exif
     image.save(stream, wanted.name, quality=quality, **options)
 
 
