@@ -1,6 +1,7 @@
 """Options that several commands share, and a recipe's fields as flags."""
 
 import argparse
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -85,7 +86,7 @@ class _OneOrMore(argparse.Action):
 def _asked_kinds(arguments: Sequence[str]) -> dict[str, str]:
     """The kinds that arguments such as `--generator.kind compact` ask for, by the part's dotted name."""
     found: dict[str, str] = {}
-    for text, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for text, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
         flag, sign, value = text.partition("=")
         if flag.startswith("--") and flag.endswith(".kind"):
             found[flag[2:].removesuffix(".kind").replace("-", "_")] = value if sign else following
