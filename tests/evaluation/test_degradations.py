@@ -195,7 +195,7 @@ def test_a_cascade_of_two_degradations_is_scored_where_one_is_asked_for() -> Non
     with pytest.raises(UsageError, match=r"a\+b-cascade .*\(matlab and camera\); choose .* --degradation"):
         settle_degradation([mixed])
     (settled,) = settle_degradation([mixed], asked=parse_degradation("matlab-8bit"))
-    assert settled.label == "a + b [LR: matlab-8bit]"
+    assert settled.label == "a + b [scored on LR: matlab-8bit]"
 
 
 def test_folders_scored_on_other_lr_images_are_to_be_reported_one_by_one(tmp_path: Path) -> None:
@@ -204,4 +204,26 @@ def test_folders_scored_on_other_lr_images_are_to_be_reported_one_by_one(tmp_pat
                     metric="PSNR-Y/4", value=value)  # fmt: skip
         write_scores(tmp_path / name / "scores.jsonl", [row])
     with pytest.raises(UsageError, match="other LR or HR images; report the folders one by one"):
+        merge_studies([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
+
+
+def test_two_seeds_of_one_name_that_were_trained_on_different_lr_images_are_refused() -> None:
+    seeds = [
+        Method(name="a", label="a", digest=str(seed), seed=seed, degradation=parse_degradation(text))
+        for seed, text in enumerate(("camera", "matlab"))
+    ]
+    with pytest.raises(UsageError, match="others were trained with: a on matlab"):
+        settle_degradation(seeds)
+
+
+def test_folders_on_other_lr_images_are_refused_without_a_baseline_in_common(tmp_path: Path) -> None:
+    for name, made in (("one", "matlab"), ("two", "camera")):
+        row = Score(study=name, recipe=name, label=name, scale=4, seed=None, step=None, image="a/b",
+                    metric="PSNR-Y/4", value=25.0)  # fmt: skip
+        write_scores(tmp_path / name / "scores.jsonl", [row])
+        manifest = {"degradation": made, "benchmarks": {"a": {"count": 1, "fingerprint": "f"}}}
+        (tmp_path / name / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(
+        UsageError, match=r"a's LR images were made by matlab in .* and by camera in .* one by one"
+    ):
         merge_studies([tmp_path / "one", tmp_path / "two"], tmp_path / "both")

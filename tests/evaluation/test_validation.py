@@ -181,3 +181,19 @@ def test_any_metric_may_choose_the_best_generator(validator: Validator) -> None:
         validator.best_by("lr-psnr", has_adversarial=False)
     with pytest.raises(UsageError, match=r"not lr-pnsr \(did you mean lr-psnr"):
         open_validation("samples", scale=2, device=CPU, best_by="lr-pnsr")
+
+
+def test_a_flat_result_has_no_niqe_and_does_not_stop_the_training() -> None:
+    chosen = open_validation("samples", scale=2, device=CPU, crop=256, limit=1, best_by="niqe")
+    values = chosen(Flat())
+    assert math.isnan(values["validation/NIQE-esrlab"])
+    assert math.isfinite(values["validation/bicubic/NIQE-esrlab"])
+    assert math.isfinite(values["validation/PSNR-Y/2"])
+    assert chosen.improves(values, None, by="niqe", has_adversarial=False) is None
+
+
+class Flat(nn.Module):
+    """One grey, whatever it is given."""
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return torch.full((*lr.shape[:2], 2 * lr.shape[2], 2 * lr.shape[3]), 0.5)

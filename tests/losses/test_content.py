@@ -142,7 +142,7 @@ def test_layers_read_from_text(text: str, layers: dict[str, float]) -> None:
         ({"layers": "conv5_4=nan"}, "finite"),
         ({"layers": "conv5_4,conv5_4=2"}, "given twice"),
         ({"criterion": "l2"}, "criterion"),
-        ({"weights": "student"}, "students are networks of their own"),
+        ({"network": "vgg19", "weights": "student"}, "students are networks of their own"),
         ({"network": "vgg-student", "layers": "conv3_4"}, "students are networks of their own"),
         ({"network": "vgg-student", "layers": "conv5_4", "weights": "student"}, "no layer 'conv5_4'"),
     ],

@@ -28,13 +28,17 @@ from esrlab.models.weights import catalogue, fetching, finding, responses
 from esrlab.models.weights.catalogue import CATALOGUE, WeightFile, WeightRecord, find_record
 from esrlab.models.weights.download import Patience, download, part_of
 from esrlab.models.weights.finding import examine, explain_absence, find_weights, hub_folder, search_folders
-from esrlab.models.weights.loading import load_feature_network, load_weights, open_weights, require_covered
+from esrlab.models.weights.loading import load_feature_network, open_weights, require_covered
 from leftovers import leave_half_written
 
 BODY = bytes(range(256)) * 4000  # 1 MB
 SHA256 = hashlib.sha256(BODY).hexdigest()
 HASTE = Patience(timeout=5.0, attempts=3, pause=0.001)
 PREFIX = "bytes="
+
+
+def load_weights(name: str, *, path: Path | None = None) -> dict[str, torch.Tensor]:
+    return dict(open_weights(name, path=path).state)
 
 
 @dataclass

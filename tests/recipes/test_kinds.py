@@ -68,3 +68,44 @@ def test_a_part_without_a_kind_is_of_the_usual_one() -> None:
 def test_tables_in_a_file_name_a_kind_too() -> None:
     fields = flatten({"terms": {"pixel": {"loss": {"kind": "charbonnier", "epsilon": 0.25}}}})
     assert with_fields(find_recipe("psnr"), fields).terms[0].loss == Charbonnier(epsilon=0.25)
+
+
+def test_fields_that_only_share_a_name_do_not_come_along() -> None:
+    ssim = with_fields(find_recipe("psnr"), {"terms.pixel.loss.kind": "ssim", "terms.pixel.loss.window": 7})
+    for kind in ("blurred-colour", "fourier"):
+        loss = with_fields(ssim, {"terms.pixel.loss.kind": kind}).terms[0].loss
+        assert loss == type(loss)()
+    own = with_fields(find_recipe("psnr"), {"generator.features": 32, "generator.kind": "compact"})
+    assert own.generator.features == 32
+
+
+def test_a_union_s_tag_is_no_part_of_a_field_s_name() -> None:
+    for fields, told in (
+        ({"optimiser.schedule": "multi-step"}, r"\n  optimiser: milestones and"),
+        (
+            {
+                "terms.pixel.loss.kind": "gram",
+                "terms.pixel.loss.network": "vgg-student",
+                "terms.pixel.loss.layers": "conv3_4",
+            },
+            r"\n  terms\.pixel\.loss: ",
+        ),
+    ):
+        with pytest.raises(UsageError, match=told):
+            with_fields(find_recipe("psnr"), fields)
+
+
+def test_a_label_names_another_generator() -> None:
+    plain, compact = find_recipe("psnr"), with_fields(find_recipe("psnr"), {"generator.kind": "compact"})
+    assert plain.label == "L1"
+    assert compact.label == f"L1 [generator: {compact.generator.label}]"
+
+
+def test_weights_student_alone_takes_the_student_and_its_layer() -> None:
+    for kind in ("gram", "swd", "content"):
+        recipe = with_fields(
+            find_recipe("psnr"),
+            {"terms.t.loss.kind": kind, "terms.t.loss.weights": "student", "terms.t.weight": 1.0},
+        )
+        loss = recipe.terms[1].loss
+        assert (loss.network, loss.layers) == ("vgg-student", {"conv3_4": 1.0})

@@ -18,6 +18,7 @@ def test_unusual_lr_images_are_told_by_the_methods_that_were_scored_on_them() ->
         for name, label in labels.items()
     ]
     assert name_degradations(scores) == [
-        "LR images were made by camera:jpeg_quality=40, not by the benchmarks' bicubic: bicubic, own.",
-        "LR images were made by box, not by the benchmarks' bicubic: box.",
+        "bicubic: scored on LR images made by camera:jpeg_quality=40, not the benchmarks' bicubic ones.",
+        "own: scored on LR images made by camera:jpeg_quality=40, other ones than it was trained on.",
+        "box: scored on LR images made by box, not the benchmarks' bicubic ones.",
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from esrlab.data.degradations.any_degradation import USUAL, name_degradation
+from esrlab.data.degradations.any_degradation import USUAL, name_degradation, name_scored_on
 from esrlab.data.degradations.base import Degradation
 from esrlab.errors import UsageError
 from esrlab.evaluation.methods import Method
@@ -26,11 +26,11 @@ def settle_degradation(
                 f"{method.name} joins generators that were trained on different LR images ({method.mixed}); "
                 "choose those to score it on with --degradation"
             )
-    known = {method.name: method.degradation for method in methods if method.degradation is not None}
-    chosen = next(iter([*([expected] if expected else []), *known.values(), USUAL]))
-    others = [f"{name} on {trained.text}" for name, trained in known.items() if trained != chosen]
+    known = [(method.name, method.degradation) for method in methods if method.degradation is not None]
+    chosen = next(iter([*([expected] if expected else []), *(trained for _, trained in known), USUAL]))
+    others = dict.fromkeys(f"{name} on {trained.text}" for name, trained in known if trained != chosen)
     if others:
-        is_one = len({trained.text for trained in known.values()}) == 1
+        is_one = len({trained.text for _, trained in known}) == 1
         raise UsageError(
             f"LR images would be made by {chosen.text}, but others were trained with: {', '.join(others)}; "
             "score the methods of each in a call and a folder of their own"
@@ -41,6 +41,9 @@ def settle_degradation(
 
 
 def _settle(method: Method, degradation: Degradation) -> Method:
-    label = name_degradation(method.label, degradation, trained=method.degradation)
+    if method.mixed:
+        label = name_scored_on(method.label, degradation)
+    else:
+        label = name_degradation(method.label, degradation, trained=method.degradation)
     is_own = method.degradation in (None, degradation)
     return replace(method, degradation=degradation, label=label, trained=method.trained if is_own else None)

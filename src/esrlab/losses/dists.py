@@ -55,6 +55,7 @@ class DISTS(Loss):
             with full_precision(views.sr.device):
                 return network.compare(found, stages).mean()
 
+        setattr(measure, "origin", getattr(network, "origin", ""))  # noqa: B010 (a function's own)
         return measure
 
     @property

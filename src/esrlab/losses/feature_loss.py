@@ -51,6 +51,16 @@ class FeatureLoss(Loss):
     )
     weights: FeatureWeights = Field(default="real", description="origin of the network's weights")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_the_students_own(cls, fields: Any) -> Any:
+        """Of a student, what is not given: the VGG's, and the one layer that it has."""
+        if not isinstance(fields, dict) or fields.get("weights") != "student":
+            return fields
+        network = fields.get("network", "vgg-student")
+        layer = STUDENT_LAYERS.get(network)
+        return {**({} if layer is None else {"layers": {layer: 1.0}}), **fields, "network": network}
+
     @field_validator("layers", mode="before")
     @classmethod
     def _read_layers(cls, layers: Any) -> Any:

@@ -54,6 +54,7 @@ class PerceptualDistance(Loss):
         def measure(views: LossInputs) -> Tensor:
             return network(views.sr, views.hr).mean()
 
+        setattr(measure, "origin", getattr(network, "origin", ""))  # noqa: B010 (a function's own)
         return measure
 
     @property

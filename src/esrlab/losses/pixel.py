@@ -66,7 +66,7 @@ class Charbonnier(Loss):
 
     @property
     def label(self) -> str:
-        return "Charbonnier"
+        return "Charbonnier" if self.epsilon == 1e-3 else f"Charbonnier (ε={self.epsilon:g})"
 
 
 class Huber(Loss):

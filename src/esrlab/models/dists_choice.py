@@ -7,7 +7,7 @@ from esrlab.models.features.imagenet import make_untrained
 from esrlab.models.features.students import VGGStudent
 from esrlab.models.students.loading import load_student
 from esrlab.models.weights.finding import find_weights
-from esrlab.models.weights.loading import load_weights
+from esrlab.models.weights.loading import open_weights
 
 
 def build_dists(weights: Literal["real", "student", "untrained"]) -> DISTSNetwork | DISTSOnStudent:
@@ -23,8 +23,9 @@ def build_dists(weights: Literal["real", "student", "untrained"]) -> DISTSNetwor
     if weights == "untrained":
         make_untrained(network.backbone)
     else:
-        features, own = WEIGHTS
-        network.fill(features=load_weights(features), weights=load_weights(own))
+        features, own = map(open_weights, WEIGHTS)
+        network.fill(features=dict(features.state), weights=dict(own.state))
+        network.origin = f"{features.label}, {own.label}"
     return network
 
 

@@ -10,7 +10,7 @@ from esrlab.models.features.imagenet import make_untrained
 from esrlab.models.features.lpips import LPIPS_FORMS, LPIPSBase, LPIPSNetwork
 from esrlab.models.students.loading import load_student
 from esrlab.models.weights.finding import find_weights
-from esrlab.models.weights.loading import load_weights
+from esrlab.models.weights.loading import open_weights
 
 LPIPSWeights = Literal["real", "student"]
 """What a metric may measure with."""
@@ -30,8 +30,9 @@ def build_lpips(weights: LPIPSWeights | Literal["untrained"], *, network: LPIPSB
         make_untrained(built.backbone)
         built.weigh_equally()
     else:
-        features, heads = built.form.weights
-        built.fill(features=load_weights(features), heads=load_weights(heads))
+        features, heads = map(open_weights, built.form.weights)
+        built.fill(features=dict(features.state), heads=dict(heads.state))
+        built.origin = f"{features.label}, {heads.label}"
     return built
 
 

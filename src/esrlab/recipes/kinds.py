@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from esrlab.core.parts import kind_of, kinds_in
+from esrlab.losses.inputs import Loss
 
 
 def exchangeable(part: BaseModel, *, prefix: str = "") -> Iterator[tuple[str, BaseModel, Mapping[str, type]]]:
@@ -23,15 +24,22 @@ def exchangeable(part: BaseModel, *, prefix: str = "") -> Iterator[tuple[str, Ba
 
 
 def exchange(part: BaseModel, kind: Any, kinds: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
-    """The fields of a part of another kind: those of this one that it has too, where they were changed.
+    """The fields of a part of another kind: of this one those that mean the same there, where changed.
 
-    A kind that there is not is left to validation, which names those that there are.
+    Fields of one name mean the same where their types and descriptions are equal; parts other than losses
+    also share what has the same type. A kind that there is not is left to validation, which names those
+    that there are.
     """
     fields = type(part).model_fields
     if kind not in kinds:
         return {"kind": kind}
-    dumped = part.model_dump(mode="json")
-    common = kinds[kind].model_fields.keys() & fields.keys() - {"kind"}
+    dumped, others = part.model_dump(mode="json"), kinds[kind].model_fields
+    common = {
+        name
+        for name in others.keys() & fields.keys() - {"kind"}
+        if others[name].annotation == fields[name].annotation
+        and (others[name].description == fields[name].description or not isinstance(part, Loss))
+    }
     return {"kind": kind} | {
         name: dumped[name]
         for name in fields

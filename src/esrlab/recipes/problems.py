@@ -111,7 +111,8 @@ def _place(loc: tuple[int | str, ...], fields: Mapping[str, Any]) -> str:
     parts: list[str] = []
     value: Any = fields
     for place, part in enumerate(loc, start=1):
-        if _is_tag(value, part) and place < len(loc):
+        told = isinstance(value, Mapping) and value.get("kind") == part
+        if _is_tag(value, part) and (told or place < len(loc)):
             continue
         value = _member(value, part)
         named = isinstance(part, int) and isinstance(value, Mapping) and isinstance(value.get("name"), str)

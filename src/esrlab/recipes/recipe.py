@@ -203,6 +203,8 @@ class Recipe(Part):
             f"{name} {part.share:.0%}" for name, part in self.active_terms.items() if part.share is not None
         ]
         remarks = [f"shares: {', '.join(shares)}"] if shares else []
+        if _is_unusual(self, "generator"):
+            remarks.append(f"generator: {self.generator.label}")
         if self.active_adversarial is not None and _is_unusual(self.active_adversarial, "critic"):
             remarks.append(f"critic: {self.active_adversarial.critic.label}")
         if _is_unusual(self, "optimiser"):

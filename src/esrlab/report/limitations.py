@@ -94,15 +94,14 @@ def _limits_of_judging(
 
 
 def name_degradations(scores: Iterable[Score]) -> list[str]:
-    """A note on each unusual way in which the LR images of rows were made, which tables do not tell."""
+    """A note on each way in which the LR images of rows were made that tables do not tell."""
     found: dict[str, dict[str, None]] = {}
     for score in scores:
-        for degradation in _SCORED_ON.findall(score.label) or _MADE_BY.findall(score.label):
-            found.setdefault(degradation, {})[score.recipe] = None
-    return [
-        f"LR images were made by {degradation}, not by the benchmarks' bicubic: {', '.join(recipes)}."
-        for degradation, recipes in found.items()
-    ]
+        others, made = _SCORED_ON.findall(score.label), _MADE_BY.findall(score.label)
+        for degradation in others or made:
+            how = "other ones than it was trained on" if others else "not the benchmarks' bicubic ones"
+            found.setdefault(f"LR images made by {degradation}, {how}", {})[score.recipe] = None
+    return [f"{', '.join(recipes)}: scored on {images}." for images, recipes in found.items()]
 
 
 def learnt_metrics(labels: Iterable[str], known: KnownMetrics = BUILT_IN) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
 """The folders that a merged report is made from: what they hold, and what their recipes are called."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from esrlab.core.metrics import BUILT_IN, MetricInfo
 from esrlab.core.scores import CASCADE, Score
+from esrlab.errors import UsageError
 from esrlab.report.recipe_identity import Identity, read_identities
 from esrlab.report.study_files import read_manifest, read_rows
 
@@ -44,6 +45,45 @@ def open_sources(folders: Sequence[Path]) -> list[MergeSource]:
         manifest = read_manifest(folder)
         sources.append(MergeSource(folder, name, scores, manifest, read_identities(folder, manifest, scores)))
     return sources
+
+
+def refuse_other_images(sources: Sequence[MergeSource]) -> None:
+    """UsageError where a benchmark is of other images in another folder."""
+    first: dict[str, tuple[MergeSource, dict[str, Any]]] = {}
+    for source in sources:
+        for name, images in source.manifest.get("benchmarks", {}).items():
+            other, known = first.setdefault(name, (source, images))
+            if known != images:
+                raise UsageError(
+                    f"{name} is {known.get('count')} images (fingerprint {known.get('fingerprint')}) in "
+                    f"{other.folder}, and {images.get('count')} others ({images.get('fingerprint')}) in "
+                    f"{source.folder}: their rows cannot be in one table; rename one of the benchmarks"
+                )
+
+
+def refuse_other_lr(sources: Sequence[MergeSource]) -> None:
+    """UsageError where folders of one benchmark were scored on LR images made in different ways."""
+    first: dict[str, tuple[MergeSource, frozenset[str]]] = {}
+    for source in sources:
+        here = _lr_images(source.manifest)
+        for name in source.manifest.get("benchmarks", {}):
+            other, known = first.setdefault(name, (source, here))
+            if known != here:
+                ways = (f"{', '.join(sorted(made))} in {place.folder}" for place, made in
+                        ((other, known), (source, here)))  # fmt: skip
+                raise UsageError(
+                    f"{name}'s LR images were made by {' and by '.join(ways)}: their rows cannot be in one "
+                    "table; report the folders one by one"
+                )
+
+
+def _lr_images(manifest: Mapping[str, Any]) -> frozenset[str]:
+    """How a folder's LR images were made, by today's or the older names in its manifest."""
+    one = manifest.get("degradation", manifest.get("convention"))
+    if one is not None:
+        return frozenset([one])
+    several = manifest.get("degradations", manifest.get("conventions", {}))
+    return frozenset(several.values()) or frozenset(["matlab"])
 
 
 def unused_name(name: str, taken: set[str], *, joint: str = " ") -> str:

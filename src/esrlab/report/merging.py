@@ -24,7 +24,14 @@ from esrlab.core.metrics import (
 )
 from esrlab.core.scores import BICUBIC, Score, write_scores
 from esrlab.errors import UsageError
-from esrlab.report.merge_sources import MergeSource, name_perceptual, open_sources, unused_name
+from esrlab.report.merge_sources import (
+    MergeSource,
+    name_perceptual,
+    open_sources,
+    refuse_other_images,
+    refuse_other_lr,
+    unused_name,
+)
 from esrlab.report.recipe_identity import Identity, differing_fields
 from esrlab.statistics.claim_register import read_register, rename_registers, write_register
 from esrlab.statistics.claims import CLAIMS, read_asked_claims
@@ -50,7 +57,8 @@ def merge_studies(folders: Sequence[Path | str], out: Path | str, *, apart: bool
     places, out = [Path(folder) for folder in folders], Path(out)
     _refuse_place(places, out)
     sources = open_sources(places)
-    _refuse_other_images(sources)
+    refuse_other_images(sources)
+    refuse_other_lr(sources)
     described = merge_described((f"{each.folder}", read_described(each.folder)) for each in sources)
     notes = [*_tell_apart(sources, apart=apart), *name_perceptual(sources, described)]
     rows = _merge_rows(sources)
@@ -91,19 +99,6 @@ def _refuse_place(folders: Sequence[Path], out: Path) -> None:
         raise UsageError(f"{out} is one of the folders to report on; choose another one with --out")
     if out.exists() and not (out / MERGED).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is not empty and holds no merged report; choose a new folder with --out")
-
-
-def _refuse_other_images(sources: Sequence[MergeSource]) -> None:
-    first: dict[str, tuple[MergeSource, dict[str, Any]]] = {}
-    for source in sources:
-        for name, images in source.manifest.get("benchmarks", {}).items():
-            other, known = first.setdefault(name, (source, images))
-            if known != images:
-                raise UsageError(
-                    f"{name} is {known.get('count')} images (fingerprint {known.get('fingerprint')}) in "
-                    f"{other.folder}, and {images.get('count')} others ({images.get('fingerprint')}) in "
-                    f"{source.folder}: their rows cannot be in one table; rename one of the benchmarks"
-                )
 
 
 def _tell_apart(sources: Sequence[MergeSource], *, apart: bool) -> list[str]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from esrlab.evaluation.metrics.choice import paper_metrics, standard_metrics
-from esrlab.evaluation.metrics.psnr import psnr, psnr_paper
+from esrlab.evaluation.metrics.psnr import PSNR, psnr, psnr_paper
 from esrlab.evaluation.metrics.ssim import ssim, ssim_paper
 
 
@@ -57,3 +57,10 @@ def test_impossible_requests_are_refused() -> None:
         standard_metrics(0)
     with pytest.raises(ValueError, match="border is -2"):
         standard_metrics(4, border=-2)
+
+
+def test_a_border_of_ones_own_is_another_metric_than_the_standard_one() -> None:
+    info = PSNR(border=2).info
+    assert (info.id, info.is_primary, info.shown) == ("PSNR-Y/2", False, "measured")
+    assert "2 pixels of border" in info.convention
+    assert PSNR().info.is_primary

@@ -62,7 +62,7 @@ def compare_methods(options: argparse.Namespace) -> int:
         if found := [mean for mean in means if mean["benchmark"] == benchmark.name]:
             answers().print(set_means(benchmark.name, found, infos, images=len(benchmark.members)))
     used = methods[0].degradation
-    if used is not None and used != USUAL:
+    if used is not None and (used != USUAL or any("[scored on" in method.label for method in methods)):
         answers().print(f"LR images: {used.label}", markup=False)
     if options.out is not None:
         console.print(

@@ -83,6 +83,11 @@ def name_degradation(label: str, degradation: Degradation, *, trained: Degradati
     """
     words = f"LR: {degradation.label}"
     if trained is not None and trained != degradation:
-        return f"{label} [scored on {words}]"
+        return name_scored_on(label, degradation)
     is_said = re.search(re.escape(words) + r"(?=[;\]])", label) is not None
     return label if degradation == USUAL or is_said else f"{label} [{words}]"
+
+
+def name_scored_on(label: str, degradation: Degradation) -> str:
+    """The label of a row on other LR images than its method was trained on."""
+    return f"{label} [scored on LR: {degradation.label}]"

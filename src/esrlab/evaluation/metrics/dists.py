@@ -8,9 +8,8 @@ import torch
 from esrlab.core.metrics import MetricInfo
 from esrlab.evaluation.metrics.inputs import Metric, MetricPart, of_pair
 from esrlab.evaluation.metrics.lpips_vgg import measure_whole
-from esrlab.models.dists_choice import build_dists
-from esrlab.models.features.dists import SMALLEST_SIDE, WEIGHTS
-from esrlab.models.weights.finding import find_weights
+from esrlab.models.dists_choice import build_dists, has_real_dists
+from esrlab.models.features.dists import SMALLEST_SIDE
 
 
 class DISTS(MetricPart):
@@ -40,4 +39,4 @@ class DISTS(MetricPart):
         return of_pair(self.info, partial(measure_whole, network, device, SMALLEST_SIDE))
 
     def is_ready(self) -> bool:
-        return all(find_weights(name) is not None for name in WEIGHTS)
+        return has_real_dists()

@@ -39,7 +39,13 @@ class FieldMetric(MetricPart):
         info = described(f"{self.family}-{self.convention.upper()}/s")
         if self.border is None:
             return info
-        return replace(info, id=f"{info.name}/{self.border}" if self.border else info.name)
+        return replace(
+            info,
+            id=f"{info.name}/{self.border}" if self.border else info.name,
+            convention=info.convention.replace("s = scale pixels", f"{self.border} pixels"),
+            is_primary=False,
+            shown="measured",
+        )
 
     def build(self, device: torch.device) -> Metric:
         return Metric(self.info, partial(_measure, self))

@@ -20,7 +20,7 @@ from esrlab.data.degradations.any_degradation import USUAL
 from esrlab.data.degradations.base import Degradation
 from esrlab.data.image_files import write_image
 from esrlab.errors import UsageError
-from esrlab.evaluation.benchmark import Measurement, Picture, evaluate
+from esrlab.evaluation.benchmark import Measurement, NotMeasurableError, Picture, evaluate
 from esrlab.evaluation.metrics.any_metric import METRICS
 from esrlab.evaluation.metrics.choice import PRIMARY, parts_of, settle
 from esrlab.evaluation.metrics.inputs import Metric, MetricPart
@@ -127,7 +127,10 @@ class Validator:
         values: defaultdict[str, list[float]] = defaultdict(list)
         for row in self._run(upscale, self._crops, metrics=tuple(self._metrics.values()), keep=keep):
             values[row.metric].append(row.value)
-        return {name: fmean(found) for name, found in values.items()}
+        return {
+            metric.name: fmean(values[metric.name]) if values[metric.name] else math.nan
+            for metric in self._metrics.values()
+        }
 
     def _run(
         self, upscale: Upscaler, crops: Crops, *, metrics: Sequence[Metric], keep: list[Picture] | None
@@ -143,6 +146,7 @@ class Validator:
             metrics=metrics,
             degradation=self._degradation,
             keep=remember,
+            on_error=_pass_over_the_unmeasurable,
         )
 
 
@@ -195,6 +199,12 @@ def is_better(metric: Metric, new: float, old: float | None) -> bool:
     if old is None or math.isnan(old):
         return True
     return new > old if metric.higher_is_better else new < old
+
+
+def _pass_over_the_unmeasurable(image: str, error: Exception) -> None:
+    """A flat or broken image has no value of some metrics: it is in no mean. Whatever else fails, raises."""
+    if not isinstance(error, NotMeasurableError):
+        raise error
 
 
 class _Upscale:

@@ -59,6 +59,9 @@ class DISTSNetwork(nn.Module):
     quality; here images are compared as they are. Channels weigh the same until `fill`.
     """
 
+    origin = ""
+    """Which weights it was filled with, and from which files."""
+
     def __init__(self) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):

@@ -66,6 +66,9 @@ class LPIPSNetwork(nn.Module):
     take LPIPS's own normalisation of the image. Heads are 0 until `fill` or `weigh_equally`.
     """
 
+    origin = ""
+    """Which weights it was filled with, and from which files."""
+
     def __init__(self, base: LPIPSBase = "alex") -> None:
         super().__init__()
         self.form = LPIPS_FORMS[base]

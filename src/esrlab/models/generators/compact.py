@@ -138,6 +138,10 @@ class CompactGenerator(GeneratorPart):
             )
         if scale is not None and scale != found:
             raise UsageError(f"scale {scale} does not fit: this compact network's last layer is ×{found}'s")
+        if last < 4:
+            raise UserError(
+                "it has no convolution between the first and the last; a compact network has 1 or more"
+            )
         part = cls(features=first.shape[0], convs=last // 2 - 1)
         return Detected(part, found).require(state)
 

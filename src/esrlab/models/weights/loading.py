@@ -54,11 +54,6 @@ def open_weights(name: str, *, path: Path | None = None) -> LoadedWeights:
     return LoadedWeights(found, state, metadata)
 
 
-def load_weights(name: str, *, path: Path | None = None) -> dict[str, Tensor]:
-    """The tensors of `open_weights` alone."""
-    return dict(open_weights(name, path=path).state)
-
-
 def load_feature_network(
     name: FeatureNetworkName, *, layers: Sequence[str], path: Path | None = None
 ) -> tuple[FeatureNetwork, LoadedWeights]:
