@@ -6,12 +6,10 @@ import io
 import json
 import os
 import shutil
-import threading
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,103 +18,32 @@ import torch
 from safetensors.torch import save_file
 
 from esrlab.cli import main as cli
+from esrlab.core import responses
+from esrlab.core.digests import Checksum, digest
+from esrlab.core.download import download, part_of
 from esrlab.core.files import write_text
 from esrlab.core.tensor_files import read_state
 from esrlab.errors import UsageError, UserError
 from esrlab.models.features.imagenet import FEATURE_NETWORKS, build_feature_network, fill_weights, layer_names
-from esrlab.models.weights import catalogue, fetching, finding, responses
+from esrlab.models.weights import catalogue, fetching
 from esrlab.models.weights.catalogue import CATALOGUE, WeightFile, WeightRecord, find_record
-from esrlab.models.weights.download import Patience, download, part_of
 from esrlab.models.weights.finding import examine, explain_absence, find_weights, hub_folder, search_folders
 from esrlab.models.weights.loading import load_feature_network, open_weights, require_covered
 from leftovers import leave_half_written
+from web_server import HASTE, Server, serving
 
 BODY = bytes(range(256)) * 4000  # 1 MB
 SHA256 = hashlib.sha256(BODY).hexdigest()
-HASTE = Patience(timeout=5.0, attempts=3, pause=0.001)
-PREFIX = "bytes="
 
 
 def load_weights(name: str, *, path: Path | None = None) -> dict[str, torch.Tensor]:
     return dict(open_weights(name, path=path).state)
 
 
-@dataclass
-class Behaviour:
-    """How the server answers; what it was asked is written down."""
-
-    body: bytes = BODY
-    knows_ranges: bool = True
-    says_length: bool = True
-    cut_after: list[int] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    silent: int = 0
-    asked: list[str | None] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    release: threading.Event = field(default_factory=threading.Event)
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = False  # server_close waits for them, so that no socket stays open
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.behaviour = Behaviour()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/weights.pth"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are part of the tests."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Silent."""
-
-    def do_GET(self) -> None:
-        how = self.server.behaviour
-        asked = self.headers.get("Range")
-        how.asked.append(asked)
-        how.paths.append(self.path)
-        if self.path.startswith("/moved"):
-            self.send_response(302)
-            self.send_header("Location", "/weights.pth")
-            self.end_headers()
-            return
-        if how.statuses:
-            self.send_error(how.statuses.pop(0))
-            return
-        if how.silent:
-            how.silent -= 1
-            how.release.wait(20)
-            return
-        start = int(asked.removeprefix(PREFIX).removesuffix("-")) if asked and how.knows_ranges else 0
-        if start and start >= len(how.body):
-            self.send_error(416)
-            return
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(how.body) - 1}/{len(how.body)}")
-        if how.says_length:
-            self.send_header("Content-Length", str(len(how.body) - start))
-        self.end_headers()
-        end = start + how.cut_after.pop(0) if how.cut_after else len(how.body)
-        self.wfile.write(how.body[start:end])
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(BODY) as running:
         yield running
-        running.behaviour.release.set()
-        running.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +63,7 @@ def fetch_body(
     download(
         server.address.replace("/weights.pth", path) if path else server.address,
         target,
-        sha256=sha256,
+        checksum=Checksum(sha256),
         size=size,
         progress=lambda done, total: shown.append((done, total)),
         patience=HASTE,
@@ -216,7 +143,7 @@ def test_a_whole_part_needs_no_server(tmp_path: Path) -> None:
     download(
         "http://127.0.0.1:9/none",
         tmp_path / "f.pth",
-        sha256=SHA256,
+        checksum=Checksum(SHA256),
         size=len(BODY),
         progress=lambda done, total: None,
         patience=HASTE,
@@ -248,7 +175,7 @@ def test_another_size_is_refused_before_it_is_fetched(server: Server, tmp_path: 
 def test_a_slow_server_is_asked_again(server: Server, tmp_path: Path) -> None:
     server.behaviour.silent = 1
     impatient = replace(HASTE, timeout=0.2)
-    asking = {"sha256": SHA256, "size": len(BODY), "progress": lambda done, total: None}
+    asking = {"checksum": Checksum(SHA256), "size": len(BODY), "progress": lambda done, total: None}
     download(server.address, tmp_path / "f.pth", **asking, patience=impatient)
     assert (tmp_path / "f.pth").read_bytes() == BODY
     server.behaviour.silent = 9
@@ -305,7 +232,7 @@ def test_without_a_network_nobody_waits(tmp_path: Path) -> None:
         download(
             "http://127.0.0.1:9/none",
             tmp_path / "f.pth",
-            sha256=SHA256,
+            checksum=Checksum(SHA256),
             size=None,
             progress=lambda done, total: None,
             patience=replace(HASTE, pause=60.0),
@@ -637,10 +564,10 @@ def test_a_file_is_hashed_once_until_it_changes(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(hashlib, "file_digest", watched)
     path = tmp_path / "f"
     path.write_bytes(b"one")
-    assert finding.digest(path) == finding.digest(path) == hashlib.sha256(b"one").hexdigest()
+    assert digest(path) == digest(path) == hashlib.sha256(b"one").hexdigest()
     assert len(hashed) == 1
     path.write_bytes(b"other")
-    assert finding.digest(path) == hashlib.sha256(b"other").hexdigest()
+    assert digest(path) == hashlib.sha256(b"other").hexdigest()
     assert len(hashed) == 2
 
 
@@ -652,7 +579,7 @@ def test_ones_own_file_is_taken_with_a_sidecar_and_said_to_be_so(
     with pytest.raises(UserError, match=r"cannot be verified.*mine\.safetensors\.sha256"):
         load_weights(record.name, path=path)
     sidecar = tmp_path / "mine.safetensors.sha256"
-    write_text(sidecar, f"{finding.digest(path).upper()}  mine.safetensors\n")
+    write_text(sidecar, f"{digest(path).upper()}  mine.safetensors\n")
     loaded = open_weights(record.name, path=path)
     assert loaded.label == "alexnet (mine.safetensors, not in the catalogue)"
     write_text(sidecar, "\n")
@@ -663,7 +590,7 @@ def test_ones_own_file_is_taken_with_a_sidecar_and_said_to_be_so(
 def test_what_is_no_plain_state_is_refused(record: WeightRecord, tmp_path: Path) -> None:
     path = tmp_path / "mine.pth"
     torch.save({"state_dict": {"a": torch.ones(1)}}, path)
-    write_text(tmp_path / "mine.pth.sha256", finding.digest(path))
+    write_text(tmp_path / "mine.pth.sha256", digest(path))
     with pytest.raises(UserError, match="state_dict is not a tensor"):
         load_weights(record.name, path=path)
 
@@ -724,7 +651,7 @@ def test_partial_weights_reach_as_far_as_they_reach(tmp_path: Path) -> None:
     state = build_feature_network("resnet18", layers=["layer2"]).state_dict()
     path = tmp_path / "half.safetensors"
     save_file(state, path)
-    write_text(tmp_path / "half.safetensors.sha256", finding.digest(path))
+    write_text(tmp_path / "half.safetensors.sha256", digest(path))
     network, loaded = load_feature_network("resnet18", layers=["relu", "layer2"], path=path)
     assert torch.equal(network.state_dict()["conv1.weight"], state["conv1.weight"])
     with pytest.raises(UserError, match=r"half\.safetensors holds resnet18 to layer2; layer3 is deeper"):

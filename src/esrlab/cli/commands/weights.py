@@ -23,11 +23,12 @@ from rich.table import Table
 from rich.text import Text
 
 from esrlab.cli.console import answers, console, counter, meter
+from esrlab.core.digests import megabytes
+from esrlab.core.download import Progress, part_of
 from esrlab.core.signals import Interrupted
 from esrlab.errors import UsageError, UserError
 from esrlab.models.weights import catalogue
-from esrlab.models.weights.catalogue import WeightRecord, find_record, megabytes
-from esrlab.models.weights.download import Progress, part_of
+from esrlab.models.weights.catalogue import WeightRecord, find_record
 from esrlab.models.weights.fetching import fetch, hints_after
 from esrlab.models.weights.finding import examine, find_weights, hub_folder
 

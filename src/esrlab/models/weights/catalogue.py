@@ -206,8 +206,3 @@ def find_record(name: str) -> WeightRecord:
     raise UsageError(
         f"there are no weights {name!r}{did_you_mean(name, names)}; there are {', '.join(names)}"
     )
-
-
-def megabytes(size: int) -> str:
-    """Bytes as "574.7 MB" (10⁶ bytes), "6.0 kB"."""
-    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"

@@ -9,13 +9,14 @@ from typing import cast
 import torch
 from safetensors.torch import save
 
+from esrlab.core.digests import Checksum, digest, megabytes
+from esrlab.core.download import PATIENT, Patience, Progress, download, part_of
 from esrlab.core.files import remove_leftovers, replacing, write_text
 from esrlab.core.tensor_files import read_state
 from esrlab.errors import UserError
 from esrlab.models.features.imagenet import FeatureNetworkName, layer_names
-from esrlab.models.weights.catalogue import WeightFile, WeightRecord, megabytes
-from esrlab.models.weights.download import PATIENT, Patience, Progress, download, part_of
-from esrlab.models.weights.finding import SIDECAR, Found, digest, examine, find_weights, search_folders
+from esrlab.models.weights.catalogue import WeightFile, WeightRecord
+from esrlab.models.weights.finding import SIDECAR, Found, examine, find_weights, search_folders
 from esrlab.models.weights.loading import feature_bytes, feature_keys
 
 SPARE = 1_000_000
@@ -133,7 +134,7 @@ def _download(
     download(
         record.address,
         target,
-        sha256=record.file.sha256,
+        checksum=Checksum(record.file.sha256),
         size=record.size if record.is_exact else None,
         progress=progress,
         patience=patience,

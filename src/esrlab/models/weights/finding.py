@@ -1,14 +1,13 @@
 """Where weights are, and whether they are what they should be. Nothing is downloaded here."""
 
-import functools
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from esrlab.core.digests import digest, megabytes
 from esrlab.errors import UserError
-from esrlab.models.weights.catalogue import KNOWN_DIGITS, WeightFile, WeightRecord, find_record, megabytes
+from esrlab.models.weights.catalogue import KNOWN_DIGITS, WeightFile, WeightRecord, find_record
 
 Condition = Literal["verified", "partial", "damaged", "unverified"]
 SIDECAR = ".sha256"
@@ -71,19 +70,6 @@ def _recognise(record: WeightRecord, path: Path) -> WeightFile:
         if file.sha256 is not None and actual.startswith(file.sha256):
             return file
     return WeightFile(path.name, sha256=None, note="not in the catalogue")
-
-
-def digest(path: Path) -> str:
-    """A file's sha256 in hex; computed once as long as its size and time stay as they are."""
-    state = path.stat()
-    return _digest(path.resolve(), state.st_size, state.st_mtime_ns)
-
-
-@functools.cache
-def _digest(path: Path, size: int, changed: int) -> str:
-    del size, changed  # they tell one state of the file from another
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def examine(found: Found) -> tuple[Condition, str]:

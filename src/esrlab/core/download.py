@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from esrlab.errors import UserError
-from esrlab.models.weights.catalogue import megabytes
-from esrlab.models.weights.finding import digest
-from esrlab.models.weights.responses import (
+from esrlab.core.digests import Checksum, digest, megabytes
+from esrlab.core.responses import (
     BrokenError,
     RangeRefusedError,
     UnreachableError,
     extent,
     open_response,
 )
+from esrlab.errors import UserError
 
 CHUNK = 1 << 18
 Progress = Callable[[int, int], None]
@@ -50,14 +49,15 @@ def download(
     address: str,
     target: Path,
     *,
-    sha256: str,
+    checksum: Checksum | None,
     size: int | None,
     progress: Progress,
     patience: Patience = PATIENT,
 ) -> None:
     """Fetch `address` (http or https) to `target`, which exists afterwards whole and verified, or not at all.
 
-    sha256: its hex digits, or the leading ones known; size: bytes where known exactly.
+    checksum: None where it is not known, so that only the size that the server gives is held to. size: bytes
+    where known exactly.
     What arrived before an interruption is kept in `<target>.part`, and the next call resumes from it.
     Raises UserError where server, disk or checksum fail; what has a wrong checksum is removed.
     """
@@ -66,14 +66,21 @@ def download(
     with _open_part(part) as stream:
         _receive_all(address, stream, size=size, progress=progress, patience=patience)
         _flush(stream)
-        actual = digest(part)
-    if not actual.startswith(sha256):
+        if checksum is not None:
+            _require(checksum, part, address)
+    part.replace(target)
+
+
+def _require(checksum: Checksum, part: Path, address: str) -> None:
+    """UserError where what arrived has another checksum; it is removed then."""
+    actual = digest(part, checksum.algorithm)
+    if not actual.startswith(checksum.digits):
         part.unlink()
         raise UserError(
-            f"{address} is not the file it should be: its sha256 begins {actual[:12]}, not {sha256[:12]}. "
-            f"It was removed; try again. If this repeats, a proxy on the way may be changing the file"
+            f"{address} is not the file it should be: its {checksum.algorithm} begins {actual[:12]}, not "
+            f"{checksum.digits[:12]}. It was removed; try again. If this repeats, a proxy on the way may be "
+            "changing the file"
         )
-    part.replace(target)
 
 
 @contextmanager
