@@ -65,7 +65,7 @@ def test_list_shows_whether_stores_are_current(folder: Path, tmp_path: Path, cap
     save(folder / "new.png")
     capsys.readouterr()
     assert call(["data", "list", "--json"]) == 0
-    rows = {row["folder"]: row for row in json.loads(capsys.readouterr().out)}
+    rows = {row["folder"]: row for row in json.loads(capsys.readouterr().out)["packed"]}
     assert rows[str(folder)]["state"] == "changed"
     assert rows[str(folder)]["reason"] == "1 new"
     assert rows[str(tmp_path / "other")]["state"] == "current"

@@ -384,7 +384,7 @@ def test_ctrl_c_keeps_what_has_arrived(
             raise KeyboardInterrupt
 
     monkeypatch.setattr("esrlab.cli.console.Meter.update", stop)
-    monkeypatch.setattr("esrlab.cli.commands.weights.SHOWN_EVERY", 0.0)
+    monkeypatch.setattr("esrlab.cli.console.SHOWN_EVERY", 0.0)
     code, _, err = esrlab("get", "alexnet")
     part = part_of(hub_folder() / record.file.name)
     assert code == cli.STOPPED

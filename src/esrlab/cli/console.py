@@ -12,7 +12,11 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 
+from esrlab.core.digests import megabytes
 from esrlab.core.terminal import show_controls
+
+SHOWN_EVERY = 0.1
+"""Seconds between two updates of a download's bar: pieces arrive thousands of times as often."""
 
 PLAIN_EVERY = 10.0
 """Seconds between plain lines where there is no terminal."""
@@ -94,6 +98,27 @@ def counter(title: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(done, total=total, note="", eta=spent / done * (total - done) if done else None)
 
         yield count
+
+
+@contextmanager
+def transfer(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Shows a download's size, rate and time to go; the rate counts what arrived in this call."""
+    with meter(title) as shown:
+        since, first, shown_at = time.monotonic(), -1, 0.0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal since, first, shown_at
+            now = time.monotonic()
+            if first < 0 or done < first:  # the first call, or the server began anew
+                since, first = now, done
+            if now - shown_at < SHOWN_EVERY and done < total:
+                return
+            shown_at = now
+            rate = (done - first) / (now - since) if now > since else 0.0
+            note = f"{megabytes(done)} of {megabytes(total)}, {megabytes(round(rate))}/s"
+            shown.update(done, total=total, note=note, eta=(total - done) / rate if rate else None)
+
+        yield progress
 
 
 def step_note(row: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from esrlab.data.degradations.base import Degradation
 from esrlab.data.degradations.bicubic import Bicubic, Convention
 from esrlab.data.photos.benchmark import Benchmark, open_benchmark
 from esrlab.data.photos.samples import SAMPLES
+from esrlab.data.sets.catalogue import find_set, is_set
 from esrlab.errors import UserError
 from esrlab.evaluation.loaded import LoadedGenerator, load
 from esrlab.evaluation.methods import Method, as_name, find_method
@@ -132,5 +133,7 @@ def _open(benchmark: str | PathLike[str]) -> Benchmark:
     source = fspath(benchmark)
     if source == SAMPLES:
         return open_benchmark(source, name=SAMPLES)
+    if is_set(source):
+        return open_benchmark(source, name=find_set(source).title)
     folder = Path(source).resolve()
     return open_benchmark(source, name=folder.parent.name if folder.name == "HR" else folder.name)

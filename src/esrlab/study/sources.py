@@ -13,6 +13,7 @@ from typing import Any
 from esrlab.core.files import to_json, write_text
 from esrlab.core.named_files import absolute, found_from, map_files, seen_from, within
 from esrlab.data.photos.samples import SAMPLES
+from esrlab.data.sets.catalogue import is_set
 from esrlab.recipes.kept_files import SOURCES, keep_named, keep_recipe
 from esrlab.recipes.presets import find_recipe, is_recipe_file
 
@@ -49,7 +50,8 @@ def _map_recipe(name: str, table: Any, *, files: Change, bases: Change) -> Any:
 def _map_images(value: Any, images: Change) -> Any:
     if isinstance(value, (list, tuple)):
         return [_map_images(each, images) for each in value]
-    return images(value) if isinstance(value, str) and value != SAMPLES else value
+    is_path = isinstance(value, str) and value != SAMPLES and not is_set(value)
+    return images(value) if is_path else value
 
 
 def as_seen_from_here(study: dict[str, Any], file: Path) -> dict[str, Any]:

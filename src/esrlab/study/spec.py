@@ -30,6 +30,7 @@ from esrlab.recipes.presets import PAPER, find_recipe, flatten, with_weighted_fi
 from esrlab.recipes.problems import explain
 from esrlab.recipes.recipe import RUN_NAME, SEEDS, Recipe, Scale
 from esrlab.statistics.claims import AskedClaim, refuse_unknown, refuse_unknown_families
+from esrlab.study.data_choice import expand_data
 from esrlab.study.names import require_free
 from esrlab.study.sources import as_seen_from_here
 
@@ -140,6 +141,7 @@ class PlannedRun:
 
 def parse_study(asked: dict[str, Any], *, file: Path | None = None) -> Study:
     """Validates a study, that of `file`; raises UsageError naming every problem."""
+    asked = expand_data(asked)
     fields = asked.get("fields", {})
     flat = {**asked, "fields": flatten(fields)} if isinstance(fields, dict) else asked
     try:

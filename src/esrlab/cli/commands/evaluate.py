@@ -70,7 +70,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         "--benchmark",
         action="append",
         metavar="NAME=DIR",
-        help="a folder of HR images to evaluate on; may be repeated",
+        help="a folder of HR images to evaluate on, or a data set's name, such as set5; may be repeated",
     )
     parser.add_argument("--scale", type=int, required=True, help="magnification; also the default border")
     parser.add_argument(

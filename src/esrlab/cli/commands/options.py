@@ -4,12 +4,14 @@ import argparse
 import itertools
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, get_args
 
 from esrlab.cli.console import console
 from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.samples import SAMPLES
+from esrlab.data.sets.catalogue import find_set, is_set
+from esrlab.data.sets.choice import OFFICIAL_LR, DataChoice, read_data
+from esrlab.data.sets.finding import folder_of
 from esrlab.errors import UsageError, UserError
 from esrlab.losses.inputs import FeatureWeights
 from esrlab.recipes.kinds import name_setting
@@ -28,6 +30,29 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "cpu", "cuda", "mps"),
         help="device to compute on; auto takes a GPU if there is one (default: auto)",
     )
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """--data."""
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        metavar="NAME",
+        help="data sets by name (esrlab data list) in place of --photos: div2k trains on 0001 to 0800 and "
+        f"holds out 0801 to 0900; div2k{OFFICIAL_LR}, on its official LR images",
+    )
+
+
+def chosen_data(options: argparse.Namespace) -> DataChoice | None:
+    """What --data chooses; the fields that it sets are set in `options` too. UsageError beside --photos."""
+    if options.data is None:
+        return None
+    if options.photos is not None:
+        raise UsageError("--data (sets by name) and --photos (folders) both choose photographs; give one")
+    choice = read_data(options.data)
+    for name, value in choice.fields.items():
+        setattr(options, f"{FIELD}{name}", value)
+    return choice
 
 
 def add_weights(parser: argparse.ArgumentParser, *, default: str) -> None:
@@ -143,19 +168,28 @@ def say_skipped(photos: Photos) -> None:
 
 
 def require_folders(option: str, sources: Iterable[str]) -> None:
-    """UserError that names the option where it gives a folder that is not there; samples is none."""
+    """UserError that names the option where it gives a folder that is not there; samples is none.
+
+    A data set by its name must be here.
+    """
     for source in sources:
-        if source != SAMPLES and not Path(source).exists():
+        if source != SAMPLES and not folder_of(source).exists():
             raise UserError(f"{option}: there is no folder {source}")
 
 
 def named_folders(texts: Sequence[str]) -> dict[str, str]:
-    """What --benchmark NAME=DIR names, repeated; UsageError for another form, or a name given twice."""
+    """What --benchmark NAME=DIR names, repeated; UsageError for another form, or a name given twice.
+
+    A data set's name alone stands for itself.
+    """
     found: dict[str, str] = {}
     for text in texts:
-        name, sign, folder = text.partition("=")
+        name, sign, folder = (find_set(text).title, "=", text) if is_set(text) else text.partition("=")
         if not sign or not name or not folder:
-            raise UsageError(f"--benchmark must be NAME=DIR, such as Set5=benchmarks/Set5, not {text!r}")
+            raise UsageError(
+                f"--benchmark must be NAME=DIR, such as Set5=benchmarks/Set5, or a data set's name, such as "
+                f"set5, not {text!r}"
+            )
         if found.get(name, folder) != folder:
             raise UsageError(f"--benchmark gives two folders the name {name}: {found[name]} and {folder}")
         require_folders(f"--benchmark {name}", [folder])

@@ -5,6 +5,7 @@ relative to that file. Any field of a recipe can be set for all recipes by its d
 
 examples:
   esrlab study paper --photos DIV2K/train --benchmark Set5=Set5 --out studies/paper
+  esrlab study paper --data div2k --benchmark set5 --benchmark set14 --out studies/paper
   esrlab study paper --out studies/tiny --seed 0 --scales 2 --steps 20 --generator.blocks 1
   esrlab study sweep.toml --out studies/sweep
 
@@ -36,9 +37,11 @@ from pathlib import Path
 from typing import Any
 
 from esrlab.cli.commands.options import (
+    add_data,
     add_device,
     add_fields,
     add_weights,
+    chosen_data,
     chosen_fields,
     named_folders,
     require_folders,
@@ -50,6 +53,7 @@ from esrlab.core.scores import BICUBIC, CASCADE
 from esrlab.errors import UsageError
 from esrlab.evaluation.metrics.any_metric import METRICS
 from esrlab.recipes.presets import find_recipe
+from esrlab.study.data_choice import with_data
 from esrlab.study.preflight import require_images
 from esrlab.study.spec import Study, paper_study, parse_study, read_study
 
@@ -64,11 +68,12 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         "--out", type=Path, required=True, help="the study's folder: new, or of an earlier start to resume"
     )
     parser.add_argument("--photos", nargs="+", help="folders of photographs to train on, or 'samples'")
+    add_data(parser)
     parser.add_argument(
         "--benchmark",
         action="append",
         metavar="NAME=DIR",
-        help="a folder of HR images to evaluate on; may be repeated",
+        help="a folder of HR images to evaluate on, or a data set's name, such as set5; may be repeated",
     )
     parser.add_argument(
         "--recipes", nargs="+", metavar="NAME", help="train these recipes instead of the study's"
@@ -118,6 +123,7 @@ def _find_study(name: str) -> Study:
 def _changed(study: Study, options: argparse.Namespace) -> Study:
     """The study with what the command line sets."""
     asked: dict[str, Any] = study.model_dump(mode="json")
+    data = chosen_data(options)
     fields = chosen_fields(options)
     if "scale" in fields:
         raise UsageError("a study takes several scales: give --scales 2 3 4, not --scale")
@@ -128,6 +134,9 @@ def _changed(study: Study, options: argparse.Namespace) -> Study:
         asked["photos"] = options.photos[0] if len(options.photos) == 1 else options.photos
     if options.benchmark is not None:
         asked["benchmarks"] = named_folders(options.benchmark)
+    if data is not None:
+        require_folders("--data", data.photos)
+        asked = with_data(asked, options.data)
     if options.metrics is not None:
         asked["metrics"] = [name.strip().lower() for name in options.metrics.split(",") if name.strip()]
     if options.recipes is not None:

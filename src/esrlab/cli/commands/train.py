@@ -7,6 +7,7 @@ examples:
       --generator.blocks 2 --generator.features 32 --patches.batch 4
   esrlab train wgan-vgg --photos DIV2K/train Flickr2K --validation DIV2K/valid --track tensorboard \\
       --generator.init runs/psnr/generator.safetensors --adversarial.share 0.1 --out runs/third
+  esrlab train wgan-vgg --data div2k --out runs/div2k           after: esrlab data get div2k div2k-valid
   esrlab train my-recipe.toml --photos photographs --out runs/fourth
   esrlab train runs/fourth/recipe.json --out runs/fourth-again
 
@@ -21,9 +22,11 @@ from typing import Any
 import torch
 
 from esrlab.cli.commands.options import (
+    add_data,
     add_device,
     add_fields,
     add_weights,
+    chosen_data,
     chosen_fields,
     first_positional,
     require_folders,
@@ -39,6 +42,7 @@ from esrlab.core.named_files import STARTS, explain_missing
 from esrlab.core.signals import Interrupted
 from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.folder import open_photos
+from esrlab.data.sets.catalogue import is_set
 from esrlab.errors import UsageError, UserError
 from esrlab.evaluation.validation.validator import open_validation
 from esrlab.recipes.kept_files import read_run
@@ -65,6 +69,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         nargs="+",
         help="folders of photographs, or 'samples' (the default; a run's recipe.json has its own)",
     )
+    add_data(parser)
     parser.add_argument(
         "--seed",
         type=int,
@@ -94,6 +99,10 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 def run(options: argparse.Namespace) -> int:
     """Trains, and prints where the generator is."""
+    if (data := chosen_data(options)) is not None:
+        options.photos, held_out = list(data.photos), data.validation
+        options.validation = held_out if options.validation is None else options.validation
+        require_folders("--data", [*options.photos, *([held_out] if held_out == options.validation else [])])
     repeated = _take_over(options)
     saving = chosen_saving(options)
     if not 0 <= options.seed < SEEDS:
@@ -207,7 +216,8 @@ def _take_over(options: argparse.Namespace) -> dict[str, Any] | None:
         options.seed = 0 if about is None else about["seed"]
     if options.photos is None:
         options.photos = ["samples"] if about is None else str(about.get("source", "samples")).split(" + ")
-        missing = [each for each in options.photos if each != "samples" and not Path(each).is_dir()]
+        places = [each for each in options.photos if each != "samples" and not is_set(each)]
+        missing = [each for each in places if not Path(each).is_dir()]
         if missing:
             raise UsageError(
                 f"{options.recipe} was trained on {about['source'] if about else ''}, and there is no folder "

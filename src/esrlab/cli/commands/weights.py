@@ -12,9 +12,7 @@ examples:
 
 import argparse
 import json
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +20,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from esrlab.cli.console import answers, console, counter, meter
+from esrlab.cli.console import answers, console, counter, transfer
 from esrlab.core.digests import megabytes
-from esrlab.core.download import Progress, part_of
+from esrlab.core.download import part_of
 from esrlab.core.signals import Interrupted
 from esrlab.errors import UsageError, UserError
 from esrlab.models.weights import catalogue
@@ -33,8 +31,6 @@ from esrlab.models.weights.fetching import fetch, hints_after
 from esrlab.models.weights.finding import examine, find_weights, hub_folder
 
 ALL = "all"
-SHOWN_EVERY = 0.1
-"""Seconds between two updates of the bar: pieces arrive thousands of times as often."""
 
 
 def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
@@ -147,7 +143,7 @@ def _get_one(record: WeightRecord, *, folder: Path | None, features_only: bool) 
             return
     place = (folder or hub_folder()).expanduser().absolute()
     try:
-        with _transfer(record.name) as progress:
+        with transfer(record.name) as progress:
             path = fetch(record, folder=place, features_only=features_only, progress=progress, say=_say)
     except KeyboardInterrupt as stop:
         part = part_of(place / record.file.name)
@@ -164,24 +160,3 @@ def _get_one(record: WeightRecord, *, folder: Path | None, features_only: bool) 
 
 def _say(text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _transfer(title: str) -> Iterator[Progress]:
-    """Shows size, rate and time to go; the rate counts what arrived in this call."""
-    with meter(title) as shown:
-        since, first, shown_at = time.monotonic(), -1, 0.0
-
-        def progress(done: int, total: int) -> None:
-            nonlocal since, first, shown_at
-            now = time.monotonic()
-            if first < 0 or done < first:  # the first call, or the server began anew
-                since, first = now, done
-            if now - shown_at < SHOWN_EVERY and done < total:
-                return
-            shown_at = now
-            rate = (done - first) / (now - since) if now > since else 0.0
-            note = f"{megabytes(done)} of {megabytes(total)}, {megabytes(round(rate))}/s"
-            shown.update(done, total=total, note=note, eta=(total - done) / rate if rate else None)
-
-        yield progress

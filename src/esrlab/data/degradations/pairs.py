@@ -19,7 +19,11 @@ from esrlab.data.photos.collection import Photo
 from esrlab.data.photos.folder import open_photos
 from esrlab.data.photos.hr_images import NO_IMAGES, HrImages
 from esrlab.data.photos.partners import find_partners, images_by_name
+from esrlab.data.sets.finding import official_lr
 from esrlab.errors import UserError
+
+OFFICIAL = "official"
+"""In place of a folder: the LR images that a data set comes with."""
 
 
 class Pairs(Degradation):
@@ -29,7 +33,7 @@ class Pairs(Degradation):
     folder: str = Field(
         min_length=1,
         description="folder of LR images: a name beside the HR images' folder (LR_matlab_x{scale}), or a "
-        "path; {scale} stands for the magnification",
+        "path; {scale} stands for the magnification; official: those of the data set that HR is",
     )
 
     @property
@@ -69,6 +73,10 @@ class Pairs(Degradation):
 
     def find(self, scale: int, hr_folder: Path | None) -> Path:
         """The folder of LR images at this scale; UserError where there is none."""
+        if self.folder == OFFICIAL:
+            if hr_folder is None:
+                raise UserError("official LR images go with one data set, by its name, such as div2k")
+            return official_lr(hr_folder, scale)
         name = self.folder.replace(SCALE, str(scale))
         if is_place(name):
             place = Path(name)

@@ -11,6 +11,7 @@ from esrlab.core.files import printable
 from esrlab.data.image_files import ImageError, find_images, read_image
 from esrlab.data.photos.hr_images import HrImages
 from esrlab.data.photos.samples import HELD_OUT, SAMPLES, sample_paths
+from esrlab.data.sets.finding import folder_of
 from esrlab.errors import UserError
 
 OnError = Callable[[str, UserError], None]
@@ -58,13 +59,14 @@ def hr_subfolder(folder: Path) -> Path:
 
 
 def open_benchmark(source: str, *, name: str) -> Benchmark:
-    """The benchmark at `source`: a folder (its `HR` subfolder where there is one), or "samples".
+    """The benchmark at `source`: a folder (its `HR` subfolder where there is one), a data set's name, or
+    "samples".
 
     Raises ImageError when the folder does not exist, holds no image, or holds two of one name.
     """
     if source == SAMPLES:
         return Benchmark(name, tuple(sample_paths(HELD_OUT)))
-    folder = hr_subfolder(Path(source))
+    folder = hr_subfolder(folder_of(source))
     paths = find_images(folder)
     if not paths:
         raise ImageError(

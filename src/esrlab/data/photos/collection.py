@@ -38,11 +38,15 @@ class Photo:
 
 @dataclass(frozen=True)
 class Photos:
-    """A set of photographs in a fixed order, and what was skipped, with the reason."""
+    """A set of photographs in a fixed order, and what was skipped, with the reason.
+
+    folder: the one that they are in, where they are in one.
+    """
 
     source: str
     members: tuple[Photo, ...]
     skipped: tuple[tuple[str, str], ...] = ()
+    folder: Path | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -54,8 +58,7 @@ class Photos:
     def hr(self) -> HrImages:
         """What a degradation asks of them; their folder, where they are of one."""
         sizes = {stem_of(photo.name): (photo.height, photo.width) for photo in self.members}
-        folder = Path(self.source)
-        return HrImages(tuple(sizes), folder if folder.is_dir() else None, sizes)
+        return HrImages(tuple(sizes), self.folder, sizes)
 
 
 def collect(

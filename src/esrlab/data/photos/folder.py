@@ -11,6 +11,8 @@ from esrlab.data.photos.opening import open_store
 from esrlab.data.photos.packing import Say
 from esrlab.data.photos.samples import SAMPLES, TRAINING, sample_paths
 from esrlab.data.photos.store import Packed, Store
+from esrlab.data.sets.catalogue import is_set
+from esrlab.data.sets.finding import folder_of
 from esrlab.errors import UsageError
 
 
@@ -21,7 +23,8 @@ def open_photos(
     progress: Callable[[int, int], None] | None = None,
     say: Say | None = None,
 ) -> Photos:
-    """The training photographs at `source`: a folder, "samples" for the bundled ones, or several of these.
+    """The training photographs at `source`: a folder, a data set's name, "samples" for the bundled ones, or
+    several of these.
 
     A folder's photographs are packed into the cache the first time, which `say` reports; after that opening
     reads none of them. Those of several sources are named by the source's number before their own name:
@@ -42,12 +45,13 @@ def _open_one(
 ) -> Photos:
     if source == SAMPLES:
         return collect(sample_paths(TRAINING), source=SAMPLES, smallest=smallest, progress=progress)
-    folder = Path(source)
+    folder = folder_of(source)
     store = open_store(folder, progress=progress, say=say)
     photos = [_take(store, packed, folder=folder) for packed in store.index.packed]
     aside = [(photo.file.name, photo.reason) for photo in store.index.set_aside]
     selected = select([*photos, *aside], source=str(folder), smallest=smallest)
-    return replace(selected, source=absolute(folder))  # kept with a run, which may be moved
+    kept = source if is_set(source) else absolute(folder)  # kept with a run, which may be moved
+    return replace(selected, source=kept, folder=Path(absolute(folder)))
 
 
 def _take(store: Store, packed: Packed, *, folder: Path) -> Photo:
@@ -67,7 +71,7 @@ def _refuse_overlap(sources: Sequence[str]) -> None:
     """Raises UsageError where a photograph would be taken twice."""
     if sources.count(SAMPLES) > 1:
         raise UsageError(f"{SAMPLES} is given twice: give each source of photographs once")
-    folders = [(source, Path(source).resolve()) for source in sources if source != SAMPLES]
+    folders = [(source, folder_of(source).resolve()) for source in sources if source != SAMPLES]
     for index, (one, inner) in enumerate(folders):
         for other, outer in folders[:index]:
             if inner == outer:

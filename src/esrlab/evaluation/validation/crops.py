@@ -10,6 +10,7 @@ from torch import Tensor
 from esrlab.data.image_files import Pixels, to_pixels, to_tensor
 from esrlab.data.photos.benchmark import OnError, open_benchmark
 from esrlab.data.photos.hr_images import HrImages
+from esrlab.data.sets.catalogue import find_set, is_set
 from esrlab.errors import UserError
 
 SMALLEST = 48
@@ -51,7 +52,8 @@ def cut_crops(source: str, *, limit: int | None, crop: int | None, grid: int = 1
     They begin at rows and columns that are multiples of `grid`, where the middle does not the next above and
     left of it. One image is decoded at a time. UserError: an image under 48 pixels a side.
     """
-    benchmark = open_benchmark(source, name=source if source == "samples" else Path(source).resolve().name)
+    named = find_set(source).title if is_set(source) else Path(source).resolve().name
+    benchmark = open_benchmark(source, name=source if source == "samples" else named)
     members = benchmark.members
     if limit is not None and limit < len(members):
         members = tuple(members[index * len(members) // limit] for index in range(limit))
