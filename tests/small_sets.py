@@ -5,6 +5,7 @@ import io
 import tarfile
 import zipfile
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from esrlab.data.sets import catalogue
 from esrlab.data.sets.data_set import Archive, DataSet, SetFolder
 from web_server import Server
 
-SIDE = 48
+SIDE = 64
 """Pixels of the longer side of their images; the shorter one has three quarters."""
 
 
@@ -27,14 +28,25 @@ def encode(image: Image.Image, kind: str = "PNG") -> bytes:
     return stream.getvalue()
 
 
+@cache
+def _photographs() -> list[Image.Image]:
+    """The tops of the bundled photographs, decoded once."""
+    found: list[Image.Image] = []
+    for _, path in sample_paths((*HELD_OUT, *TRAINING)):
+        with Image.open(path) as image:
+            found.append(image.convert("RGB").crop((0, 0, 200, 100)))
+    return found
+
+
+@cache
 def crops(count: int, *, scale: int = 1) -> list[bytes]:
     """PNG files of crops of the bundled photographs, made smaller by a scale."""
-    paths = [path for _, path in sample_paths((*TRAINING, *HELD_OUT))]
     found: list[bytes] = []
     for index in range(count):
-        with Image.open(paths[index % len(paths)]) as image:
-            left = 16 * (index // len(paths))
-            crop = image.convert("RGB").crop((left, 40, left + SIDE, 40 + SIDE * 3 // 4))
+        photographs, (row, column) = _photographs(), divmod(index, 8)
+        if column < len(photographs):
+            left = 16 * row
+            crop = photographs[column].crop((left, 40, left + SIDE, 40 + SIDE * 3 // 4))
             found.append(
                 encode(crop.resize((SIDE // scale, SIDE * 3 // 4 // scale), Image.Resampling.BICUBIC))
             )

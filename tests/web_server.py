@@ -20,6 +20,7 @@ class Behaviour:
     """How the server answers; what it was asked is written down.
 
     bodies: by path; `body` for every other one. claimed: a length that is said in place of the true one.
+    silent: requests that are not answered until `release`; silent_from: all after so many.
     """
 
     body: bytes
@@ -30,6 +31,7 @@ class Behaviour:
     cut_after: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     silent: int = 0
+    silent_from: int | None = None
     asked: list[str | None] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
@@ -79,8 +81,8 @@ class Handler(BaseHTTPRequestHandler):
         if how.statuses:
             self.send_error(how.statuses.pop(0))
             return
-        if how.silent:
-            how.silent -= 1
+        if how.silent or (how.silent_from is not None and len(how.asked) > how.silent_from):
+            how.silent = max(how.silent - 1, 0)
             how.release.wait(20)
             return
         self._send(how, asked, how.bodies.get(self.path, how.body))

@@ -87,18 +87,31 @@ def run_tasks(tasks: Sequence[Task], tally: Tally) -> list[str]:
                 tally.stop.set()
                 return
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(AT_ONCE, len(tasks)))]
-    for thread in threads:
-        thread.start()
-    try:
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.2)
-    except BaseException:
-        tally.stop.set()
-        for thread in threads:
-            thread.join(PATIENCE)
-        raise
+    # Events, not Thread.join: Python takes a thread for ended whose join was interrupted by Ctrl-C.
+    ended = [threading.Event() for _ in range(min(AT_ONCE, len(tasks)))]
+    for event in ended:
+        threading.Thread(target=_and_tell, args=(work, event), daemon=True).start()
+    _wait(ended, tally)
     if broken:
         raise broken[0]
     return [f"{task.title}: {failed[task.title]}" for task in tasks if task.title in failed]
+
+
+def _wait(ended: Sequence[threading.Event], tally: Tally) -> None:
+    """Until all have ended; Ctrl-C has them end soon."""
+    try:
+        for event in ended:
+            while not event.wait(0.2):
+                pass
+    except BaseException:
+        tally.stop.set()
+        for event in ended:
+            event.wait(PATIENCE)
+        raise
+
+
+def _and_tell(work: Callable[[], None], event: threading.Event) -> None:
+    try:
+        work()
+    finally:
+        event.set()
