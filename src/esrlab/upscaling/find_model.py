@@ -9,10 +9,11 @@ from esrlab.core.devices import choose_device
 from esrlab.errors import UsageError, UserError
 from esrlab.models.generator_files import load_generator
 from esrlab.models.generators.base import AmbiguousScaleError, GeneratorNetwork
+from esrlab.models.shipped import shipped_models
 from esrlab.training.run_folder import RunFolder
 
-SHIPPED: dict[str, Path] = {}
-"""Models that come with the package, by name and scale ("faithful-x4"). There are none yet."""
+SHIPPED = shipped_models()
+"""Models that come with the package, by name and scale ("faithful-x2")."""
 
 DEFAULT_MODEL = "faithful"
 """What is taken where no model is named."""
@@ -31,16 +32,10 @@ def find_model(name_or_path: str | PathLike[str], *, scale: int | None = None) -
     file = generator_of(Path(name))
     if file.is_file():
         return file
-    there = f"models that come with esrlab: {', '.join(sorted(SHIPPED))}" if SHIPPED else _NONE
+    there = f"models that come with esrlab: {', '.join(sorted(SHIPPED))}"
     if file.is_dir():
         raise UserError(f"{name} is a folder without a run. {there}")
     raise UserError(f"there is no file, run's folder or model {name}. {there}")
-
-
-_NONE = (
-    "No models come with esrlab yet; give a generator's file (.safetensors, .pth: one of esrlab's, ESRGAN's, "
-    "Real-ESRGAN's or BasicSR's) or the folder of a finished run"
-)
 
 
 def generator_of(path: Path) -> Path:
