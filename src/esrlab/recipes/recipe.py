@@ -151,8 +151,8 @@ class Recipe(Part):
         if start in STARTS or Path(start).suffix in GENERATOR_ENDINGS or names & shipped.keys():
             return []
         return [
-            f"generator.init is {start!r}; it must be 'random', 'interpolation', a .safetensors or .pth file of "
-            f"a trained generator, or a shipped model's name: {', '.join(shipped)}"
+            f"generator.init is {start!r}; it must be 'random', 'interpolation', a .safetensors or .pth file "
+            f"of a trained generator, or a shipped model's name: {', '.join(shipped)}"
         ]
 
     def _critic_problems(self) -> list[str]:

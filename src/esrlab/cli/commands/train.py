@@ -40,8 +40,8 @@ from esrlab.core.signals import Interrupted
 from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.folder import open_photos
 from esrlab.errors import UsageError, UserError
-from esrlab.models.generator_files import file_of
 from esrlab.evaluation.validation.validator import open_validation
+from esrlab.models.generator_files import file_of
 from esrlab.recipes.kept_files import read_run
 from esrlab.recipes.presets import find_recipe, with_choices
 from esrlab.recipes.recipe import SEEDS, Recipe

@@ -1,7 +1,7 @@
-"""Trained generators that come with the package: one file each, named for what it is and its magnification.
+"""Trained generators that come with the package: a file each, named for what it is and its magnification.
 
-Each kind has a card beside its files (`start.md` for `start-x2` to `start-x4`): how it was trained, on what, and
-what it scored. The recipes are in the repository's folder models/.
+Each kind has a card beside its files (`start.md` for `start-x2`): how it was trained, on what, and what it
+scored. The recipes are in the repository's folder models/.
 """
 
 from pathlib import Path
