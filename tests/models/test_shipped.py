@@ -49,7 +49,7 @@ def test_a_training_begins_from_a_shipped_model_by_name(
 def test_a_recipe_takes_a_shipped_models_name_and_no_other() -> None:
     recipe = find_recipe("psnr")
     assert with_fields(recipe, {"generator.init": "faithful-x2"}).generator.init == "faithful-x2"
-    with pytest.raises(UsageError, match="or a shipped model's name: .*faithful-x2"):
+    with pytest.raises(UsageError, match=r"or a shipped model's name: .*faithful-x2"):
         with_fields(recipe, {"generator.init": "faithful-x9"})
 
 

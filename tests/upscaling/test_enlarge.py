@@ -235,7 +235,7 @@ def test_models_are_found_by_name_file_or_run(
             find_model(name)
     monkeypatch.setitem(SHIPPED, "sharp-x2", model)
     assert find_model("sharp-x2") == find_model("sharp", scale=2) == model
-    with pytest.raises(UserError, match="models that come with esrlab: .*sharp-x2"):
+    with pytest.raises(UserError, match=r"models that come with esrlab: .*sharp-x2"):
         find_model("sharp", scale=3)
 
 
