@@ -68,7 +68,7 @@ def test_shipped_models_are_loaded_and_scored_by_name() -> None:
 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UserError, match="model splendid.*models that come with esrlab: .*faithful-x2"):
+    with pytest.raises(UserError, match=r"model splendid.*models that come with esrlab: .*faithful-x2"):
         find_model("splendid")
 
 
