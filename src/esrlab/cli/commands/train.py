@@ -102,8 +102,9 @@ def run(options: argparse.Namespace) -> int:
     """Trains, and prints where the generator is."""
     if (data := chosen_data(options)) is not None:
         options.photos, held_out = list(data.photos), data.validation
-        options.validation = held_out if options.validation is None else options.validation
-        require_folders("--data", [*options.photos, *([held_out] if held_out == options.validation else [])])
+        if options.validation is None and held_out is not None:
+            options.validation = held_out
+            require_folders("--data", [held_out])
     repeated = _take_over(options)
     saving = chosen_saving(options)
     if not 0 <= options.seed < SEEDS:
