@@ -55,6 +55,17 @@ def chosen_data(options: argparse.Namespace) -> DataChoice | None:
     return choice
 
 
+def take_data(options: argparse.Namespace) -> None:
+    """Sets a training's photographs and validation images as --data chooses, before anything is opened."""
+    choice = chosen_data(options)
+    if choice is None:
+        return
+    options.photos = list(choice.photos)
+    if options.validation is None and choice.validation is not None:
+        options.validation = choice.validation
+        require_folders("--data", [*choice.photos, choice.validation])
+
+
 def add_weights(parser: argparse.ArgumentParser, *, default: str) -> None:
     """--weights; `default` says in words what holds without it."""
     parser.add_argument(

@@ -26,11 +26,11 @@ from esrlab.cli.commands.options import (
     add_device,
     add_fields,
     add_weights,
-    chosen_data,
     chosen_fields,
     first_positional,
     require_folders,
     say_skipped,
+    take_data,
 )
 from esrlab.cli.commands.saving import add_saving, chosen_saving
 from esrlab.cli.console import console, counter
@@ -100,11 +100,7 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
 
 def run(options: argparse.Namespace) -> int:
     """Trains, and prints where the generator is."""
-    if (data := chosen_data(options)) is not None:
-        options.photos, held_out = list(data.photos), data.validation
-        if options.validation is None and held_out is not None:
-            options.validation = held_out
-            require_folders("--data", [held_out])
+    take_data(options)
     repeated = _take_over(options)
     saving = chosen_saving(options)
     if not 0 <= options.seed < SEEDS:
