@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from esrlab.core.bands import HIGHEST, band_sizes
 from esrlab.core.kinship_rows import Direction
-from esrlab.core.spectra import HIGHEST, band_powers, band_sizes
+from esrlab.core.spectra import band_powers
 from esrlab.data.sampling import Batch
 from esrlab.kinship.measuring import measure_batch, measure_directions, take_directions
 from esrlab.losses.custom import Custom

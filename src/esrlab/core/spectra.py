@@ -1,9 +1,10 @@
 """Fourier spectra of real images, of which one half says all; their power by the frequencies' radius."""
 
-import math
-
+import numpy as np
 import torch
 from torch import Tensor
+
+from esrlab.core.bands import bands_of
 
 
 def half_spectrum(image: Tensor) -> Tensor:
@@ -28,10 +29,6 @@ def spectrum_mean(values: Tensor, width: int) -> Tensor:
     return (values * counts).mean(dim=tuple(range(values.ndim - 1))).sum() / width
 
 
-HIGHEST = math.sqrt(0.5)
-"""The radius of the highest frequency there is, at a corner of the spectrum, in cycles per pixel."""
-
-
 def band_powers(image: Tensor, bands: int) -> Tensor:
     """The power of real images in bands of equal width of the frequencies' radius: (N, C, H, W) -> (N,
     bands).
@@ -41,29 +38,11 @@ def band_powers(image: Tensor, bands: int) -> Tensor:
     squares (Parseval). The image is taken as periodic: where its borders do not fit, they count as edges.
     """
     height, width = image.shape[-2:]
-    places = _bands_of(height, width, bands).to(image.device)
+    places = torch.from_numpy(bands_of(np.fft.fftfreq(height), np.fft.rfftfreq(width), bands).ravel())
     counts = image.new_full((width // 2 + 1,), 2.0)
     counts[0] = 1
     if width % 2 == 0:
         counts[-1] = 1
     spectrum = half_spectrum(image)
     squares = ((spectrum.real.square() + spectrum.imag.square()) * counts).sum(dim=1).flatten(1)
-    return image.new_zeros(len(image), bands).index_add_(1, places, squares)
-
-
-def band_sizes(height: int, width: int, bands: int) -> Tensor:
-    """How many of a spectrum's frequencies lie in each band, as a part of all: white noise's power there."""
-    both = torch.fft.fftfreq(height, dtype=torch.float64), torch.fft.fftfreq(width, dtype=torch.float64)
-    places = _band_of_radius(torch.hypot(both[0][:, None], both[1][None, :]), bands)
-    return torch.bincount(places.flatten(), minlength=bands).double() / (height * width)
-
-
-def _bands_of(height: int, width: int, bands: int) -> Tensor:
-    """The band of each frequency of a half spectrum, flattened."""
-    down = torch.fft.fftfreq(height, dtype=torch.float64)
-    across = torch.fft.rfftfreq(width, dtype=torch.float64)
-    return _band_of_radius(torch.hypot(down[:, None], across[None, :]), bands).flatten()
-
-
-def _band_of_radius(radius: Tensor, bands: int) -> Tensor:
-    return (radius / HIGHEST * bands).long().clamp_max(bands - 1)
+    return image.new_zeros(len(image), bands).index_add_(1, places.to(image.device), squares)

@@ -44,8 +44,9 @@ def choose_losses(texts: Sequence[str], weights: Sequence[FeatureWeights]) -> di
     """Losses by name, from texts: "all" (every kind but a user's own, as it is by default), a kind, several
     with commas, or a kind with settings, `content:layers=conv3_4`.
 
-    weights: where networks have theirs from; one direction for each, unless the text says which. Raises
-    UsageError for a kind or setting that there is not.
+    weights: where networks have theirs from; one direction for each, unless the text says which, and none
+    that would be another's very loss (a student has one layer, whichever is asked for). Raises UsageError for
+    a kind or setting that there is not.
     """
     found: dict[str, Loss] = {}
     for text in _split(texts):
@@ -56,9 +57,11 @@ def choose_losses(texts: Sequence[str], weights: Sequence[FeatureWeights]) -> di
         for origin in weights:
             name = text if origin == weights[0] else f"{text}@{origin}"
             try:
-                found[name] = loss.with_weights(origin)
+                variant = loss.with_weights(origin)
             except ValueError as error:
                 raise UsageError(f"the loss {text} with weights {origin}: {error}") from error
+            if variant not in found.values():
+                found[name] = variant
     if not found:
         raise UsageError(f"no loss is asked for; give all, or some of {', '.join(LOSS_KINDS)}")
     return found
