@@ -504,7 +504,7 @@ def test_what_is_given_wrongly_is_named_clearly(tmp_path: Path) -> None:
     image = torch.zeros(1, 3, 8, 8)
     with pytest.raises(ValueError, match="scale is '2'; it is a number"):
         esrlab.resize(image, scale="2")  # pyright: ignore[reportArgumentType, reportCallIssue]
-    with pytest.raises(UserError, match=r"there is no file or folder .*nope; give"):
+    with pytest.raises(UserError, match=r"there is no file, run.s folder or model .*nope\. models that come"):
         esrlab.load(tmp_path / "nope")
     with pytest.raises(UserError, match=r"is a folder; give its file of rows, .*scores\.jsonl"):
         esrlab.read_scores(tmp_path)

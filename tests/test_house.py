@@ -72,7 +72,10 @@ def test_packages_are_empty_but_for_the_public_ones() -> None:
     full = [
         module_of(path) for path in SOURCE.rglob("*/__init__.py") if path.read_text(encoding="utf-8").strip()
     ]
-    assert full == ["losses.__init__"]  # lazy, as the top one is; tests/test_api.py has what they cost
+    assert full == [
+        "losses.__init__",
+        "models.shipped.__init__",
+    ]  # lazy, as the top one is; tests/test_api.py has what they cost
 
 
 def test_reports_import_no_torch() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from esrlab.cli.commands.study import name_idle
+from esrlab.cli.commands.study_run import name_idle
 from esrlab.recipes.overrides import with_fields
 from esrlab.recipes.presets import RECIPES, find_recipe
 from esrlab.recipes.unused import idle_settings

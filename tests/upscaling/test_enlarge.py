@@ -230,13 +230,12 @@ def test_models_are_found_by_name_file_or_run(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert find_model(model) == model
-    for name, said in (("faithful", "no file, run's folder or model faithful"), (tmp_path, "without a run")):
-        with pytest.raises(UserError, match=f"{said}.*No models come with esrlab yet; give"):
+    for name, said in (("splendid", "no file, run's folder or model splendid"), (tmp_path, "without a run")):
+        with pytest.raises(UserError, match=f"{said}.*models that come with esrlab: .*faithful-x2"):
             find_model(name)
     monkeypatch.setitem(SHIPPED, "sharp-x2", model)
     assert find_model("sharp-x2") == find_model("sharp", scale=2) == model
-    with pytest.raises(UserError, match="models that come with esrlab: sharp-x2"):
-        find_model("sharp", scale=3)
+    assert find_model("sharp", scale=3) == model
 
 
 def test_a_file_that_fits_two_scales_is_opened_at_the_one_that_is_told(tmp_path: Path) -> None:

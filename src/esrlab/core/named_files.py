@@ -8,6 +8,9 @@ from typing import Any
 STARTS = ("random", "interpolation")
 """Initial weights that need no file."""
 
+GENERATOR_ENDINGS = (".safetensors", ".pth")
+"""Endings of generators' files; initial weights of another name are a shipped model's."""
+
 SCALE = "{scale}"
 """What stands for the magnification in names of files and folders."""
 
@@ -27,7 +30,7 @@ def map_files(value: Any, change: Callable[[str], str], *, place: str = "") -> A
             map_files(each, change, place=place if is_sweep else f"{place}.{index}")
             for index, each in enumerate(value)
         ]
-    if isinstance(value, str) and names_file(place) and value not in STARTS:
+    if isinstance(value, str) and names_file(place) and not names_model(place, value):
         return change(value)
     if isinstance(value, str) and names_folder(place) and is_place(value):
         return change(value)
@@ -47,6 +50,11 @@ def names_folder(dotted: str) -> bool:
 def names_file(dotted: str) -> bool:
     """Whether a recipe's field holds the name of a file."""
     return dotted == "generator.init" or (dotted.startswith("terms.") and dotted.endswith(".loss.file"))
+
+
+def names_model(dotted: str, value: str) -> bool:
+    """Whether a recipe's field holds a word or a shipped model's name, where it may hold a file's."""
+    return dotted == "generator.init" and Path(value).suffix not in GENERATOR_ENDINGS
 
 
 def without_places(recipe: Any) -> Any:

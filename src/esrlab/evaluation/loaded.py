@@ -10,12 +10,11 @@ from torch import Tensor
 from esrlab.core.devices import choose_device
 from esrlab.data.image_files import PillowImage, Pixels
 from esrlab.data.image_kinds import AnyImage, as_tensor, like
-from esrlab.errors import UserError
 from esrlab.evaluation.metrics.pairs import check_image
 from esrlab.evaluation.upscalers import generator_upscaler
 from esrlab.models.generator_files import load_generator
 from esrlab.models.generators.base import GeneratorNetwork
-from esrlab.upscaling.find_model import generator_of
+from esrlab.upscaling.find_model import find_model
 
 
 class LoadedGenerator:
@@ -55,14 +54,11 @@ class LoadedGenerator:
 
 
 def load(path: str | PathLike[str], *, scale: int | None = None, device: str = "auto") -> LoadedGenerator:
-    """A generator from a .safetensors or .pth file (ours, ESRGAN's, BasicSR's), or from a run's folder.
+    """A generator that comes with esrlab ("faithful-x4"), from a file of any tool's, or from a run's folder.
 
-    scale: for a file that does not tell ×2 from ×3. device: "auto", "cpu", "cuda" or "mps". Raises UserError
-    for a file that is missing, damaged or something else, and for a run that has not ended.
+    scale: for a name without one ("faithful", scale=2; 4 by default), and for a file that does not tell ×2
+    from ×3. device: "auto", "cpu", "cuda" or "mps". Raises UserError for a file that is missing, damaged or
+    something else, and for a run that has not ended.
     """
-    file = generator_of(Path(path))
-    if not file.exists():
-        raise UserError(f"there is no file or folder {file}; give a generator's file or a run's folder")
-    if file.is_dir():
-        raise UserError(f"{file} is a folder without a run; give a run's folder or a generator's file")
+    file = find_model(path, scale=scale)
     return LoadedGenerator(load_generator(file, scale=scale), file, device=choose_device(device))

@@ -21,7 +21,7 @@ from esrlab.evaluation.upscalers import Upscaler, bicubic_upscaler, cascade, gen
 from esrlab.models.generator_files import read_degradation
 from esrlab.models.generators.base import GeneratorNetwork
 from esrlab.training.run_folder import RunFolder, read_outcome
-from esrlab.upscaling.find_model import generator_of
+from esrlab.upscaling.find_model import find_model, generator_of, shipped_scales
 
 METHOD_FIELDS = ("recipe", "photos", "origins")
 """The parts of a run's recipe.json that make its recipe what it is, whatever its seed."""
@@ -70,7 +70,7 @@ def find_method(text: str, *, scale: int) -> Method:
         return Method(
             name=BICUBIC, label=BICUBIC, digest=BICUBIC, upscale=lambda device: bicubic_upscaler(scale)
         )
-    path = generator_of(Path(text))
+    path = find_model(text, scale=scale) if shipped_scales(text) else generator_of(text)
     if path.is_dir():
         found = path.resolve().name
         return Method(name=as_name(found), label=found, digest=_digest(path), folder=path)
@@ -79,9 +79,8 @@ def find_method(text: str, *, scale: int) -> Method:
     steps = _two_files(text)
     if steps is None:
         raise UsageError(
-            f"{text} is neither a file nor a folder; a method is {BICUBIC}, a run's folder, a generator's "
-            "file, "
-            "two joined by + (a cascade), or a folder of images"
+            f"{text} is neither a file nor a folder; a method is {BICUBIC}, a model that comes with esrlab, "
+            "a run's folder, a generator's file, two joined by + (a cascade), or a folder of images"
         )
     return open_cascade(*steps, scale=scale)
 
@@ -174,7 +173,7 @@ def _two_files(text: str) -> tuple[Path, Path] | None:
     """Both files of a cascade; their own names may hold a + too."""
     parts = text.split("+")
     for cut in range(1, len(parts)):
-        first, second = (generator_of(Path("+".join(some))) for some in (parts[:cut], parts[cut:]))
+        first, second = (generator_of("+".join(some)) for some in (parts[:cut], parts[cut:]))
         if first.is_file() and second.is_file():
             return first, second
     return None

@@ -17,6 +17,7 @@ from esrlab.errors import UserError
 from esrlab.models.generators.any_generator import detect_generator
 from esrlab.models.generators.base import AmbiguousScaleError, Detected, GeneratorNetwork
 from esrlab.models.generators.state_dicts import unwrap_state
+from esrlab.models.shipped import shipped_models
 
 DEGRADATION = "degradation"
 """The metadata's name for how LR images were made that the generator was trained on, as text."""
@@ -79,15 +80,22 @@ def read_degradation(path: Path | str) -> Degradation | None:
         raise UserError(f"{path} was trained on LR images made by {found!r:.60}: {error}") from error
 
 
-def start_from(generator: GeneratorNetwork, path: str) -> str:
-    """Gives the generator a trained one's weights, and returns in words which file it was.
+def file_of(init: str) -> Path:
+    """The file of trained initial weights (generator.init): a shipped model's by its name, else as it is."""
+    return shipped_models().get(init, Path(init))
+
+
+def start_from(generator: GeneratorNetwork, init: str) -> str:
+    """Gives the generator a trained one's weights, a file's or a shipped model's, and returns in words which
+    file it was.
 
     The file may be of another scale: layers that depend on it (`scale_layers`) then keep their initial
     weights. Raises UserError where kind or shape differ, naming the fields to set.
     """
-    if not Path(path).is_file() and (advice := explain_missing(path)):
+    path = file_of(init)
+    if not path.is_file() and (advice := explain_missing(path)):
         raise UserError(f"there is no file {path}{advice}")
-    found, state = _read(Path(path), scale=None, fitting=generator.scale)
+    found, state = _read(path, scale=None, fitting=generator.scale)
     own = generator.state_dict()
     mine = detect_generator(own, scale=generator.scale)
     differing = [key for key in own | state if _shape(own.get(key)) != _shape(state.get(key))]
@@ -97,12 +105,12 @@ def start_from(generator: GeneratorNetwork, path: str) -> str:
     if found.part.shape != mine.part.shape or not all(key.startswith(of_scale) for key in differing):
         flags = " ".join(f"--generator.{name} {value}" for name, value in found.part.shape.items())
         raise UserError(
-            f"{path} holds a generator of another shape; set {flags}, or give another file in generator.init"
+            f"{init} holds a generator of another shape; set {flags}, or give another file in generator.init"
         )
     generator.load_state_dict(own | {key: state[key] for key in own if key not in differing})
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     remark = "" if found.scale == generator.scale else f", a ×{found.scale}"
-    return f"{Path(path).name}{remark}, sha256 {digest[:16]}"
+    return f"{path.name}{remark}, sha256 {digest[:16]}"
 
 
 def _shape(value: Tensor | None) -> tuple[int, ...] | None:

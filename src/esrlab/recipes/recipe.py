@@ -5,14 +5,16 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from esrlab.core.named_files import STARTS
+from esrlab.core.named_files import GENERATOR_ENDINGS, SCALE, STARTS
 from esrlab.core.parts import Part
 from esrlab.data.degradations.any_degradation import USUAL
 from esrlab.errors import UsageError
 from esrlab.losses.adversarial import AdversarialLossName, adversarial_loss
 from esrlab.models.critics.base import CriticUse
 from esrlab.models.generators.any_generator import AnyGenerator
+from esrlab.models.generators.base import SCALES
 from esrlab.models.generators.rrdb_state import RRDBGenerator
+from esrlab.models.shipped import shipped_models
 from esrlab.recipes.optimisers.adam import Adam
 from esrlab.recipes.optimisers.any_optimiser import AnyOptimiser
 from esrlab.recipes.parts import (
@@ -144,11 +146,13 @@ class Recipe(Part):
 
     def _start_problems(self) -> list[str]:
         start = self.generator.init
-        if start in STARTS or Path(start).suffix in (".safetensors", ".pth"):
+        shipped = shipped_models()
+        names = {start.replace(SCALE, str(scale)) for scale in SCALES}
+        if start in STARTS or Path(start).suffix in GENERATOR_ENDINGS or names & shipped.keys():
             return []
         return [
-            f"generator.init is {start!r}; it must be 'random', 'interpolation', "
-            "or a .safetensors or .pth file of a trained generator"
+            f"generator.init is {start!r}; it must be 'random', 'interpolation', a .safetensors or .pth file "
+            f"of a trained generator, or a shipped model's name: {', '.join(shipped)}"
         ]
 
     def _critic_problems(self) -> list[str]:

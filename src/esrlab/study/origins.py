@@ -11,7 +11,7 @@ import torch
 from esrlab.core.differences import differences
 from esrlab.core.named_files import STARTS
 from esrlab.errors import UsageError, UserError
-from esrlab.models.generator_files import start_from
+from esrlab.models.generator_files import file_of, start_from
 from esrlab.study.spec import PlannedRun
 from esrlab.training.run_folder import RunFolder, has_steps, read_description
 
@@ -30,7 +30,7 @@ def find_origins(runs: tuple[PlannedRun, ...], *, device: torch.device) -> dict[
         recipe, init = run.recipe, run.recipe.generator.init
         active = [term for term in recipe.terms if term.is_active]
         origins[run.name] = {term.name: built[term.loss.model_dump_json()] for term in active}
-        if init in STARTS or not Path(init).is_file():
+        if init in STARTS or not file_of(init).is_file():
             continue
         key = f"{recipe.generator.model_dump_json()} ×{recipe.scale}"
         if key not in starts:

@@ -1,6 +1,7 @@
 """Which generator is meant: a shipped model's name, a generator's file, a run's folder."""
 
 import math
+import re
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -9,42 +10,58 @@ from esrlab.core.devices import choose_device
 from esrlab.errors import UsageError, UserError
 from esrlab.models.generator_files import load_generator
 from esrlab.models.generators.base import AmbiguousScaleError, GeneratorNetwork
+from esrlab.models.shipped import shipped_models
 from esrlab.training.run_folder import RunFolder
 
-SHIPPED: dict[str, Path] = {}
-"""Models that come with the package, by name and scale ("faithful-x4"). There are none yet."""
+SHIPPED = shipped_models()
+"""Models that come with the package, by name and scale ("faithful-x2")."""
 
 DEFAULT_MODEL = "faithful"
 """What is taken where no model is named."""
 
 
 def find_model(name_or_path: str | PathLike[str], *, scale: int | None = None) -> Path:
-    """The file of a model: a generator's file as it is, a run's generator, or a shipped model's file.
+    """The file of a model: a shipped model's, a generator's file as it is, or a run's generator.
 
-    scale: picks among a shipped model's scales, where the name alone does not. Raises UserError for what is
-    none of these, with what there is, and for a run that has not ended.
+    scale: picks among a shipped model's scales, where the name alone does not: that scale, else the least one
+    above it, else the largest; None is 4. A shipped model's name means it even where a file has the same one:
+    ./NAME is the file. Raises UserError for what is none of these, with what there is, and for a run that has
+    not ended.
     """
     name = fspath(name_or_path)
-    shipped = SHIPPED.get(name) or SHIPPED.get(f"{name}-x{scale}")
-    if shipped is not None:
-        return shipped
-    file = generator_of(Path(name))
+    if name in SHIPPED:
+        return SHIPPED[name]
+    scales = shipped_scales(name)
+    if scales:
+        wanted = scale or 4
+        return SHIPPED[f"{name}-x{next((each for each in scales if each >= wanted), scales[-1])}"]
+    file = generator_of(name)
     if file.is_file():
         return file
-    there = f"models that come with esrlab: {', '.join(sorted(SHIPPED))}" if SHIPPED else _NONE
     if file.is_dir():
-        raise UserError(f"{name} is a folder without a run. {there}")
-    raise UserError(f"there is no file, run's folder or model {name}. {there}")
+        raise UserError(f"{name} is a folder without a run. {models_that_come()}")
+    raise UserError(f"there is no file, run's folder or model {name}. {models_that_come()}")
 
 
-_NONE = (
-    "No models come with esrlab yet; give a generator's file (.safetensors, .pth: one of esrlab's, ESRGAN's, "
-    "Real-ESRGAN's or BasicSR's) or the folder of a finished run"
-)
+def shipped_scales(name: str) -> list[int]:
+    """The magnifications of the shipped models of that name without one ("faithful"): rising, or none."""
+    of_name = re.compile(re.escape(name) + r"-x(\d)")
+    return sorted(int(found[1]) for each in SHIPPED if (found := of_name.fullmatch(each)))
 
 
-def generator_of(path: Path) -> Path:
-    """A run's generator where `path` is a run's folder, else `path`; UsageError for a run without one yet."""
+def models_that_come() -> str:
+    """The shipped models in words."""
+    return f"models that come with esrlab: {', '.join(sorted(SHIPPED))}"
+
+
+def generator_of(name_or_path: str | PathLike[str]) -> Path:
+    """A shipped model's file where its full name is given, a run's generator where a run's folder is.
+
+    Else the path itself, which may not be there; UsageError for a run without a generator yet.
+    """
+    if fspath(name_or_path) in SHIPPED:
+        return SHIPPED[fspath(name_or_path)]
+    path = Path(name_or_path)
     run = RunFolder(path)
     if not run.recipe.is_file():
         return path
@@ -83,6 +100,6 @@ def scale_to_open(model: str | PathLike[str], wanted: float | None) -> int | Non
     """
     if wanted is None:
         return None
-    if Path(model).exists():
+    if not shipped_scales(fspath(model)):
         return int(wanted) if wanted == int(wanted) else None
-    return min(max(math.ceil(wanted), 2), 4)
+    return max(math.ceil(wanted), 1)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from esrlab.cli.commands.options import add_device, add_weights
-from esrlab.cli.commands.study import carry_out
+from esrlab.cli.commands.study_run import carry_out
 from esrlab.core.devices import choose_device
 from esrlab.study.demo import demo_study
 

@@ -58,7 +58,8 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         "methods",
         nargs="+",
         metavar="METHOD",
-        help="bicubic, a run's folder, a generator, A+B (a cascade), or a folder of images",
+        help="bicubic, a model that comes with esrlab, a run's folder, a generator, A+B (a cascade), or a "
+        "folder of images",
     )
     parser.add_argument(
         "--against",

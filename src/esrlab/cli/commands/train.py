@@ -41,6 +41,7 @@ from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.folder import open_photos
 from esrlab.errors import UsageError, UserError
 from esrlab.evaluation.validation.validator import open_validation
+from esrlab.models.generator_files import file_of
 from esrlab.recipes.kept_files import read_run
 from esrlab.recipes.presets import find_recipe, with_choices
 from esrlab.recipes.recipe import SEEDS, Recipe
@@ -218,7 +219,7 @@ def _take_over(options: argparse.Namespace) -> dict[str, Any] | None:
 
 def _require_start(recipe: Recipe) -> None:
     start = recipe.generator.init
-    if start not in STARTS and not Path(start).is_file():
+    if start not in STARTS and not file_of(start).is_file():
         raise UserError(
             f"there is no file {start} to start the generator from (generator.init){explain_missing(start)}"
         )

@@ -9,9 +9,12 @@ without --overwrite. A photograph that cannot be upscaled does not stop the othe
 --scale takes any number, and --width, --height and --size any size: what the model makes is brought to it
 by bicubic interpolation. Large photographs go through the model in tiles that fit in --memory.
 
+A --model without a file is one that comes with esrlab: a name such as faithful, whose magnification is then
+chosen by what is asked for, or with it, such as faithful-x2.
+
 examples:
-  esrlab upscale photo.jpg --model runs/first
-  esrlab upscale photo.jpg --model x4.pth --scale 1.5 --out large.png
+  esrlab upscale photo.jpg --scale 2
+  esrlab upscale photo.jpg --model runs/first --scale 1.5 --out large.png
   esrlab upscale holiday 'scans/**/*.tif' --model x4.pth --out large --width 3840 --memory 2GB
   esrlab upscale photo.png --model x2.safetensors --cascade 2x2 --format webp --quality 90
   esrlab upscale - --model x4.pth < photo.jpg > large.jpg
@@ -47,7 +50,8 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
         "--model",
         default=DEFAULT_MODEL,
         metavar="NAME|FILE",
-        help="a generator's file or a run's folder; needed, since no model comes with esrlab yet",
+        help="a model that comes with esrlab (see below), a generator's file, or a run's folder "
+        f"(default: {DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--scale", type=float, help="magnification, any number such as 1.5 (default: the model's)"

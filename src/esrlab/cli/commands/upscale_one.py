@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -84,10 +83,8 @@ class Models:
     def networks(self) -> list[nn.Module]:
         """Ready to compute; UserError for a model that is not there, or is not of the cascade's scales."""
         if self.cascade is None:
-            wanted = self.sizing.scale
-            if wanted is None and not Path(self.name).exists():
-                wanted = 4
-            return [open_model(self.name, scale=scale_to_open(self.name, wanted), device=self.device)]
+            wanted = scale_to_open(self.name, self.sizing.scale)
+            return [open_model(self.name, scale=wanted, device=self.device)]
         opened = {
             scale: open_model(self.name, scale=scale, device=self.device) for scale in set(self.cascade)
         }

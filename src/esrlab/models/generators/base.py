@@ -55,8 +55,9 @@ class GeneratorPart(Part):
     init: str = Field(
         default="random",
         min_length=1,
-        description="initial weights: 'random', 'interpolation' (begins as bilinear interpolation), or a "
-        "trained generator's .safetensors or .pth file of this kind and shape, of any scale",
+        description="initial weights: 'random', 'interpolation' (begins as bilinear interpolation), a "
+        "shipped model's name, or a trained generator's .safetensors or .pth file; of this kind and shape, "
+        "any scale",
     )
     ema_decay: float = Field(
         default=0.0,
