@@ -1,6 +1,7 @@
 """Bands of frequencies of equal width in their radius, as spectra are summed up in."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ def band_edges(bands: int) -> NDArray[np.float64]:
     return np.linspace(0, HIGHEST, bands + 1)
 
 
-def bands_of(down: NDArray[np.float64], across: NDArray[np.float64], bands: int) -> NDArray[np.int64]:
+def bands_of(
+    down: NDArray[np.floating[Any]], across: NDArray[np.floating[Any]], bands: int
+) -> NDArray[np.int64]:
     """The band of each frequency, (H, W), from those of both axes in cycles per pixel."""
     radius = np.hypot(down[:, None], across[None, :])
     return np.minimum((radius / HIGHEST * bands).astype(np.int64), bands - 1)

@@ -22,7 +22,7 @@ def identify(work: Measurement, bench: Bench) -> dict[str, Any]:
         "photos": work.photos.fingerprint,
         "critic_photos": work.critic_photos.fingerprint,
         "losses": {each.name: work.losses[each.name].identity() for each, _ in built},
-        "origins": {each.name: str(loss.origin) for each, loss in built if getattr(loss, "origin", "")},
+        "origins": {each.name: origin for each, loss in built if (origin := getattr(loss, "origin", ""))},
     }
 
 

@@ -1,11 +1,12 @@
 """Where directions pull in a few of the images: a map of each, its 2-norm over the channels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from esrlab.core.files import replacing
@@ -74,5 +75,5 @@ def write_maps(path: Path, found: Directions, images: Images, sr: Tensor) -> Non
         )
 
 
-def _levels(images: Tensor) -> "np.ndarray[Sequence[int], np.dtype[np.uint8]]":
+def _levels(images: Tensor) -> NDArray[np.uint8]:
     return (images.cpu().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()

@@ -15,7 +15,7 @@ from esrlab.errors import UsageError
 from esrlab.evaluation.methods import as_name
 from esrlab.models.generator_files import load_generator
 from esrlab.models.generators.base import AmbiguousScaleError, GeneratorNetwork
-from esrlab.upscaling.find_model import SHIPPED, find_model
+from esrlab.upscaling.find_model import find_model, shipped_scales
 
 Enlarge = Callable[[Tensor], Tensor]
 """(N, 3, h, w) in [0, 1] -> (N, 3, h·scale, w·scale), not clamped, as a training's generator gives it."""
@@ -81,8 +81,10 @@ def _open_interpolation(name: str, scale: int) -> Model:
 
 def _open_files(text: str, *, scales: Sequence[int]) -> list[Model]:
     """A file's model at its scale; one that comes with esrlab at each of the scales asked for."""
-    has_scales = any(name.startswith(f"{text}-x") for name in SHIPPED)
-    files = [find_model(text, scale=scale) for scale in scales] if has_scales else [find_model(text)]
+    there = shipped_scales(text)
+    if lacking := [scale for scale in scales if there and scale not in there]:
+        raise UsageError(f"there is no {text} at ×{lacking[0]}, but at ×{', ×'.join(map(str, there))}")
+    files = [find_model(text, scale=scale) for scale in scales or there] if there else [find_model(text)]
     return [_open_file(file, text, scales=scales) for file in files]
 
 

@@ -17,6 +17,7 @@ class Pace:
     left: Counter[str] = field(default_factory=Counter)
     done: int = 0
     _times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _note: str = ""
     _began: float = field(default_factory=time.monotonic)
 
     def plan(self, sort: str, count: int) -> None:
@@ -25,6 +26,7 @@ class Pace:
 
     def begin(self, note: str) -> None:
         """Tells what is done now."""
+        self._note = note
         self.on_progress(self.done, self.done + self.left.total(), note, self._seconds_left())
         self._began = time.monotonic()
 
@@ -35,7 +37,7 @@ class Pace:
         self._began = now
         self.left[sort] -= 1
         self.done += 1
-        self.on_progress(self.done, self.done + self.left.total(), "", self._seconds_left())
+        self.on_progress(self.done, self.done + self.left.total(), self._note, self._seconds_left())
 
     def skip(self, sort: str) -> None:
         """Takes off a piece that was done before."""

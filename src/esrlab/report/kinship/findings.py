@@ -142,9 +142,7 @@ def game_accuracy(kinship: Kinship, name: str) -> float | None:
 
 
 def _where(finding: Finding) -> str:
-    if finding.is_everywhere:
-        return "every model" if len(finding.asked) > 1 else finding.asked[0]
-    return ", ".join(finding.holds)
+    return "every model" if finding.is_everywhere and len(finding.asked) > 1 else ", ".join(finding.holds)
 
 
 def _say_pairs(findings: Sequence[Finding], word: str) -> tuple[str, ...]:
