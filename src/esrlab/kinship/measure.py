@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from esrlab.core.devices import choose_device
 from esrlab.core.kinship_rows import Kinship, read_kinship
+from esrlab.data.photos.collection import Photos
 from esrlab.data.photos.folder import open_photos
 from esrlab.data.photos.samples import SAMPLES
 from esrlab.errors import UsageError
 from esrlab.kinship.directions import ALL, choose_games, choose_losses
-from esrlab.kinship.models import find_models
+from esrlab.kinship.models import Model, find_models
 from esrlab.kinship.pace import OnProgress
 from esrlab.kinship.run import measure_all
 from esrlab.kinship.settings import KinshipSettings
@@ -57,25 +58,24 @@ def measure_kinship(
     """
     settings = read_settings(fields or {})
     found = find_models([fspath(model) for model in models], scales=scales)
-    if not found:
-        raise UsageError("no model is given; give a generator's file, a run's folder, or bicubic and scales")
     chosen, played = choose_losses(losses, weights), choose_games(games)
-    side = settings.lr_size * max(model.scale for model in found)
-    opened = open_photos(_sources(photos), smallest=side)
-    critics = opened if critic_photos is None else open_photos(_sources(critic_photos), smallest=side)
+    opened, critics = _open(photos, critic_photos, settings, found)
     with tempfile.TemporaryDirectory() as temporary:
-        work = Measurement(
-            models=tuple(found),
-            losses=chosen,
-            games=tuple(played),
-            settings=settings,
-            photos=opened,
-            critic_photos=critics,
-            out=Path(temporary if out is None else out),
-            device=choose_device(device),
-        )
-        files = measure_all(work, on_progress or _silent)
-        return tuple(read_kinship(file) for file in files)
+        folder = Path(temporary if out is None else out)
+        place = choose_device(device)
+        work = Measurement(tuple(found), chosen, tuple(played), settings, opened, critics, folder, place)
+        return tuple(read_kinship(file) for file in measure_all(work, on_progress or _silent))
+
+
+def _open(
+    photos: Sources, critic_photos: Sources | None, settings: KinshipSettings, models: Sequence[Model]
+) -> tuple[Photos, Photos]:
+    """What is measured and what critics are trained on, photographs large enough at every scale."""
+    if not models:
+        raise UsageError("no model is given; give a generator's file, a run's folder, or bicubic and scales")
+    side = settings.lr_size * max(model.scale for model in models)
+    opened = open_photos(_sources(photos), smallest=side)
+    return opened, opened if critic_photos is None else open_photos(_sources(critic_photos), smallest=side)
 
 
 def read_settings(fields: Mapping[str, Any]) -> KinshipSettings:
