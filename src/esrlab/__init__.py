@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what follows `else` must name the same; tests/test_api.py h
     from esrlab.evaluation.functional import lpips, psnr, resize, ssim
     from esrlab.evaluation.loaded import load
     from esrlab.evaluation.rows import evaluate
+    from esrlab.kinship.measure import measure_kinship
     from esrlab.recipes.recipe import Recipe
     from esrlab.study.single_run import train
     from esrlab.upscaling.images import upscale
@@ -32,6 +33,7 @@ else:
             "load": "esrlab.evaluation.loaded",
             "losses": "esrlab.losses",
             "lpips": "esrlab.evaluation.functional",
+            "measure_kinship": "esrlab.kinship.measure",
             "psnr": "esrlab.evaluation.functional",
             "read_scores": "esrlab.core.scores",
             "resize": "esrlab.evaluation.functional",
@@ -48,6 +50,7 @@ __all__ = [
     "load",
     "losses",
     "lpips",
+    "measure_kinship",
     "psnr",
     "read_scores",
     "resize",

@@ -10,7 +10,7 @@ import torch
 from esrlab.data.degradations.bicubic import CONVENTIONS, Bicubic, Convention, make_lr
 from esrlab.data.photos.collection import Photo, Photos
 from esrlab.data.photos.folder import open_photos
-from esrlab.data.sampling import _visit, make_batch
+from esrlab.data.sampling import make_batch, visit
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,8 @@ def test_lr_is_the_8_bit_bicubic_reduction_of_hr(photos: Photos, convention: Con
     assert torch.allclose(batch.lr * 255, (batch.lr * 255).round(), atol=1e-4)
 
 
-def test_every_photograph_is_visited_once_an_epoch_in_a_new_order() -> None:
-    visited = [index for step in range(14) for index in _visit(7, seed=3, start=step * 3, count=3)]
+def test_every_photograph_isvisited_once_an_epoch_in_a_new_order() -> None:
+    visited = [index for step in range(14) for index in visit(7, seed=3, start=step * 3, count=3)]
     assert Counter(visited) == dict.fromkeys(range(7), 6)
     epochs = [tuple(visited[start : start + 7]) for start in range(0, 42, 7)]
     assert len(set(epochs)) == 6

@@ -37,6 +37,7 @@ COMMANDS = (
     Command("report", "rebuild tables, figures and page from the rows of a study, or of several"),
     Command("upscale", "enlarge photographs with a trained generator, whatever their format and size"),
     Command("evaluate", "score checkpoints, cascades, bicubic and folders of images on benchmarks"),
+    Command("kinship", "compare losses by the directions in which they pull the same generated images"),
     Command("data", "get data sets by name and check them; pack photographs for training"),
     Command("weights", "list pretrained weights, and download them"),
     Command("recipes", "list the named recipes, or print one whole"),

@@ -44,7 +44,7 @@ def make_batch(
     one, it is reduced by bicubic interpolation as today's MATLAB does.
     """
     rng = np.random.default_rng([seed, step])
-    chosen = _visit(len(photos.members), seed=seed, start=step * size, count=size)
+    chosen = visit(len(photos.members), seed=seed, start=step * size, count=size)
     side = lr_size * scale
     crops = [draw_crop(photos.members[index], side, rng, grid=grid) for index in chosen]
     cut = [cut_crop(photos.members[index], crop) for index, crop in zip(chosen, crops, strict=True)]
@@ -53,8 +53,8 @@ def make_batch(
     return Batch(lr=lr, hr=levels.float() / 255)
 
 
-def _visit(population: int, *, seed: int, start: int, count: int) -> list[int]:
-    """Which photographs the samples start … start + count − 1 are, epoch after epoch."""
+def visit(population: int, *, seed: int, start: int, count: int) -> list[int]:
+    """Which photographs the samples start … start + count − 1 are, by their indices, epoch after epoch."""
     chosen: list[int] = []
     while len(chosen) < count:
         epoch, offset = divmod(start + len(chosen), population)

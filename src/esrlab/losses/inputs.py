@@ -124,6 +124,14 @@ class Loss(BaseModel):
             f"give larger ones{self.size_remedy}"
         ]
 
+    def fitted(self, *, height: int, width: int) -> Self:
+        """The same loss as it takes images of this size; itself where nothing helps, or is needed.
+
+        For whoever takes every loss as it is by default. A recipe's is never changed: it is refused.
+        """
+        del height, width
+        return self
+
     def identity(self) -> str:
         """Tells one loss from another of its class: the same text, the same function."""
         return self.model_dump_json()

@@ -1,6 +1,6 @@
 """Structural similarity as losses: 1 − SSIM and 1 − MS-SSIM."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field
@@ -79,6 +79,15 @@ class MSSSIM(Loss):
     @property
     def smallest_side(self) -> int:
         return smallest_side(self.scales, window=self.window)
+
+    def fitted(self, *, height: int, width: int) -> Self:
+        """With as many of its scales as fit."""
+        fitting = [
+            scales
+            for scales in range(1, self.scales + 1)
+            if smallest_side(scales, window=self.window) <= min(height, width)
+        ]
+        return self.model_copy(update={"scales": fitting[-1]}) if fitting else self
 
     @property
     def label(self) -> str:

@@ -84,15 +84,16 @@ def _draw(study: Path, scores: list[Score], logs: Sequence[RunLog], known: Known
             ("curves", _curves(logs, names, scale)),
         )
         drawn += [
-            _save(figure, study / "figures" / f"{name}-x{scale}.png")
+            save_figure(figure, study / "figures" / f"{name}-x{scale}.png")
             for name, figure in figures
             if figure is not None
         ]
     return drawn
 
 
-def _save(figure: Figure, path: Path) -> Path:
-    for suffix in FORMATS:
+def save_figure(figure: Figure, path: Path, *, formats: Sequence[str] = FORMATS) -> Path:
+    """Writes a figure beside `path` in each format, the same bytes each time; returns `path`."""
+    for suffix in formats:
         with replacing(path.with_suffix(suffix)) as temporary:
             figure.savefig(temporary, dpi=130, format=suffix[1:], metadata=UNDATED[suffix])
         figure.set_layout_engine("none")  # what the first format found holds for all

@@ -57,6 +57,44 @@ def crossed_intervals(
     return np.asarray(centre + (low - centre) * widening), np.asarray(centre + (high - centre) * widening)
 
 
+def grouped_intervals(
+    values: Array, groups: Sequence[str], *, draws: int = DRAWS
+) -> tuple[Array, Array, Array]:
+    """Mean over images, and the bounds of its 95% interval, of many columns at once: (I, …) -> three (…).
+
+    `groups` names each image's photograph, and photographs are drawn, each with all of its images: crops of
+    one are no independent samples. nan is an image without a value; it is left out. Widened about the mean by
+    √(G/(G − 1)) for G photographs, as above; bounds are nan where a column has values from fewer than two.
+    """
+    names = list(dict.fromkeys(groups))
+    columns = values.reshape(len(values), -1)
+    member = np.array([[name == group for group in groups] for name in names], dtype=np.float64)
+    present = ~np.isnan(columns)
+    counts = member @ present.astype(np.float64)
+    sums = member @ np.where(present, columns, 0.0)
+    (drawn,) = _draw(draws, len(names))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = sums.sum(axis=0) / counts.sum(axis=0)
+        estimates = (drawn @ sums) / (drawn @ counts)  # nan where a draw has none of a column's images
+        low, high = _bounds(estimates)
+        having = (counts > 0).sum(axis=0)
+        widening = np.sqrt(having / np.where(having > 1, having - 1, np.nan))
+    shape = values.shape[1:]
+    found = means, means + (low - means) * widening, means + (high - means) * widening
+    return found[0].reshape(shape), found[1].reshape(shape), found[2].reshape(shape)
+
+
+def _bounds(estimates: Array) -> tuple[Array, Array]:
+    """The percentiles of each column's draws; nan among them is passed over, as far as anything is left."""
+    low, high = np.percentile(estimates, BOUNDS, axis=0)
+    for column in np.flatnonzero(np.isnan(low)):
+        found = estimates[:, column]
+        found = found[~np.isnan(found)]
+        if len(found):
+            low[column], high[column] = np.percentile(found, BOUNDS)
+    return low, high
+
+
 @functools.lru_cache(maxsize=8)
 def _draw(draws: int, *sizes: int) -> tuple[Array, ...]:
     """For each size the parts that its members have in each draw, (draws, members), from a fixed seed.

@@ -18,6 +18,7 @@ from esrlab.losses.inputs import LossFunction
 from esrlab.losses.shares import Balance
 from esrlab.models.generator_files import start_from
 from esrlab.models.generators.base import GeneratorNetwork
+from esrlab.recipes.optimisers.any_optimiser import AnyOptimiser
 from esrlab.recipes.parts import Adversarial, Term
 from esrlab.recipes.recipe import ADVERSARIAL, Recipe
 from esrlab.training.non_finite import Rollback
@@ -132,13 +133,20 @@ def _start_adversarial(recipe: Recipe, *, seed: int, device: torch.device) -> Ad
     settings = recipe.active_adversarial
     if settings is None:
         return None
+    return start_adversarial(settings, recipe.optimiser, size=recipe.hr_size, seed=seed, device=device)
+
+
+def start_adversarial(
+    settings: Adversarial, optimiser: AnyOptimiser, *, size: int, seed: int, device: torch.device
+) -> AdversarialState:
+    """A fresh critic of images (N, 3, size, size) with its optimiser. Seeds torch's global generator."""
     torch.manual_seed(mix(seed, CRITIC_STREAM))
-    critic = settings.critic.build(size=recipe.hr_size)
+    critic = settings.critic.build(size=size)
     loss = adversarial_loss(settings.loss)
     if loss.constraint == "clip":
         clip_parameters(critic, settings.clip)
     prepare(critic.to(device))
-    return AdversarialState(settings, loss, critic, recipe.optimiser.build(critic))
+    return AdversarialState(settings, loss, critic, optimiser.build(critic))
 
 
 def _balance(recipe: Recipe) -> Balance:

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import clip_grads_with_norm_
+from torch import Tensor
 
 from esrlab.core.backend import precision_context
 from esrlab.data.sampling import Batch
 from esrlab.errors import UserError
-from esrlab.losses.adversarial import clip_parameters, gradient_penalty
 from esrlab.losses.custom import Custom
 from esrlab.losses.inputs import LossInputs
 from esrlab.losses.pulls import add_pulls
 from esrlab.recipes.learning_rate import learning_rate
 from esrlab.recipes.parts import Term
 from esrlab.recipes.recipe import ADVERSARIAL
+from esrlab.training.critic_step import accumulate_critic_gradients, clip_gradients, update_critic
 from esrlab.training.non_finite import NonFinite
 from esrlab.training.state import AdversarialState, TrainState, mix
 from esrlab.training.step_report import StepReport, Work, diagnose, gradient_norm, networks_of, report_step
@@ -95,8 +94,15 @@ def _accumulate_generator_gradients(
     critic: dict[str, Tensor] = {}
     if state.adversarial is not None and found.scores is not None:
         real, fake = found.scores
-        critic = _accumulate_critic_gradients(
-            state, state.adversarial, real, fake, hr=batch.hr, sr=generated, draw=index, parts=parts
+        critic = accumulate_critic_gradients(
+            state.adversarial,
+            real,
+            fake,
+            hr=batch.hr,
+            sr=generated,
+            draw=_draw(state, index),
+            parts=parts,
+            precision=state.recipe.engine.precision,
         )
     if not work.weights:
         work.weights = state.balance.weigh(found.gradients)
@@ -158,63 +164,35 @@ def _update_critic_alone(
             with torch.no_grad():
                 sr = state.generator(batch.lr)
             real, fake = adversarial.critic(batch.hr), adversarial.critic(sr)
-        draw = update * parts + index
-        _accumulate_critic_gradients(
-            state, adversarial, real, fake, hr=batch.hr, sr=sr, draw=draw, parts=parts
+        accumulate_critic_gradients(
+            adversarial,
+            real,
+            fake,
+            hr=batch.hr,
+            sr=sr,
+            draw=_draw(state, update * parts + index),
+            parts=parts,
+            precision=state.recipe.engine.precision,
         )
     norm = gradient_norm(adversarial.critic)
     if not math.isfinite(float(norm)):
         raise NonFinite(diagnose(state, Work()))
-    _update_critic(state, adversarial, norm)
+    update_critic(adversarial, norm, clip_norm=state.recipe.optimiser.grad_clip_norm)
 
 
-def _accumulate_critic_gradients(
-    state: TrainState,
-    adversarial: AdversarialState,
-    real: Tensor,
-    fake: Tensor,
-    *,
-    hr: Tensor,
-    sr: Tensor,
-    draw: int,
-    parts: int,
-) -> dict[str, Tensor]:
-    """Adds a part's gradients to those of the critic's parameters; returns the scores' means."""
-    value = adversarial.loss.critic_loss(real, fake)
-    report = {"loss": value.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}
-    report["gap"] = report["real"] - report["fake"]
-    if adversarial.loss.constraint == "penalty":
-        # A round's interpolates are its own: drawn from (seed, step, round), like its batch.
-        source = torch.Generator(device=hr.device).manual_seed(mix(state.draw_seed, state.step, draw))
-        with _precision(state):
-            penalty = gradient_penalty(adversarial.critic, hr, sr, generator=source)
-        value = value + adversarial.settings.penalty * penalty
-        report["penalty"] = penalty.detach()
-    parameters = list(adversarial.critic.parameters())
-    for parameter, gradient in zip(parameters, torch.autograd.grad(value / parts, parameters), strict=True):
-        parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
-    return report
+def _draw(state: TrainState, part: int) -> int:
+    """Decides a part's draws, which are its own as its batch is: from (seed, step, part)."""
+    return mix(state.draw_seed, state.step, part)
 
 
 def _apply(state: TrainState, report: StepReport) -> None:
     numbers = report.numbers
-    _clip_gradients(state, state.generator, torch.tensor(numbers["gradient/generator"]))
+    clip_norm = state.recipe.optimiser.grad_clip_norm
+    clip_gradients(state.generator, torch.tensor(numbers["gradient/generator"]), clip_norm=clip_norm)
     state.optimiser.step()
     if state.adversarial is not None and state.is_adversarial:
-        _update_critic(state, state.adversarial, torch.tensor(numbers["gradient/critic"]))
+        update_critic(state.adversarial, torch.tensor(numbers["gradient/critic"]), clip_norm=clip_norm)
     state.balance.learn({name: pull.share for name, pull in report.pulls.items()})
     state.step += 1
     if state.average is not None:
         state.average.update_parameters(state.generator)
-
-
-def _update_critic(state: TrainState, adversarial: AdversarialState, norm: Tensor) -> None:
-    _clip_gradients(state, adversarial.critic, norm)
-    adversarial.optimiser.step()
-    if adversarial.loss.constraint == "clip":
-        clip_parameters(adversarial.critic, adversarial.settings.clip)
-
-
-def _clip_gradients(state: TrainState, network: nn.Module, norm: Tensor) -> None:
-    if state.recipe.optimiser.grad_clip_norm is not None:
-        clip_grads_with_norm_(network.parameters(), state.recipe.optimiser.grad_clip_norm, norm)
