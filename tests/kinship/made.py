@@ -14,6 +14,7 @@ TINY: dict[str, Any] = {
     "bands": 4,
     "critic": {"kind": "vgg", "features": 2, "norm": "layer"},
     "critic_steps": 2,
+    "critic_seeds": [0],
     "critic_pool": 2,
     "mapped": 1,
 }

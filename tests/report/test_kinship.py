@@ -28,23 +28,23 @@ SETTINGS = {
 
 def write_rows(folder: Path, *, model: str = "first", shift: float = 0.0, images: int = 8) -> Path:
     """a and b are one, c opposes a, the game d is by itself and absent at the first image."""
-    labels = {"a": "A <b>", "b": "B", "c": "C", "d": "D"}
-    directions = [Direction(name, label, is_game=name == "d") for name, label in labels.items()]
+    labels = {"a": "A <b>", "b": "B", "c": "C", "d": "D", "d#1": "D, critic 1"}
+    directions = [Direction(name, label, is_game=name[0] == "d") for name, label in labels.items()]
     absent = {"lpips": "no weights: esrlab weights get lpips-alex"}
     header = Header(model, f"{model} model", 2, "0" * 16, directions, absent, SETTINGS)
     path = rows_file(folder, model=model, scale=2)
     write_header(path, header)
     rng = np.random.default_rng(0)
     for index in range(images):
-        #            ab          ac            ad   bc    bd   cd
-        cosines = [[0.97 + shift, -0.4 - shift, 0.1, -0.3, 0.2, 0.0]]
+        #            ab          ac            ad   ae   bc    bd   be   cd   ce   de
+        cosines = [[0.97 + shift, -0.4 - shift, 0.1, 0.1, -0.3, 0.2, 0.1, 0.0, 0.1, 0.05]]
         cosines = [[value + rng.normal(0, 0.005) for value in cosines[0]]]
-        norms = [[0.5, 2.0, 1e-9, 1e3]]
+        norms = [[0.5, 2.0, 1e-9, 1e3, 1e3]]
         if index == 0:
-            cosines[0][2] = cosines[0][4] = cosines[0][5] = np.nan
+            cosines[0][2] = cosines[0][5] = cosines[0][7] = cosines[0][9] = np.nan
             norms[0][3] = 0.0
-        shares = [[[0.7, 0.1, 0.1, 0.1]] * 4]
-        margin = [[1.0 if index % 4 else -1.0]]
+        shares = [[[0.7, 0.1, 0.1, 0.1]] * 5]
+        margin = [[1.0 if index % 4 else -1.0, 1.0]]
         append_batch(path, BatchRows(index, [f"photo{index // 2}"], norms, cosines, shares, margin))
     return path
 
@@ -75,14 +75,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_tables_have_every_pair_band_and_pull(folder: Path) -> None:
     pairs = table_of(folder / "kinship.csv")
-    assert len(pairs) == 2 * 6
+    assert len(pairs) == 2 * 10
     (first,) = [row for row in pairs if (row["model"], row["a"], row["b"]) == ("first", "a", "b")]
     assert float(first["cosine"]) == pytest.approx(0.97, abs=0.006)
     assert float(first["low"]) < float(first["cosine"]) < float(first["high"])
     assert (first["images"], first["photographs"]) == ("8", "4")
-    assert [row["images"] for row in pairs if row["b"] == "d"] == ["7"] * 6
+    assert [row["images"] for row in pairs if "d" in (row["a"], row["b"])] == ["7"] * 8
     bands = table_of(folder / "spectra.csv")
-    assert len(bands) == 2 * 4 * 4
+    assert len(bands) == 2 * 5 * 4
     assert sum(float(row["white"]) for row in bands[:4]) == pytest.approx(1, abs=1e-3)
     assert [float(row["share"]) for row in bands[:4]] == pytest.approx([0.7, 0.1, 0.1, 0.1])
     assert (bands[0]["from"], bands[3]["to"]) == ("0.0000", "0.7071")
@@ -96,6 +96,7 @@ def test_what_is_found_is_said_in_markdown_and_on_the_page(folder: Path) -> None
     assert "- a and b: cosine 0.97 to 0.98 (every model)" in text
     assert "- a against c: cosine -0.41 to -0.40 (every model)" in text
     assert "- d: at most 0.20 with any other (every model)" in text
+    assert "## The same game, another start of its critic\n\n- d and d#1: cosine 0.05\n- where" in text
     assert "critics (vgg, features 8, norm layer) trained for 7 steps" in text
     assert "lpips: no weights" in text
     assert "![kinship](figures/kinship.png)" in text
@@ -126,7 +127,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "maps" / "first-x2.npz").write_bytes(b"no archive")
     with pytest.raises(UserError, match=r"first-x2\.npz cannot be read .*; remove it, and measure again"):
         make_kinship_report(tmp_path)
-    path.write_bytes(path.read_bytes().replace(b"[0.5, 2.0, 1e-09, 0.0]", b"[0.5, 2.0]"))
+    path.write_bytes(path.read_bytes().replace(b"[0.5, 2.0, 1e-09, 0.0, 1000.0]", b"[0.5, 2.0]"))
     with pytest.raises(UserError, match=r"its lines do not fit what is beside it"):
         read_kinship(path)
     path.write_bytes(b"")

@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 ROWS = "rows"
 """The folder, within a kinship's, of the models' files."""
 
+ANOTHER_CRITIC = "#"
+"""In a game's name, before the seed of its critic where it is not the first one."""
+
 DIGITS = 6
 """Significant digits that a number is kept with."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from esrlab.core.kinship_rows import Direction
+from esrlab.core.kinship_rows import ANOTHER_CRITIC, Direction
 from esrlab.core.part_texts import fields_in, parse_part
 from esrlab.core.parts import kinds_in
 from esrlab.errors import UsageError, UserError
@@ -134,7 +134,7 @@ def list_games(
             is_first = seed == settings.critic_seeds[0]
             title = ADVERSARIAL_TITLES[name]
             direction = Direction(
-                name if is_first else f"{name}#{seed}",
+                name if is_first else f"{name}{ANOTHER_CRITIC}{seed}",
                 title if is_first else f"{title}, critic {seed}",
                 is_game=True,
             )

@@ -27,7 +27,7 @@ class KinshipSettings(Part):
         default=150, ge=1, le=1_000_000, description="updates of a critic against the fixed generator"
     )
     critic_seeds: tuple[int, ...] = Field(
-        default=(0,), min_length=1, description="initial weights of critics: a direction for each"
+        default=(0, 1), min_length=1, description="initial weights of critics: a direction for each"
     )
     critic_pool: int = Field(
         default=160, ge=1, le=100_000, description="other crops that critics are trained on, over and over"

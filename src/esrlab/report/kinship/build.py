@@ -20,8 +20,8 @@ LIMITS = (
     "Cosines know no sizes: how hard a loss pulls beside others is its weight's matter, or its share's.",
     "In so many dimensions a random direction has a cosine of nearly 0 with anything; small ones may still "
     "be reliable, which their intervals tell.",
-    "A game's direction is that of one critic, trained briefly from one start against a fixed generator; "
-    "what its other starts give is shown where several were trained (#1, #2, …).",
+    "A game's direction is that of one critic, trained briefly from one start against a fixed generator. "
+    "Another start may give another direction: compare a game with itself (#1) before games with each other.",
 )
 """What it cannot show."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from esrlab.core.kinship_rows import Kinship
+from esrlab.core.kinship_rows import ANOTHER_CRITIC, Kinship
 from esrlab.report.tables import Row, Table
 from esrlab.statistics.kinship import (
     APART,
@@ -17,6 +17,7 @@ from esrlab.statistics.kinship import (
     find_opposed,
     find_same,
     mean_cosines,
+    names_of,
 )
 
 MOST_SAID = 12
@@ -47,6 +48,7 @@ def find_all(kinships: Sequence[Kinship]) -> Findings:
         "One loss under two names": _say_pairs(same, "and"),
         "Opposing each other": _say_pairs(opposed, "against"),
         "Directions of their own": _say_apart(apart),
+        **_say_starts(found),
     }
     return Findings(tables, sentences)
 
@@ -149,8 +151,8 @@ def _say_pairs(findings: Sequence[Finding], word: str) -> tuple[str, ...]:
     said: list[str] = []
     for finding in findings:
         means = [mean for mean, _, _ in finding.cosines]
-        span = f"{min(means):.2f}" if len(means) == 1 else f"{min(means):.2f} to {max(means):.2f}"
-        said.append(f"{finding.names[0]} {word} {finding.names[1]}: cosine {span} ({_where(finding)})")
+        pair = f"{finding.names[0]} {word} {finding.names[1]}"
+        said.append(f"{pair}: cosine {_span(means)} ({_where(finding)})")
     return _shortened(said)
 
 
@@ -162,6 +164,29 @@ def _say_apart(findings: Sequence[Finding]) -> tuple[str, ...]:
             for finding in findings
         ]
     )
+
+
+def _say_starts(found: Sequence[MeanCosines]) -> dict[str, tuple[str, ...]]:
+    """Each game beside itself with another start of its critic, where several were trained; else nothing."""
+    said: list[str] = []
+    for name in names_of(each.kinship for each in found):
+        first = name.partition(ANOTHER_CRITIC)[0]
+        means = [
+            float(each.mean[place])
+            for each in found
+            if name != first and (place := each.place((first, name))) is not None
+        ]
+        if means:
+            said.append(f"{first} and {name}: cosine {_span(means)}")
+    if not said:
+        return {}
+    told = "where these are nearly 0, cosines between games of one start tell of the start, not of the games"
+    return {"The same game, another start of its critic": (*said, told)}
+
+
+def _span(means: Sequence[float]) -> str:
+    low, high = f"{min(means):.2f}", f"{max(means):.2f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _shortened(said: Sequence[str]) -> tuple[str, ...]:
