@@ -28,7 +28,7 @@ def _pair_rows(kinships: Sequence[Kinship]) -> Iterable[tuple[Any, ...]]:
         found = mean_cosines(kinship)
         photographs = len(set(kinship.photos))
         for one, other in combinations(range(len(kinship.names)), 2):
-            figures = (_short(each[one, other]) for each in (found.mean, found.low, found.high))
+            figures = (_as_cosine(each[one, other]) for each in (found.mean, found.low, found.high))
             names = kinship.names[one], kinship.names[other]
             yield kinship.model, kinship.scale, *names, *figures, found.images[one, other], photographs
 
@@ -82,6 +82,11 @@ def _norm_rows(kinships: Sequence[Kinship]) -> Iterable[tuple[Any, ...]]:
                 len(norms),
                 "" if accuracy is None else _short(accuracy),
             )
+
+
+def _as_cosine(value: Any) -> str:
+    """Three decimals; nothing for what is no number."""
+    return "" if np.isnan(value) else f"{float(value):.3f}"
 
 
 def _short(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ FORMATS = (".png", ".svg")
 
 GAME_COLOUR = "#B4400B"
 """Of the names of games, beside black ones of losses."""
+
+TITLE_WIDTH = 24
+"""Letters in a line above a map."""
 
 COLUMNS = 9
 """Maps beside each other."""
@@ -186,7 +190,7 @@ def _draw_image_maps(
         strength = kept["strength"][names.index(name), place].astype(np.float64)
         white = float(np.quantile(strength, 0.995)) or 1.0
         axis.imshow(np.sqrt(strength / white), cmap="magma", vmin=0, vmax=1, interpolation="nearest")
-        axis.set_title(name, fontsize=6)
+        axis.set_title("\n".join(textwrap.wrap(name, TITLE_WIDTH)), fontsize=6)
     figure.suptitle(
         f"{title}, a crop of {kept['photos'][place]}: where each direction pulls (square root, each with "
         "a scale of its own)",
