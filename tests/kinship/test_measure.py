@@ -194,6 +194,22 @@ def test_a_games_critic_learns_and_its_pull_is_the_generator_losses() -> None:
     assert torch.equal(pull_of_game(again, hr, sr)[0], gradient)
 
 
+def test_a_games_critic_is_held_by_its_constraint() -> None:
+    """Clipped, or punished for its gradient's length: the same data and start without either differ."""
+    settings = KinshipSettings.model_validate({**TINY, "critic_steps": 3})
+    hr = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    games, _ = list_games(["wgan", "wgan-gp", "hinge"], settings, scale=2)
+    wgan, penalised, hinge = (
+        train_game(game, [(hr, hr / 2)], settings, scale=2, device=torch.device("cpu")).adversarial.critic
+        for game in games
+    )
+    assert max(float(weight.detach().abs().max()) for weight in wgan.parameters()) <= 0.01
+    assert max(float(weight.detach().abs().max()) for weight in hinge.parameters()) > 0.1
+    # hinge's critic loss is wgan's plus 2 while scores are small, so that only the penalty is between them
+    pairs = zip(penalised.parameters(), hinge.parameters(), strict=True)
+    assert any(not torch.allclose(one, other, atol=1e-5) for one, other in pairs)
+
+
 def test_settings_that_cannot_be_are_named() -> None:
     with pytest.raises(UsageError, match=r"patches.*greater than or equal to 1 \(given: 0\)"):
         measure_tiny(None, patches=0)
